@@ -1,0 +1,253 @@
+"""What a connector is: small protocols, one per ability, and the plain values that cross the border.
+
+A connector speaks one system's language and knows nothing of tables, mappings or schedules. It raises only the errors of
+`core.errors`; on reads an unknown failure is TransientError, on writes UncertainOutcome (design §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSet:
+    """One set of the other side that an entity is read from, as the mapping names it.
+
+    Names are logical attribute names ("Контрагент"); the connector finds out whether the base calls it `Контрагент_Key`
+    or `Контрагент` + `Контрагент_Type`. `filter` is in the other side's own query language.
+    """
+
+    entity: str
+    name: str
+    key: str = "Ref_Key"
+    version: str = "DataVersion"
+    deleted: str | None = "DeletionMark"
+    posted: str | None = None
+    date: str | None = None
+    filter: str = ""
+    counterparty: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open stretch of business dates [start, end), aware UTC; None is an open end."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """What a cheap sweep tells of a record: enough to know whether it must be read again."""
+
+    external_id: str
+    version: str
+    deleted: bool
+    posted: bool | None = None
+
+
+@dataclass(slots=True)
+class RawRecord:
+    """One record as received: `raw` is its JSON text, `data` the same decoded (numbers as Decimal or int)."""
+
+    source: str
+    external_id: str
+    version: str
+    deleted: bool
+    raw: bytes
+    data: dict[str, object]
+
+
+@dataclass(slots=True)
+class Page:
+    """Some records of a window, and where the next page starts; `next_position` None means the window is read."""
+
+    records: list[RawRecord]
+    next_position: int | None
+
+
+@dataclass(slots=True)
+class Usage:
+    """What has been asked of the other side since the connector was opened."""
+
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    writes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `sverka doctor`: ok, notice, warning or error, in plain words, with what to do."""
+
+    level: Literal["ok", "notice", "warning", "error"]
+    subject: str
+    message: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSpec:
+    """Where accounting keeps settlements, from the mapping: register, chart and account codes."""
+
+    register: str
+    chart: str
+    accounts: tuple[str, ...]
+    resource: str = "Сумма"
+    currency_resource: str = "ВалютнаяСумма"
+    currency_accounts: tuple[str, ...] = ()
+    counterparty_set: str = "Catalog_Контрагенты"
+    contract_set: str = "Catalog_ДоговорыКонтрагентов"
+    organisation: str = "Организация"
+    currency: str = "Валюта"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRow:
+    """One settlement balance on one account. Ids are external; currency None is the accounting currency."""
+
+    account: str
+    counterparty: str
+    contract: str | None
+    organisation: str | None
+    currency: str | None
+    debit: Decimal
+    credit: Decimal
+
+
+@dataclass(slots=True)
+class BalanceAnswer:
+    """Balances as accounting gave them, with the account totals asked for independently.
+
+    `whole` is true when rows arrived complete and their sum equals the totals; only then may a missing key mean zero.
+    """
+
+    rows: list[BalanceRow]
+    totals: dict[str, Decimal]
+    whole: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """One movement of a settlement account: amount = debit − credit in the settlement's currency."""
+
+    recorder_set: str
+    recorder: str
+    date: datetime | None
+    account: str
+    counterparty: str
+    contract: str | None
+    organisation: str | None
+    currency: str | None
+    amount: Decimal
+
+
+@dataclass(slots=True)
+class ChangePacket:
+    """Registered changes of one exchange plan node. Confirm `message_no` only after the commit (1c-odata.md §7)."""
+
+    message_no: int
+    records: list[RawRecord] = field(default_factory=list)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    """(set, external id) of physically deleted objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One object to create or change. `key` is the client key we chose, or the object to change."""
+
+    method: Literal["create", "change"]
+    set: str
+    key: str
+    body: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The object as the other side keeps it now, and fields that it did not take as sent."""
+
+    record: RawRecord
+    differences: dict[str, tuple[object, object]]
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Every connector: tells how it stands and what it has asked for."""
+
+    usage: Usage
+
+    def check(self, sources: Sequence[SourceSet]) -> list[Finding]:
+        """Look at address, rights, publication and clocks; raises nothing."""
+
+    def close(self) -> None:
+        """End the session with the other side; safe to call twice."""
+
+
+@runtime_checkable
+class RecordSource(Connector, Protocol):
+    """Can be read record by record."""
+
+    def is_published(self, name: str) -> bool:
+        """Whether the set is there for our user. Asked of `$metadata`, never assumed."""
+
+    def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
+        """One page of whole records, page size steered by bytes. Rows may shift while paging: a sweep must follow."""
+
+    def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
+        """Every key of the window, cheaply. Raises TransientError when the sweep did not come out complete."""
+
+    def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
+        """Every key of one counterparty's documents. `source.counterparty` must be set."""
+
+    def fetch_records(self, source: SourceSet, keys: Sequence[str]) -> list[RawRecord]:
+        """The records with these keys that exist, in any order, batched."""
+
+    def fetch_record(self, source: SourceSet, key: str) -> RawRecord:
+        """One record by a direct question. Raises NotFound only on the other side's own word (404 with code 9)."""
+
+
+@runtime_checkable
+class BalanceSource(Connector, Protocol):
+    """Keeps settlement balances and the movements behind them."""
+
+    def fetch_balances(
+        self, spec: BalanceSpec, *, at: datetime | None = None, counterparty: str | None = None
+    ) -> BalanceAnswer:
+        """Balances at the start of the second `at` (now, when None), of all customers or of one."""
+
+    def fetch_movements(
+        self, spec: BalanceSpec, counterparty: str, *, start: datetime | None, end: datetime | None = None
+    ) -> list[MovementRow]:
+        """What moved one customer's settlement accounts in [start, end)."""
+
+
+@runtime_checkable
+class ChangeSource(Connector, Protocol):
+    """Registers changes for us. Exactly one reader per node (1c-odata.md §7)."""
+
+    def fetch_changes(self, sources: Sequence[SourceSet]) -> ChangePacket:
+        """What has changed since the last confirmation; the same again until confirmed."""
+
+    def confirm_changes(self, message_no: int) -> None:
+        """Tell the other side that everything up to this number is safely ours. Irreversible."""
+
+
+@runtime_checkable
+class RecordTarget(Connector, Protocol):
+    """Takes objects from us."""
+
+    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+        """Objects whose attributes equal all the given values, asked live."""
+
+    def write_record(self, write: Write) -> WriteResult:
+        """Send one write, once.
+
+        Raises:
+            RecordError: refused for good. ConflictError: an object with this key exists already.
+            TransientError: certainly not carried out. UncertainOutcome: sent, and no readable answer.
+        """

@@ -1,0 +1,71 @@
+"""Secrets: given by reference, shown as stars, and cut out of every text that leaves the program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+MASK = "***"
+_SHORTEST = 4
+_known: set[str] = set()
+
+
+class Secret:
+    """A value that is never printed. `reveal()` is for the one place that sends it."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[], str]) -> None:
+        self._read = read
+
+    def reveal(self) -> str:
+        """The value itself; from now on `redact` cuts it out of every text.
+
+        Raises:
+            ValueError: the variable or the file it is kept in is not there.
+        """
+        value = self._read()
+        if len(value) >= _SHORTEST:
+            _known.add(value)
+        return value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+
+def read_secret(value: object) -> Secret:
+    """A secret from settings: `{ env = "NAME" }`, `{ file = "/run/secrets/x" }`, or plain text."""
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, dict) and set(value) == {"env"}:
+        return Secret(lambda: _from_environment(str(value["env"])))
+    if isinstance(value, dict) and set(value) == {"file"}:
+        return Secret(lambda: _from_file(Path(str(value["file"]))))
+    if isinstance(value, str):
+        return Secret(lambda: value)
+    raise ValueError('is text, { env = "NAME" } or { file = "/run/secrets/name" }')
+
+
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise ValueError(f"the environment variable {name} is not set")
+    return value
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the secret file {path} cannot be read: {error.strerror}") from error
+
+
+def redact(text: str) -> str:
+    """The text without any secret that has been revealed so far."""
+    for value in _known:
+        if value in text:
+            text = text.replace(value, MASK)
+    return text

@@ -1,0 +1,267 @@
+"""Settings: `settings.toml`, overridden by `SVERKA_SECTION__KEY`, secrets by reference (design §7).
+
+Unknown keys are errors, in the file and in the environment; all errors are shown at once, with the key's path and what is
+accepted; never with the value, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from core.errors import ConfigError
+from core.secrets import Secret, read_secret
+
+PREFIX = "SVERKA_"
+PATH_VARIABLE = "SVERKA_SETTINGS"
+_OWN_VARIABLES = {PATH_VARIABLE, "SVERKA_LANG", "SVERKA_HOME"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> timedelta:
+    """A stretch of time written as "1s", "5m", "2h" or "1d"; a bare number counts seconds."""
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).strip().lower()
+    unit = _UNITS.get(text[-1:], 0)
+    number = text[:-1] if unit else text
+    if not number.isdigit() or int(number) * (unit or 1) < 1:
+        raise ValueError('is written as a whole number and a unit, from "1s" up: "30s", "5m", "2h", "1d"')
+    return timedelta(seconds=int(number) * (unit or 1))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+SecretField = Annotated[Secret, BeforeValidator(read_secret)]
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are refused, values never stand in error texts."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class StoreSettings(Section):
+    """Where the CRM store lives."""
+
+    url: str = "sqlite:///var/sverka.db"
+
+
+class BrokerSettings(Section):
+    """The message broker: empty means embedded, one process, nothing to install."""
+
+    url: str = ""
+
+
+class ScheduleSettings(Section):
+    """How often connections are read. `tick` is how often due rows are looked for."""
+
+    every: Duration = timedelta(minutes=5)
+    tick: Duration = timedelta(seconds=2)
+    nightly: time = time(2, 0)
+    quiet: tuple[str, ...] = ()
+    lease: Duration = timedelta(seconds=30)
+
+    @field_validator("quiet")
+    @classmethod
+    def _check_quiet(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for stretch in value:
+            parse_quiet(stretch)
+        return value
+
+
+def parse_quiet(stretch: str) -> tuple[time, time]:
+    """Quiet hours written as "01:00-03:30", in the connection's own time zone; may cross midnight."""
+    try:
+        start, end = stretch.split("-")
+        return time.fromisoformat(start.strip()), time.fromisoformat(end.strip())
+    except ValueError as error:
+        raise ValueError('quiet hours are written as "01:00-03:30"') from error
+
+
+class WebSettings(Section):
+    """Health and metrics, and later the pages."""
+
+    listen: str = "127.0.0.1:8080"
+
+
+class LogSettings(Section):
+    """How much is said, and in which shape."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class ConnectionSettings(BaseModel):
+    """One outside system. What only its connector knows stays in `options`, checked by the connector's own model."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    name: str
+    connector: str
+    role: Literal["accounting", "crm"] = "accounting"
+    write: Literal["off", "review", "on"] = "review"
+    mapping: str = ""
+    timezone: str = "Europe/Moscow"
+    changes: Literal["sweep", "exchange_plan"] = "sweep"
+    since: date | None = None
+    every: Duration | None = None
+    quiet: tuple[str, ...] = ()
+    near: Duration = timedelta(days=45)
+    intervals: dict[str, Duration] = Field(default_factory=dict)
+    deletion_guard_share: float = Field(default=0.10, ge=0, le=1)
+    deletion_guard_records: int = Field(default=100, ge=0)
+    payment_days: int = Field(default=0, ge=0)
+    options: Any = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError('is the name of a time zone, like "Europe/Moscow" or "Europe/Kyiv"')
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the other side's wall clock."""
+        return ZoneInfo(self.timezone)
+
+
+class Settings(Section):
+    """Everything that ops may set."""
+
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings = BrokerSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+    connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
+    path: Path | None = None
+
+    def connection(self, name: str) -> ConnectionSettings:
+        """One connection by its name; raises ConfigError that lists the names there are."""
+        if name not in self.connections:
+            known = ", ".join(sorted(self.connections)) or "none"
+            raise ConfigError(f"There is no connection {name!r} in the settings. There are: {known}.")
+        return self.connections[name]
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    connectors: Mapping[str, type[BaseModel]] | None = None,
+) -> Settings:
+    """Read settings from file and environment.
+
+    Args:
+        path: the file; by default `SVERKA_SETTINGS` or `settings.toml` of the working folder, which may be missing.
+        environ: the environment to take overrides from.
+        connectors: connector name -> model of its own options.
+
+    Raises:
+        ConfigError: all mistakes at once, one a line: key path, what is accepted.
+    """
+    chosen = path or (Path(environ[PATH_VARIABLE]) if environ.get(PATH_VARIABLE) else None)
+    source = chosen or Path("settings.toml")
+    if chosen is not None and not source.exists():
+        raise ConfigError(f"The settings file {source} does not exist.", next_step=f"set {PATH_VARIABLE}, or run: sverka connect")
+    tree = _read_toml(source) if source.exists() else {}
+    _apply_environment(tree, environ)
+    return _build(tree, connectors or {}, source if source.exists() else None)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", next_step=f"mend {path}, then: sverka doctor") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text.", next_step=f"save {path} as UTF-8") from error
+
+
+def _apply_environment(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in _OWN_VARIABLES:
+            continue
+        parts = [part.lower() for part in name.removeprefix(PREFIX).split("__")]
+        if len(parts) < 2:
+            raise ConfigError(f"{name} is no setting: overrides are written {PREFIX}SECTION__KEY.", next_step=f"unset {name}")
+        branch = tree
+        for part in parts[:-1]:
+            branch = branch.setdefault(part, {})
+            if not isinstance(branch, dict):
+                raise ConfigError(f"{name} goes into {part!r}, which is no section.", next_step=f"unset {name}")
+        branch[parts[-1]] = _environment_value(environ[name])
+
+
+def _environment_value(text: str) -> Any:
+    """Lists and tables are written as TOML values; everything else is taken as text."""
+    if text[:1] in "[{":
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _build(tree: dict[str, Any], connectors: Mapping[str, type[BaseModel]], path: Path | None) -> Settings:
+    problems: list[str] = []
+    raw_connections = tree.pop("connections", {})
+    connections: dict[str, ConnectionSettings] = {}
+    for name, raw in raw_connections.items() if isinstance(raw_connections, dict) else ():
+        built = _build_connection(name, raw, connectors, problems)
+        if built is not None:
+            connections[name] = built
+    try:
+        settings = Settings(**tree, connections=connections, path=path)
+    except ValidationError as error:
+        problems[:0] = _explain(error, "", Settings)
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise ConfigError(f"The settings are not right:\n{lines}\n", next_step="mend these keys, then run: sverka doctor")
+    return settings
+
+
+def _build_connection(
+    name: str, raw: object, connectors: Mapping[str, type[BaseModel]], problems: list[str]
+) -> ConnectionSettings | None:
+    prefix = f"connections.{name}"
+    if not isinstance(raw, dict):
+        problems.append(f"{prefix}: is a section of keys")
+        return None
+    model = connectors.get(str(raw.get("connector")))
+    if model is None:
+        problems.append(f"{prefix}.connector: is one of {', '.join(sorted(connectors)) or 'none known'}")
+        return None
+    known = set(ConnectionSettings.model_fields) - {"name", "options"}
+    own = {key: value for key, value in raw.items() if key not in known}
+    options = _validated(model, own, prefix, problems)
+    common = {key: value for key, value in raw.items() if key in known}
+    built = _validated(ConnectionSettings, common | {"name": name, "options": options}, prefix, problems)
+    return built if isinstance(built, ConnectionSettings) else None
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any], prefix: str, problems: list[str]) -> BaseModel | None:
+    try:
+        return model(**values)
+    except ValidationError as error:
+        problems.extend(_explain(error, prefix, model))
+        return None
+
+
+def _explain(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        path = ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])])
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            text = f"unknown key; known here: {', '.join(sorted(model.model_fields))}"
+        lines.append(f"{path}: {text}")
+    return lines

@@ -1,0 +1,1 @@
+"""What a field of one system is in another: canonical entities, rules, presets. Imports only core."""

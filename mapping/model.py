@@ -1,0 +1,241 @@
+"""The canonical entities: the one model in the middle that all connectors and CRMs meet in (design §2, §6).
+
+Described as data, because the same description serves mapping (targets and their types), the store (columns),
+export and pages: one place where a field comes into being.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FieldKind = Literal["text", "bool", "int", "money", "quantity", "date", "datetime", "texts", "json"]
+"""text: str · money, quantity: Decimal · date: date · datetime: aware UTC · texts: list[str] · json: JSON value."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One plain field of an entity or of its lines."""
+
+    kind: FieldKind
+    required: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefSpec:
+    """A reference to a record of another entity of the same connection.
+
+    `late`: resolved when the whole entity has been read (references inside one entity).
+    """
+
+    entity: str
+    required: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineSpec:
+    """Rows that belong to a record and are replaced with it as a whole."""
+
+    fields: dict[str, FieldSpec]
+    refs: dict[str, RefSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySpec:
+    """One canonical entity: its singular and plural name, fields, references and lines."""
+
+    name: str
+    plural: str
+    fields: dict[str, FieldSpec]
+    refs: dict[str, RefSpec] = field(default_factory=dict)
+    lines: dict[str, LineSpec] = field(default_factory=dict)
+    document: bool = False
+
+
+@dataclass(slots=True)
+class MappedRecord:
+    """What a mapping makes of one raw record: canonical values, references by external id, lines.
+
+    `refs` holds external ids of the same connection, None where the source is empty. `hash` is over the mapped
+    content alone, so a new version of the same content is "unchanged". `marks` name doubtful values
+    ("tax_id": "check digit is wrong"), which never stop a record.
+    """
+
+    entity: str
+    external_id: str
+    fields: dict[str, object]
+    refs: dict[str, str | None] = field(default_factory=dict)
+    lines: dict[str, list[MappedLine]] = field(default_factory=dict)
+    version: str = ""
+    source: str = ""
+    deleted: bool = False
+    marks: dict[str, str] = field(default_factory=dict)
+    hash: str = ""
+
+
+@dataclass(slots=True)
+class MappedLine:
+    """One row of a record, numbered from 1 within its group of lines."""
+
+    fields: dict[str, object]
+    refs: dict[str, str | None] = field(default_factory=dict)
+
+
+_T, _TEXTS, _B, _I = FieldSpec("text"), FieldSpec("texts"), FieldSpec("bool"), FieldSpec("int")
+_M, _Q, _D, _DT, _J = FieldSpec("money"), FieldSpec("quantity"), FieldSpec("date"), FieldSpec("datetime"), FieldSpec("json")
+_NAME = FieldSpec("text", required=True)
+
+COUNTERPARTY_KINDS = ("company", "sole_trader", "person", "state_body")
+STATUSES = ("lead", "prospect", "client", "former")
+ORDER_STATUSES = ("open", "part", "closed", "cancelled")
+
+_DOCUMENT_FIELDS: dict[str, FieldSpec] = {
+    "number": _T,
+    "date": FieldSpec("datetime", required=True),
+    "posted": FieldSpec("bool", required=True),
+    "amount": FieldSpec("money", required=True),
+    "operation": _T,
+    "comment": _T,
+    "link": _T,
+    "attributes": _J,
+}
+_DOCUMENT_REFS = {
+    "counterparty": RefSpec("counterparty"),
+    "contract": RefSpec("contract"),
+    "organisation": RefSpec("organisation"),
+    "currency": RefSpec("currency"),
+    "manager": RefSpec("manager"),
+}
+_ITEM_LINES = LineSpec(
+    fields={
+        "section": _T,
+        "description": _T,
+        "quantity": _Q,
+        "price": _M,
+        "amount": _M,
+        "vat_rate": _T,
+        "vat_amount": _M,
+    },
+    refs={"product": RefSpec("product")},
+)
+
+
+def _document(name: str, plural: str, fields: dict[str, FieldSpec], refs: dict[str, RefSpec], **lines: LineSpec) -> EntitySpec:
+    return EntitySpec(name, plural, _DOCUMENT_FIELDS | fields, _DOCUMENT_REFS | refs, lines, document=True)
+
+
+_SPECS = (
+    EntitySpec("organisation", "organisations", {"name": _NAME, "legal_name": _T, "code": _T, "tax_id": _T, "registration_code": _T}),
+    EntitySpec("currency", "currencies", {"code": FieldSpec("text", required=True), "numeric_code": _T, "name": _T}),
+    EntitySpec("manager", "managers", {"name": _NAME, "code": _T, "active": _B, "department": _T}),
+    EntitySpec(
+        "group",
+        "groups",
+        {"name": _NAME, "code": _T, "kind": FieldSpec("text", values=("product", "counterparty"))},
+        {"parent": RefSpec("group", late=True)},
+    ),
+    EntitySpec(
+        "product",
+        "products",
+        {"name": _NAME, "full_name": _T, "code": _T, "sku": _T, "service": _B, "attributes": _J},
+        {"group": RefSpec("group")},
+    ),
+    EntitySpec(
+        "counterparty",
+        "counterparties",
+        {
+            "name": _NAME,
+            "legal_name": _T,
+            "code": _T,
+            "kind": FieldSpec("text", values=COUNTERPARTY_KINDS),
+            "tax_id": _T,
+            "registration_code": _T,
+            "ogrn": _T,
+            "okpo": _T,
+            "phones": _TEXTS,
+            "emails": _TEXTS,
+            "addresses": _TEXTS,
+            "industry": _T,
+            "region": _T,
+            "category": _T,
+            "segment": _T,
+            "source": _T,
+            "status": FieldSpec("text", values=STATUSES),
+            "credit_limit": _M,
+            "payment_days": _I,
+            "comment": _T,
+            "link": _T,
+            "attributes": _J,
+        },
+        {"group": RefSpec("group"), "manager": RefSpec("manager"), "head": RefSpec("counterparty", late=True)},
+    ),
+    EntitySpec(
+        "person",
+        "persons",
+        {"name": _NAME, "post": _T, "phones": _TEXTS, "emails": _TEXTS},
+        {"counterparty": RefSpec("counterparty")},
+    ),
+    EntitySpec(
+        "contract",
+        "contracts",
+        {
+            "name": _T,
+            "code": _T,
+            "number": _T,
+            "date": _D,
+            "valid_until": _D,
+            "kind": _T,
+            "payment_days": _I,
+            "credit_limit": _M,
+            "closed": _B,
+        },
+        {
+            "counterparty": RefSpec("counterparty"),
+            "organisation": RefSpec("organisation"),
+            "currency": RefSpec("currency"),
+        },
+    ),
+    _document(
+        "order",
+        "orders",
+        {"status": FieldSpec("text", values=ORDER_STATUSES), "pay_until": _D},
+        {},
+        lines=_ITEM_LINES,
+    ),
+    _document("shipment", "shipments", {"pay_until": _D}, {"order": RefSpec("order")}, lines=_ITEM_LINES),
+    _document("return", "returns", {}, {"shipment": RefSpec("shipment")}, lines=_ITEM_LINES),
+    _document(
+        "payment",
+        "payments",
+        {
+            "direction": FieldSpec("text", required=True, values=("in", "out")),
+            "method": FieldSpec("text", required=True, values=("bank", "cash", "card")),
+            "purpose": _T,
+        },
+        {"order": RefSpec("order")},
+        allocations=LineSpec(
+            fields={"amount": _M, "settlement_amount": _M},
+            refs={
+                "contract": RefSpec("contract"),
+                "order": RefSpec("order"),
+                "shipment": RefSpec("shipment"),
+            },
+        ),
+    ),
+)
+
+ENTITIES: dict[str, EntitySpec] = {spec.name: spec for spec in _SPECS}
+"""The entities that are read record by record, in the order in which they depend on each other."""
+
+PLURALS: dict[str, str] = {spec.plural: spec.name for spec in _SPECS}
+SETTLEMENT_DOCUMENTS = ("shipment", "return", "payment")
+"""Documents that move what a customer owes (an order moves nothing)."""
+
+
+def entity_name(text: str) -> str | None:
+    """The entity's own name for a singular or plural; None where there is no such entity."""
+    word = text.strip().lower()
+    return PLURALS.get(word) or (word if word in ENTITIES else None)
+
