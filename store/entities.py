@@ -1,0 +1,127 @@
+"""The tables of the entities, made from the canonical model so that a field comes into being in one place.
+
+Every entity table has the record's own fields, a `<reference>_id` for each reference, and `unresolved`: references whose
+target is not here, by external id. Lines stand in tables of their own and are replaced with their record.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table, Text, Uuid, text
+from sqlalchemy.types import TypeEngine
+
+from mapping.model import ENTITIES, EntitySpec, FieldSpec
+from store.tables import metadata
+from store.types import Json, Money, UtcDateTime
+
+_TYPES: dict[str, TypeEngine[object]] = {
+    "text": Text(),
+    "bool": Boolean(),
+    "int": BigInteger(),
+    "money": Money(),
+    "quantity": Money(),
+    "date": Date(),
+    "datetime": UtcDateTime(),
+    "texts": Json,
+    "json": Json,
+}
+
+
+def _field_columns(fields: dict[str, FieldSpec]) -> list[Column[object]]:
+    return [Column(name, _TYPES[spec.kind], nullable=not spec.required) for name, spec in fields.items()]
+
+
+def _entity_table(spec: EntitySpec) -> Table:
+    return Table(
+        spec.plural,
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        *_field_columns(spec.fields),
+        *(Column(f"{name}_id", Uuid) for name in spec.refs),
+        Column("deleted", Boolean, nullable=False, server_default=text("false")),
+        Column("marks", Json),
+        Column("unresolved", Json),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("updated_at", UtcDateTime, nullable=False),
+        *_extra_columns(spec),
+    )
+
+
+def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
+    if spec.name == "counterparty":
+        return [
+            Column("home", String(10), nullable=False, server_default="accounting"),  # accounting, crm
+            Column("search", Text, nullable=False, server_default=""),  # casefolded: SQLite's LIKE knows ASCII only
+            Index("ix_counterparties_tax_id", "tax_id"),
+            Index("ix_counterparties_home", "home"),
+        ]
+    if spec.document:
+        return [Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date")]
+    return []
+
+
+def _line_table(spec: EntitySpec, name: str) -> Table:
+    lines = spec.lines[name]
+    return Table(
+        f"{spec.name}_{name}",
+        metadata,
+        Column(f"{spec.name}_id", Uuid, primary_key=True),
+        Column("line_number", Integer, primary_key=True),
+        *_field_columns(lines.fields),
+        *(Column(f"{ref}_id", Uuid) for ref in lines.refs),
+        Column("unresolved", Json),
+    )
+
+
+entity_tables: dict[str, Table] = {spec.name: _entity_table(spec) for spec in ENTITIES.values()}
+line_tables: dict[tuple[str, str], Table] = {
+    (spec.name, name): _line_table(spec, name) for spec in ENTITIES.values() for name in spec.lines
+}
+
+counterparties = entity_tables["counterparty"]
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("counterparty_key", String(200), nullable=False),  # external ids; "" where accounting names none
+    Column("contract_key", String(200), nullable=False, server_default=""),
+    Column("organisation_key", String(200), nullable=False, server_default=""),
+    Column("currency_key", String(200), nullable=False, server_default=""),
+    Column("counterparty_id", Uuid),
+    Column("contract_id", Uuid),
+    Column("organisation_id", Uuid),
+    Column("currency", String(10), nullable=False),
+    Column("receivable", Money, nullable=False),
+    Column("advance", Money, nullable=False),
+    Column("amount", Money, nullable=False),  # receivable - advance; plus: the customer owes us
+    Column("overdue", Money, nullable=False, server_default="0"),
+    Column("overdue_since", Date),
+    Column("overdue_rule", String(20)),  # document, contract, default
+    Column("unexplained", Money, nullable=False, server_default="0"),  # register minus mirrored documents when last looked at
+    Column("source", String(10), nullable=False, server_default="register"),
+    Column("as_of", UtcDateTime, nullable=False),
+    Index(
+        "uq_balances_key", "connection", "counterparty_key", "contract_key", "organisation_key", "currency_key", unique=True
+    ),
+    Index("ix_balances_counterparty_id", "counterparty_id"),
+)
+
+movements = Table(
+    "movements",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("counterparty_id", Uuid),
+    Column("counterparty_key", String(200), nullable=False),
+    Column("contract_key", String(200), nullable=False, server_default=""),
+    Column("organisation_key", String(200), nullable=False, server_default=""),
+    Column("currency", String(10), nullable=False),
+    Column("recorder_set", String(200), nullable=False),
+    Column("recorder", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),  # debt_correction, opening_balance, manual_entry, netting, commission_report, other
+    Column("number", String(40)),
+    Column("date", UtcDateTime),
+    Column("amount", Money, nullable=False),
+    Index("ix_movements_counterparty", "connection", "counterparty_key"),
+)
