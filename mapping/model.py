@@ -83,6 +83,41 @@ class MappedLine:
     refs: dict[str, str | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SourceSet:
+    """One set of the other side that an entity is read from, as the mapping names it.
+
+    Names are logical attribute names ("Контрагент"); the connector finds out whether the base calls it `Контрагент_Key`
+    or `Контрагент` + `Контрагент_Type`. `filter` is in the other side's own query language.
+    """
+
+    entity: str
+    name: str
+    key: str = "Ref_Key"
+    version: str = "DataVersion"
+    deleted: str | None = "DeletionMark"
+    posted: str | None = None
+    date: str | None = None
+    filter: str = ""
+    counterparty: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSpec:
+    """Where accounting keeps settlements, from the mapping: register, chart and account codes."""
+
+    register: str
+    chart: str
+    accounts: tuple[str, ...]
+    resource: str = "Сумма"
+    currency_resource: str = "ВалютнаяСумма"
+    currency_accounts: tuple[str, ...] = ()
+    counterparty_set: str = "Catalog_Контрагенты"
+    contract_set: str = "Catalog_ДоговорыКонтрагентов"
+    organisation: str = "Организация"
+    currency: str = "Валюта"
+
+
 _T, _TEXTS, _B, _I = FieldSpec("text"), FieldSpec("texts"), FieldSpec("bool"), FieldSpec("int")
 _M, _Q, _D, _DT, _J = FieldSpec("money"), FieldSpec("quantity"), FieldSpec("date"), FieldSpec("datetime"), FieldSpec("json")
 _NAME = FieldSpec("text", required=True)

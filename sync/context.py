@@ -1,0 +1,118 @@
+"""What every part of the engine is handed: the application, one run of one connection, and its counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from connectors.base import Connector
+from core.clock import Clock
+from core.settings import ConnectionSettings, Settings
+from mapping.rules import Mapping
+from store.tables import PULL_COUNTERS, PUSH_COUNTERS
+
+Direction = Literal["in", "out"]
+
+
+@dataclass(slots=True)
+class App:
+    """One process of ours: settings, store, clock, and the name under which it claims leases."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+    owner: str
+
+
+@dataclass(slots=True)
+class Counters:
+    """One line of a run: what became of every record read (in) or due (out) of one entity. They must add up."""
+
+    entity: str
+    direction: Direction
+    read: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    status: str = "ok"
+    message: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+
+    def add(self, outcome: str, number: int = 1) -> None:
+        """Count an outcome; only the words of design §5-5 are taken."""
+        allowed = PULL_COUNTERS if self.direction == "in" else PUSH_COUNTERS
+        if outcome not in allowed:
+            raise ValueError(f"{outcome!r} is no outcome of direction {self.direction!r}")
+        self.counts[outcome] = self.counts.get(outcome, 0) + number
+
+    def adds_up(self) -> bool:
+        """Whether every record that came in has exactly one outcome."""
+        return self.read == sum(self.counts.values())
+
+
+class Fence(Protocol):
+    """Proof of holding the lease, checked in the same transaction as every write."""
+
+    def check(self, conn: Connection) -> None:
+        """Raises LeaseLost when another worker has taken over."""
+
+
+class Progress(Protocol):
+    """Somebody who watches: a progress bar, plain lines, or nobody."""
+
+    def step(self, entity: str, done: int, text: str = "") -> None:
+        """So many records of the entity are done."""
+
+
+class NoProgress:
+    """Nobody watches."""
+
+    def step(self, entity: str, done: int, text: str = "") -> None:
+        """Say nothing."""
+
+
+@dataclass(slots=True)
+class Order:
+    """What a run is asked to do."""
+
+    kind: Literal["schedule", "order", "push", "repair"] = "order"
+    entity: str | None = None
+    full: bool = False
+    dry_run: bool = False
+    slot: datetime | None = None
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run of one connection, under its lease."""
+
+    app: App
+    settings: ConnectionSettings
+    connector: Connector
+    mapping: Mapping
+    order: Order
+    run_id: UUID
+    fence: Fence
+    fetch_seq: int
+    started_at: datetime
+    counters: dict[tuple[str, Direction], Counters] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    partial: list[str] = field(default_factory=list)
+    progress: Progress = field(default_factory=NoProgress)
+    fault: Callable[[str], None] = lambda point: None
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.settings.name
+
+    def count(self, entity: str, direction: Direction = "in") -> Counters:
+        """The counter line of an entity and direction."""
+        key = (entity, direction)
+        if key not in self.counters:
+            self.counters[key] = Counters(entity, direction)
+        return self.counters[key]
