@@ -1,7 +1,7 @@
 """What a connector is: small protocols, one per ability, and the plain values that cross the border.
 
-A connector speaks one system's language and knows nothing of tables, mappings or schedules. It raises only the errors of
-`core.errors`; on reads an unknown failure is TransientError, on writes UncertainOutcome (design §5).
+A connector speaks one system's language and knows nothing of tables, mappings or schedules. It raises only the errors
+of `core.errors`; on reads an unknown failure is TransientError, on writes UncertainOutcome (design §5).
 """
 
 from __future__ import annotations
@@ -13,6 +13,30 @@ from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
 from mapping.model import BalanceSpec, SourceSet
+
+__all__ = [
+    "BalanceAnswer",
+    "BalanceRow",
+    "BalanceSource",
+    "BalanceSpec",
+    "ChangePacket",
+    "ChangeSource",
+    "Connector",
+    "Finding",
+    "KeyRow",
+    "MovementRow",
+    "Page",
+    "RawRecord",
+    "RecordSource",
+    "RecordTarget",
+    "Reference",
+    "SourceSet",
+    "Usage",
+    "Window",
+    "Write",
+    "WriteResult",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -34,7 +58,10 @@ class KeyRow:
 
 @dataclass(slots=True)
 class RawRecord:
-    """One record as received: `raw` is its JSON text, `data` the same decoded (numbers as Decimal or int)."""
+    """One record as received: `raw` is its JSON text, `data` the same decoded (numbers as Decimal or int).
+
+    `source` is the set's name; `entity` tells apart two entities that are read from one set.
+    """
 
     source: str
     external_id: str
@@ -42,6 +69,7 @@ class RawRecord:
     deleted: bool
     raw: bytes
     data: dict[str, object]
+    entity: str = ""
 
 
 @dataclass(slots=True)
@@ -96,6 +124,8 @@ class BalanceAnswer:
     totals: dict[str, Decimal]
     whole: bool
     reason: str = ""
+    unassigned: dict[str, Decimal] = field(default_factory=dict)
+    """Net by account of rows that name no counterparty: part of the totals, of nobody's balance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +154,25 @@ class ChangePacket:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference in the body of a write, under the attribute's logical name: the connector knows how to spell it."""
+
+    set: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
-    """One object to create or change. `key` is the client key we chose, or the object to change."""
+    """One object to create or change. `key` is the client key we chose, or the object to change.
+
+    `version`, when given, is the one that a change was decided on: another one now is a ConflictError.
+    """
 
     method: Literal["create", "change"]
     set: str
     key: str
     body: dict[str, object]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +189,7 @@ class Connector(Protocol):
 
     usage: Usage
 
-    def check(self, sources: Sequence[SourceSet]) -> list[Finding]:
+    def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> list[Finding]:
         """Look at address, rights, publication and clocks; raises nothing."""
 
     def close(self) -> None:

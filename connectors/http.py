@@ -1,0 +1,362 @@
+"""The one place that speaks HTTP: time-outs, limits, retry of reads, usage; secrets never leave it.
+
+Everything that can go wrong below the level of an answer is raised as an `HttpFailure` that says whether the request
+can have reached the other side; what an *answer* means is for the connector to say. Pitfalls: dependencies.md §2.4.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO, cast
+
+import requests
+import urllib3.exceptions as lower
+from requests.auth import HTTPBasicAuth
+from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_result
+
+from connectors.base import Usage
+from core.clock import Clock
+
+USER_AGENT = "Sverka/0.1"
+_CHUNK = 64 * 1024
+MIB = 1024 * 1024
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
+"""Statuses that a working server gives in passing: a read that met one is asked again within the same request."""
+
+
+class HttpFailure(Exception):
+    """No whole answer came. `sent` is false only when the request certainly never reached the other side."""
+
+    sent = True
+    again = False
+    """Whether asking once more within seconds may help (a time-out is not: 1C goes on computing, 1c-odata.md §3.3)."""
+
+
+class NotSent(HttpFailure):
+    """The connection could not be made: name, network, refused."""
+
+    sent = False
+    again = True
+
+
+class TlsFailure(HttpFailure):
+    """The other side's certificate is not trusted, or TLS could not be agreed on."""
+
+    sent = False
+
+
+class NoAnswer(HttpFailure):
+    """The connection broke after sending and before the answer."""
+
+    again = True
+
+
+class TimedOut(HttpFailure):
+    """The answer did not come, or not wholly, in the time allowed."""
+
+
+class CutAnswer(HttpFailure):
+    """The answer broke off: shorter than announced, closed in the middle, or not decompressible."""
+
+    again = True
+
+
+class TooLarge(HttpFailure):
+    """The answer is larger than the limit; the rest was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, between two reads, and for one request as a whole."""
+
+    connect: float = 15.0
+    read: float = 180.0
+    total: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, lower-case; empty when there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever the header claims (BOM and wrong charsets are met: 1c-odata.md §1.3)."""
+        return decode_text(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one client: answer size, tries of a read, seconds spent waiting between them, requests a second."""
+
+    response_bytes: int = 64 * MIB
+    attempts: int = 3
+    retry_seconds: float = 20.0
+    per_second: float | None = None
+
+
+class StreamedBody:
+    """A body read piece by piece as a binary file, under the same limits as a whole one."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, b"" at the end. Raises HttpFailure when the body breaks off or passes a limit."""
+        if size < 0:
+            taken, self._rest = b"".join([self._rest, *self._pieces]), b""
+            return taken
+        while len(self._rest) < size:
+            piece = next(self._pieces, b"")
+            if not piece:
+                break
+            self._rest += piece
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose body has not been read yet."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: StreamedBody
+
+    @property
+    def file(self) -> BinaryIO:
+        """The body in the type that parsers ask for; they only call `read`."""
+        return cast(BinaryIO, self.body)
+
+    def whole(self) -> Answer:
+        """Read the rest of the body and close the matter."""
+        return Answer(self.status, self.headers, self.body.read())
+
+
+def decode_text(body: bytes) -> str:
+    """Bytes as text: UTF-8 with or without BOM, else Windows-1251 as Russian web servers write their own pages."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1251", errors="replace")
+
+
+def retry_after(answer: Answer, clock: Clock) -> float | None:
+    """Seconds that the other side asks us to wait, from `Retry-After` in either of its two forms (RFC 9110 §10.2.3)."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    if not value:
+        return None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - clock.now()).total_seconds()) if moment.tzinfo is not None else None
+
+
+class HttpClient:
+    """Speaks to one other side, one request at a time.
+
+    Args:
+        clock: time and sleeping; tests give their own.
+        user: Basic credentials as UTF-8 bytes, since requests would encode text as Latin-1 (1c-odata.md §1.6).
+        verify: path of a file with trusted certificates; None means the usual ones.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        user: tuple[bytes, bytes] | None = None,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+        verify: str | None = None,
+        jitter: Callable[[float], float] | None = None,
+    ) -> None:
+        self.usage = Usage()
+        self.clock = clock
+        self._timeouts = timeouts or Timeouts()
+        self._limits = limits or Limits()
+        self._jitter = jitter or (lambda most: random.uniform(0.0, most))  # noqa: S311 - spreads load, guards nothing
+        self._next_at = 0.0
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"})
+        self._session.auth = HTTPBasicAuth(*user) if user is not None else None
+        if verify is not None:
+            self._session.verify = verify
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None) -> Answer:
+        """Read a ready-made URL, asking again for seconds where that may help; the last answer whatever its status.
+
+        Raises:
+            HttpFailure: no whole answer came, after all tries.
+        """
+        retrying = Retrying(
+            sleep=self.clock.sleep,
+            stop=self._must_stop,
+            wait=self._pause,
+            retry=retry_if_exception(lambda e: isinstance(e, HttpFailure) and e.again)
+            | retry_if_result(lambda answer: answer.status in BUSY_STATUSES),
+            retry_error_callback=_last_outcome,
+        )
+        return retrying(self.send, "GET", url, headers=headers, limit=limit)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Answer:
+        """Send one request once and read its whole answer.
+
+        Raises:
+            HttpFailure: its class and `sent` tell whether the request can have been carried out.
+        """
+        with self.stream(method, url, body=body, headers=headers, limit=limit) as stream:
+            return stream.whole()
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Stream]:
+        """Send one request once; its body is read by the caller, within the limit and the deadline."""
+        self._keep_budget()
+        started = self.clock.monotonic()
+        self.usage.requests += 1
+        self.usage.writes += method != "GET"
+        try:
+            response = self._open(method, url, body, headers)
+            try:
+                pieces = self._pieces(response, limit or self._limits.response_bytes, started)
+                names = {name.lower(): _header_text(value) for name, value in response.headers.items()}
+                yield Stream(response.status_code, names, StreamedBody(pieces))
+            finally:
+                response.close()
+        finally:
+            self.usage.seconds += self.clock.monotonic() - started
+
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie that the other side has set."""
+        return next((cookie.value for cookie in self._session.cookies if cookie.name == name), None)
+
+    def drop_cookies(self) -> None:
+        """Forget what the other side has set, and with it the session it kept for us."""
+        self._session.cookies.clear()
+
+    def close(self) -> None:
+        """Close connections. Safe to call twice."""
+        self._session.close()
+
+    def _open(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> requests.Response:
+        try:
+            return self._session.request(
+                method,
+                url,
+                data=body,
+                headers=dict(headers or {}),
+                timeout=(self._timeouts.connect, self._timeouts.read),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise _failure(error) from None  # the original's text may quote the URL and headers
+
+    def _pieces(self, response: requests.Response, limit: int, started: float) -> Iterator[bytes]:
+        got = 0
+        while piece := self._piece(response):
+            got += len(piece)
+            self.usage.bytes += len(piece)
+            if got > limit:
+                raise TooLarge(f"the answer is larger than {limit} bytes")
+            if self.clock.monotonic() - started > self._timeouts.total:
+                raise TimedOut(f"the answer was not complete after {self._timeouts.total:.0f} s")
+            yield piece
+
+    def _piece(self, response: requests.Response) -> bytes:
+        """What has arrived: `read1` does not wait for a full chunk, so that a dripping body meets the deadline."""
+        try:
+            return bytes(response.raw.read1(_CHUNK, decode_content=True))
+        except (lower.ReadTimeoutError, TimeoutError):
+            raise TimedOut(f"nothing came for {self._timeouts.read:.0f} s") from None
+        except (lower.ProtocolError, lower.DecodeError, OSError) as error:
+            raise CutAnswer(f"the answer broke off ({type(error).__name__})") from None
+
+    def _keep_budget(self) -> None:
+        """Space requests evenly: no bursts, at most so many a second."""
+        if self._limits.per_second is None:
+            return
+        wait = self._next_at - self.clock.monotonic()
+        if wait > 0:
+            self.clock.sleep(wait)
+        self._next_at = self.clock.monotonic() + 1.0 / self._limits.per_second
+
+    def _pause(self, state: RetryCallState) -> float:
+        asked = self._asked(state)
+        return asked if asked is not None else self._jitter(min(8.0, 2.0 ** (state.attempt_number - 1)))
+
+    def _must_stop(self, state: RetryCallState) -> bool:
+        waited = state.idle_for + (self._asked(state) or 0.0)
+        return state.attempt_number >= self._limits.attempts or waited > self._limits.retry_seconds
+
+    def _asked(self, state: RetryCallState) -> float | None:
+        outcome = state.outcome
+        if outcome is None or outcome.failed:
+            return None
+        return retry_after(outcome.result(), self.clock)
+
+
+def _last_outcome(state: RetryCallState) -> Answer:
+    """Out of tries: the last answer is handed on, the last failure raised."""
+    if state.outcome is None:
+        raise NoAnswer("nothing was asked")
+    return cast(Answer, state.outcome.result())
+
+
+def _header_text(value: str) -> str:
+    """Headers arrive decoded as Latin-1; 1C puts raw UTF-8 into Location (1c-odata.md §6)."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+def _failure(error: requests.RequestException) -> HttpFailure:
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(error, requests.exceptions.SSLError):
+        return TlsFailure("no trusted TLS connection")
+    if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, lower.NewConnectionError):
+        return NotSent(f"no connection ({type(reason).__name__})")
+    if isinstance(error, requests.exceptions.Timeout):
+        return TimedOut("no answer in the time allowed")
+    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return NoAnswer(f"the connection broke ({type(reason).__name__})")
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return NotSent("the address is not valid")
+    return NoAnswer(f"the request failed ({type(error).__name__})")
