@@ -1,0 +1,128 @@
+"""What all commands share: the application, output to the right stream, exit codes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from connectors.registry import option_models
+from core.clock import SystemClock
+from core.errors import ConfigError, SverkaError, UsageError
+from core.secrets import redact
+from core.settings import Settings, load_settings
+from store.engine import open_engine
+from store.upgrade import upgrade
+from sync.context import App
+
+OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings() -> Settings:
+    """The settings of this working folder; all mistakes in one ConfigError."""
+    return load_settings(connectors=option_models())
+
+
+def owner() -> str:
+    """The name under which this process claims leases."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+@contextmanager
+def open_app(loaded: Settings | None = None, *, readonly: bool = False) -> Iterator[App]:
+    """The application with its store brought up to date, closed at the end.
+
+    Args:
+        loaded: settings to use instead of those of the working folder.
+        readonly: for commands that only read, so that they never queue behind writers.
+    """
+    chosen = loaded or settings()
+    engine = open_engine(chosen.store.url)
+    upgrade(engine)
+    if readonly:
+        engine.dispose()
+        engine = open_engine(chosen.store.url, readonly=True)
+    try:
+        yield App(settings=chosen, engine=engine, clock=SystemClock(), owner=owner())
+    finally:
+        engine.dispose()
+
+
+def one_connection(app: App, name: str | None) -> str:
+    """The connection meant: the one named, or the only one there is."""
+    if name is not None:
+        return app.settings.connection(name).name
+    names = sorted(app.settings.connections)
+    if len(names) != 1:
+        known = ", ".join(names) or "none"
+        raise UsageError(f"Say which connection is meant. There are: {known}.", next_step="sverka connect --help")
+    return names[0]
+
+
+def connection_names(app: App, name: str | None) -> list[str]:
+    """The connection named, or all of them; none at all is an error that says what to do."""
+    if name is not None:
+        return [app.settings.connection(name).name]
+    if not app.settings.connections:
+        raise ConfigError("No connection is set up yet.", next_step="sverka connect")
+    return list(app.settings.connections)
+
+
+def out_json(value: Any) -> None:
+    """One JSON object on a line of standard output."""
+    sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def out_lines(values: Iterable[Any]) -> int:
+    """JSON objects, one a line, as they come; returns how many."""
+    number = 0
+    for value in values:
+        sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
+        number += 1
+    sys.stdout.buffer.flush()
+    return number
+
+
+def out_text(text: str = "") -> None:
+    """One line of text on standard output."""
+    sys.stdout.write(redact(text) + "\n")
+
+
+def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: Iterable[int] = ()) -> None:
+    """A table for people on standard output; columns in `right` hold numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    numeric = set(right)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(cell) for cell in row))
+    Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def say(text: str) -> None:
+    """Progress and remarks: standard error, so that data stays clean."""
+    err.print(redact(text), markup=False)
+
+
+def explain(error: SverkaError) -> int:
+    """Print an error for a person; returns the exit code that it means."""
+    err.print(redact(error.message), style="red", markup=False)
+    if error.next_step:
+        err.print(redact(f"Next: {error.next_step}"), markup=False)
+    return USAGE if isinstance(error, ConfigError | UsageError) else FAILED

@@ -1,0 +1,156 @@
+"""`sverka export`, `balances`, `card`: what the store knows, for people and for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from cli.common import FAILED, open_app, out_json, out_lines, out_table, out_text, say
+from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
+from core.errors import UsageError
+from store.queries.balances import iter_balances
+from store.queries.card import find_customers, load_card
+from store.queries.export import EXPORTS, iter_export
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("export")(export)
+    app.command("balances")(balances)
+    app.command("card")(card)
+
+
+def export(
+    entity: Annotated[str, typer.Argument(help="Plural or singular, e.g. shipments.")],
+    format: Annotated[Literal["jsonl", "csv", "xlsx"], typer.Option(help="Shape of the output.")] = "jsonl",
+    output: Annotated[Path | None, typer.Option(help="A file; standard output when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Records of the store.
+
+    Example: sverka export shipments --format xlsx --output shipments.xlsx
+    """
+    name = _export_name(entity)
+    with open_app(readonly=True) as app, app.engine.connect() as conn:
+        records = iter_export(conn, name)
+        if format == "jsonl" or as_json:
+            _write_jsonl(records, output)
+        else:
+            _write_table(records, format, output)
+
+
+def _export_name(text: str) -> str:
+    word = text.strip().lower()
+    for plural, singular in EXPORTS.items():
+        if word in {plural, singular}:
+            return plural
+    raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step="sverka export --help")
+
+
+def _write_jsonl(records: Iterator[dict[str, Any]], output: Path | None) -> None:
+    if output is None:
+        out_lines(records)
+        return
+    with output.open("wb") as target:
+        for record in records:
+            target.write(msgspec.json.encode(record, enc_hook=str) + b"\n")
+
+
+def _write_table(records: Iterator[dict[str, Any]], format: str, output: Path | None) -> None:
+    first = list(islice(records, 200))
+    columns = columns_of([flatten(record) for record in first])
+    write = write_csv if format == "csv" else write_xlsx
+    target = open_target(output)
+    try:
+        number = write(chain(first, records), columns, target)
+        target.flush()
+    finally:
+        if output is not None:
+            target.close()
+    say(f"{number} records{f' in {output}' if output else ''}")
+
+
+def balances(as_json: Json = False) -> None:
+    """Who owes what: every balance that is not zero; plus means that the customer owes us.
+
+    Example: sverka balances --json
+    """
+    with open_app(readonly=True) as app, app.engine.connect() as conn:
+        rows = iter_balances(conn)
+        if as_json:
+            out_lines(rows)
+            return
+        print_balances(rows)
+
+
+def print_balances(rows: Iterator[dict[str, Any]]) -> None:
+    """Balances as a table for people."""
+    columns = ["customer", "currency", "balance", "receivable", "advance", "overdue", "as of"]
+    cells = [
+        [row["counterparty"]["name"], row["currency"], row["amount"], row["receivable"], row["advance"], row["overdue"], row["as_of"]]
+        for row in rows
+    ]
+    if not cells:
+        out_text("Nobody owes anything. If nothing has been read yet, run: sverka sync")
+        return
+    out_table(columns, cells, right=range(2, 6))
+
+
+def card(
+    query: Annotated[str, typer.Argument(help="Name, INN, phone in any writing, or e-mail.")],
+    as_json: Json = False,
+) -> None:
+    """One customer: what he ordered, got, paid and owes, and how old that knowledge is.
+
+    Example: sverka card "+7 (495) 123-45-67"
+    """
+    with open_app(readonly=True) as app, app.engine.connect() as conn:
+        found = find_customers(conn, query)
+        if len(found) != 1:
+            _say_not_one(query, found, as_json)
+            raise typer.Exit(FAILED)
+        report = load_card(conn, found[0]["id"], now=app.clock.now())
+    if as_json:
+        out_json(report)
+    else:
+        _print_card(report)
+
+
+def _say_not_one(query: str, found: list[dict[str, Any]], as_json: bool) -> None:
+    if not found:
+        say(f"Nobody is found by {query!r}. Next: sverka contact add --name …")
+        return
+    say(f"{len(found)} customers fit {query!r}; say which by INN or full name:")
+    if as_json:
+        out_lines(found)
+    else:
+        out_table(["name", "INN", "id"], [[row["name"], row.get("tax_id"), row["id"]] for row in found])
+
+
+def _print_card(report: dict[str, Any]) -> None:
+    for key, value in report.items():
+        if isinstance(value, list):
+            _print_rows(key, value)
+        elif isinstance(value, dict):
+            out_text(f"{key}: " + ", ".join(f"{name} {item}" for name, item in flatten(value).items() if item not in (None, "")))
+        elif value not in (None, "", []):
+            out_text(f"{key}: {value}")
+
+
+def _print_rows(title: str, rows: list[Any]) -> None:
+    if not rows:
+        return
+    if not isinstance(rows[0], dict):
+        out_text(f"{title}: " + ", ".join(str(row) for row in rows))
+        return
+    out_text(f"\n{title}:")
+    flat = [flatten({key: value for key, value in row.items() if key not in ("lines", "external_ids")}) for row in rows]
+    columns = columns_of(flat)
+    out_table(columns, [[row.get(column) for column in columns] for row in flat])

@@ -1,0 +1,108 @@
+"""The main job, shown on a stand-in 1C base with a store of its own: nothing of yours is touched."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from cli.common import FAILED, OK, open_app, out_table, out_text, say
+from cli.data import print_balances
+from cli.progress import watching
+from cli.reconciling import reconcile_one
+from cli.syncing import outside_name
+from connectors.registry import option_models
+from core.settings import Settings, load_settings
+from sandbox.onec.company import build_company
+from sandbox.onec.server import OnecServer
+from store.queries.balances import iter_balances
+from sync.contacts import add_contact, list_contacts
+from sync.context import App, Order
+from sync.cycle import RunResult, run_cycle
+from workers.runner import run_all
+
+CONNECTION = "accounting"
+_USER, _PASSWORD = "Обмен", "secret"
+_CLIENT = {"name": "ООО «Первый звонок»", "tax_id": "7743013902", "registration_code": "774301001"}
+_SHOWN = ("read", "created", "updated", "linked", "unchanged", "filtered", "dead")
+
+
+def run_demo(*, once: bool, documents: int, seed: int) -> int:
+    """One full turn; then, unless `once`, worker and schedule until Ctrl-C. Returns the exit code."""
+    say(f"Building a trading company with {documents} documents …")
+    base = build_company(seed=seed, documents=documents)
+    with (
+        tempfile.TemporaryDirectory(prefix="sverka-demo-") as folder,
+        OnecServer(base, user=_USER, password=_PASSWORD) as server,
+    ):
+        say(f"The stand-in 1C base listens at {server.url}")
+        chosen = _demo_settings(server.url, Path(folder))
+        with open_app(chosen) as app:
+            code = _one_turn(app)
+        if once or code != OK:
+            return code
+        say(f"In a second terminal: SVERKA_SETTINGS={chosen.path} sverka status")
+        say("Now serving: worker and schedule, every 5 minutes. Stop with Ctrl-C.")
+        return run_all(chosen)
+
+
+def _demo_settings(url: str, folder: Path) -> Settings:
+    path = folder / "settings.toml"
+    path.write_text(
+        f"""[store]
+url = "sqlite:///{folder / "sverka.db"}"
+
+[connections.{CONNECTION}]
+connector = "onec_odata"
+url = "{url}"
+user = "{_USER}"
+password = "{_PASSWORD}"
+write = "on"
+mapping = "bp30"
+since = 2024-01-01
+""",
+        encoding="utf-8",
+    )
+    return load_settings(path, environ={}, connectors=option_models())
+
+
+def _one_turn(app: App) -> int:
+    _title("1. Everything out of accounting into the CRM store")
+    if not _cycle(app):
+        return FAILED
+    _title("2. A contact becomes a client and is made known to accounting")
+    add_contact(app, **_CLIENT, phones=["+7 495 123-45-67"], emails=["call@example.com"], status="client")
+    if not _cycle(app):
+        return FAILED
+    for contact in list_contacts(app):
+        out_text(f"{contact['name']}: {contact['standing_text']}")
+    _title("3. Pulled again: our own counterparty comes back and is recognised")
+    if not _cycle(app):
+        return FAILED
+    _title("4. Who owes what")
+    with app.engine.connect() as conn:
+        print_balances(iter_balances(conn))
+    _title("5. Compared with accounting")
+    return reconcile_one(app, CONNECTION, repair=False, as_json=False)
+
+
+def _title(text: str) -> None:
+    out_text(f"\n{text}\n{'─' * len(text)}")
+
+
+def _cycle(app: App) -> bool:
+    with watching(app.clock) as progress:
+        result = run_cycle(app, CONNECTION, Order(kind="order"), progress)
+    _print_cycle(result)
+    return result.status == "ok"
+
+
+def _print_cycle(result: RunResult) -> None:
+    rows = [
+        [outside_name(line.entity), "in" if line.direction == "in" else "out", line.read or ""]
+        + [line.counts.get(word, 0) or "" for word in _SHOWN[1:]]
+        for line in result.lines
+    ]
+    out_table(["entity", "direction", *_SHOWN], rows, right=range(2, 9))
+    for notice in result.notices:
+        say(f"notice: {notice}")
+    out_text(f"The run was {result.status}.{' ' + result.message if result.message else ''}")

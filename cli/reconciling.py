@@ -1,0 +1,75 @@
+"""`sverka reconcile`: compares the two books and explains each difference."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.common import FAILED, OK, PARTIAL, connection_names, open_app, out_json, out_table, out_text, say
+from cli.progress import watching
+from cli.syncing import outside_name
+from sync.context import App
+from sync.reconcile import Reconciliation, reconcile
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("reconcile")(reconcile_command)
+
+
+def reconcile_command(
+    connection: Annotated[str | None, typer.Argument(help="One connection; all accounting ones when left out.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Read again just what differs, then compare once more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare with accounting and explain each difference. Exit code 0 when nothing is unexplained, else 3.
+
+    Example: sverka reconcile --repair
+    """
+    code = OK
+    with open_app() as app:
+        for name in connection_names(app, connection):
+            if app.settings.connections[name].role == "accounting" or connection:
+                code = max(code, reconcile_one(app, name, repair=repair, as_json=as_json))
+    raise typer.Exit(code)
+
+
+def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool) -> int:
+    """Compare one connection and print what came out; returns the exit code."""
+    with watching(app.clock, quiet=as_json) as progress:
+        result = reconcile(app, name, repair=repair, progress=progress)
+    if as_json:
+        for line in result.to_json():
+            out_json(line)
+    else:
+        print_reconciliation(name, result)
+    if result.status == "failed":
+        return FAILED
+    return OK if result.status == "ok" else PARTIAL
+
+
+def print_reconciliation(name: str, result: Reconciliation) -> None:
+    """The comparison as people read it: entities, named movements, differences, and the one number that counts."""
+    if result.entities:
+        columns = ["entity", "ours", "accounting", "missing", "extra", "different"]
+        rows = [[outside_name(row.entity), row.ours, row.theirs, row.missing, row.extra, row.different] for row in result.entities]
+        out_table(columns, rows, right=range(1, 6))
+    _print_lines("Movements that no order, shipment or payment stands behind", result.named_movements())
+    _print_lines("Differences", result.differences())
+    for currency, amount in sorted(result.unexplained.items()):
+        out_text(f"{name}: {amount} {currency} unexplained")
+    if not result.unexplained:
+        out_text(f"{name}: 0.00 unexplained")
+    for notice in result.notices:
+        say(f"notice: {notice}")
+
+
+def _print_lines(title: str, rows: list[dict[str, str]]) -> None:
+    if not rows:
+        return
+    out_text(f"\n{title}:")
+    columns = list(rows[0])
+    out_table(columns, [[row.get(column) for column in columns] for row in rows])

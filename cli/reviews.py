@@ -1,0 +1,82 @@
+"""`sverka review`: where someone must choose who is who, or approve a write into accounting."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.common import open_app, out_json, out_lines, out_table, out_text, say
+from sync import reviews
+
+app = typer.Typer(help="The review queue: link or create, decided by a person.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Number = Annotated[int, typer.Argument(help="The number, from: sverka review list")]
+
+
+@app.command("list")
+def show_all(as_json: Json = False) -> None:
+    """What waits for a decision.
+
+    Example: sverka review list
+    """
+    with open_app(readonly=True) as application:
+        rows = reviews.list_reviews(application)
+    if as_json:
+        out_lines(rows)
+        return
+    if not rows:
+        say("Nothing waits for a decision.")
+        return
+    cells = [[row["number"], row["kind"], row["name"], row["reason"], len(row["candidates"])] for row in rows]
+    out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4])
+
+
+@app.command("show")
+def show(number: Number, as_json: Json = False) -> None:
+    """One review with its candidates and the reason for each.
+
+    Example: sverka review show 2
+    """
+    with open_app(readonly=True) as application:
+        row = reviews.load_review(application, number)
+    if as_json:
+        out_json(row)
+        return
+    _print(row)
+
+
+def _print(row: dict[str, Any]) -> None:
+    for key, value in row.items():
+        if key != "candidates":
+            out_text(f"{key}: {value}")
+    for candidate in row["candidates"]:
+        out_text("\ncandidate:")
+        for key, value in candidate.items():
+            out_text(f"  {key}: {value}")
+    out_text(f"\nNext: sverka review link {row['number']} --to EXTERNAL_ID, or: sverka review create {row['number']}")
+
+
+@app.command("link")
+def link(
+    number: Number,
+    to: Annotated[str | None, typer.Option("--to", help="External id of the candidate; not needed when there is one.")] = None,
+) -> None:
+    """They are the same: bind them. Overwrites nothing on either side.
+
+    Example: sverka review link 2 --to 8b9660f6-6332-11ec-ad72-000c29b45b09
+    """
+    with open_app() as application:
+        reviews.link_review(application, number, to)
+    say(f"Review {number}: linked.")
+
+
+@app.command("create")
+def create(number: Number) -> None:
+    """It is somebody new, or the write is approved: create him in accounting.
+
+    Example: sverka review create 2
+    """
+    with open_app() as application:
+        reviews.create_review(application, number)
+    say(f"Review {number}: will be created at once where the service runs, else by: sverka sync")

@@ -1,0 +1,50 @@
+"""`sverka run`, `worker`, `beat`: the background service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.common import settings
+from core.logs import configure_logging
+from workers.runner import run_all, run_beat, run_worker
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("run")(run)
+    app.command("worker")(worker)
+    app.command("beat")(beat)
+
+
+def run() -> None:
+    """Worker, schedule, health and metrics in one process, until Ctrl-C.
+
+    Example: sverka run
+    """
+    loaded = settings()
+    configure_logging(loaded.log.level, loaded.log.format)
+    raise typer.Exit(run_all(loaded))
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many pieces of work at once.")] = 2,
+) -> None:
+    """A worker by itself, for several machines; needs broker.url.
+
+    Example: sverka worker --concurrency 4
+    """
+    loaded = settings()
+    configure_logging(loaded.log.level, loaded.log.format)
+    raise typer.Exit(run_worker(loaded, concurrency))
+
+
+def beat() -> None:
+    """The schedule by itself, for several machines; needs broker.url. Two of them do no harm.
+
+    Example: sverka beat
+    """
+    loaded = settings()
+    configure_logging(loaded.log.level, loaded.log.format)
+    raise typer.Exit(run_beat(loaded))

@@ -1,0 +1,127 @@
+"""`sverka sync`, `status`: one cycle now, and how everything stands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.common import FAILED, OK, PARTIAL, connection_names, open_app, out_json, out_table, out_text, say
+from cli.progress import watching
+from core.errors import UsageError
+from mapping.model import ENTITIES, entity_name
+from store.queries.status import load_status
+from sync.context import Counters, Order
+from sync.cycle import RunResult, run_cycle
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+_EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
+_PEOPLE = ("read", "created", "updated", "deleted", "linked", "unchanged", "filtered", "parked", "review", "uncertain", "dead")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("sync")(sync)
+    app.command("status")(status)
+
+
+def sync(
+    connection: Annotated[str | None, typer.Argument(help="One connection; all of them when left out.")] = None,
+    entity: Annotated[str | None, typer.Option(help="Only this entity, e.g. shipments.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="One complete key sweep of everything.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change, field by field.")] = False,
+    as_json: Json = False,
+) -> None:
+    """One cycle now: read what has changed in accounting, then send what is due.
+
+    Example: sverka sync accounting --entity counterparties --dry-run
+    """
+    order = Order(kind="order", entity=_known_entity(entity), full=full, dry_run=dry_run)
+    codes = []
+    with open_app() as app:
+        for name in connection_names(app, connection):
+            with watching(app.clock, quiet=as_json) as progress:
+                result = run_cycle(app, name, order, progress)
+            _print_result(name, result, as_json)
+            codes.append(_EXIT.get(result.status, FAILED))
+    raise typer.Exit(worst(codes))
+
+
+def worst(codes: list[int]) -> int:
+    """The exit code of several runs: failed before partial before ok."""
+    return FAILED if FAILED in codes else PARTIAL if PARTIAL in codes else OK
+
+
+def _known_entity(text: str | None) -> str | None:
+    if text is None:
+        return None
+    name = entity_name(text) or {"balances": "balance", "balance": "balance"}.get(text)
+    if name is None:
+        known = ", ".join(spec.plural for spec in ENTITIES.values())
+        raise UsageError(f"{text!r} is no entity. There are: {known}, balances.", next_step="sverka sync --help")
+    return name
+
+
+def outside_name(entity: str) -> str:
+    """The name that scripts and people know an entity by: its plural."""
+    spec = ENTITIES.get(entity)
+    return spec.plural if spec else {"balance": "balances", "movement": "movements"}.get(entity, entity)
+
+
+def _line(result: RunResult, connection: str, line: Counters) -> dict[str, Any]:
+    numbers = {word: line.counts.get(word, 0) for word in _PEOPLE if word != "read"}
+    return {
+        "run": str(result.run_id),
+        "connection": connection,
+        "entity": outside_name(line.entity),
+        "direction": line.direction,
+        "status": line.status,
+        "read": line.read,
+        **numbers,
+        "requests": line.requests,
+        "seconds": round(line.seconds, 3),
+    }
+
+
+def _print_result(connection: str, result: RunResult, as_json: bool) -> None:
+    lines = [_line(result, connection, line) for line in result.lines]
+    if as_json:
+        for line in lines:
+            out_json(line)
+    else:
+        columns = ["entity", "direction", *_PEOPLE, "requests", "status"]
+        out_table(columns, [[line[column] or "" for column in columns] for line in lines], right=range(2, 14))
+    for change in result.changes:
+        out_json(change) if as_json else out_text(_change_text(change))
+    for notice in result.notices:
+        say(f"notice: {notice}")
+    say(f"{connection}: {result.status}{': ' + result.message if result.message else ''}")
+
+
+def _change_text(change: dict[str, Any]) -> str:
+    fields = "; ".join(f"{name}: {before!r} → {after!r}" for name, (before, after) in change.get("fields", {}).items())
+    return f"{change['action']} {outside_name(change['entity'])} {change['external_id']} {fields}".rstrip()
+
+
+def status(as_json: Json = False) -> None:
+    """How everything stands: freshness, runs, queues.
+
+    Example: sverka status
+    """
+    with open_app(readonly=True) as app, app.engine.connect() as conn:
+        report = load_status(conn, app.clock.now())
+    if as_json:
+        out_json(report)
+        return
+    _print_status(report)
+
+
+def _print_status(report: dict[str, Any]) -> None:
+    for section, rows in report.items():
+        if isinstance(rows, list) and rows:
+            out_text(f"{section}:")
+            columns = [column for column in rows[0] if not isinstance(rows[0][column], dict | UUID)]
+            out_table(columns, [[row.get(column) for column in columns] for row in rows])
+        elif not isinstance(rows, list):
+            out_text(f"{section}: {rows}")

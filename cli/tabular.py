@@ -1,0 +1,100 @@
+"""Records as CSV and XLSX, flattened, with cells that no spreadsheet runs as formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import xlsxwriter
+
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_CELL_LIMIT = 32_000
+_ROW_LIMIT = 1_048_575
+
+
+def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested objects as dotted columns; lists as text."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict) and key != "external_ids":
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list | dict):
+            flat[prefix + key] = _list_text(value)
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _list_text(value: list[Any] | dict[str, Any]) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def safe_text(value: object) -> str:
+    """A cell's text that a spreadsheet shows and does not run."""
+    text = "" if value is None else str(value)
+    if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text
+
+
+def columns_of(first: list[dict[str, Any]]) -> list[str]:
+    """Columns in the order in which they appear in the first records."""
+    return list(dict.fromkeys(key for record in first for key in record))
+
+
+def write_csv(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
+    """CSV with a header, UTF-8 with a mark so that Excel reads Cyrillic; returns the number of records."""
+    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    number = 0
+    for record in records:
+        flat = flatten(record)
+        writer.writerow([safe_text(flat.get(column)) for column in columns])
+        number += 1
+    text.detach()
+    return number
+
+
+def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
+    """One sheet, written row by row in constant memory; a second sheet begins where Excel's rows end."""
+    book = xlsxwriter.Workbook(target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    number = 0
+    sheet: Any = None
+    for record in records:
+        row = number % _ROW_LIMIT
+        if row == 0:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, columns)
+        flat = flatten(record)
+        for column, name in enumerate(columns):
+            _write_cell(sheet, row + 1, column, flat.get(name))
+        number += 1
+    if sheet is None:
+        book.add_worksheet().write_row(0, 0, columns)
+    book.close()
+    return number
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: object) -> None:
+    if isinstance(value, bool) or value is None:
+        sheet.write_string(row, column, "" if value is None else str(value).lower())
+    elif isinstance(value, int | Decimal):
+        sheet.write_number(row, column, value)
+    else:
+        sheet.write_string(row, column, str(value)[:_CELL_LIMIT])
+
+
+def open_target(path: Path | None) -> BinaryIO:
+    """The file to write to, or standard output."""
+    return path.open("wb") if path is not None else sys.stdout.buffer

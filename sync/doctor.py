@@ -1,0 +1,96 @@
+"""Looking a whole installation over: every line is ok, or says what to do (design §7, `sverka doctor`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.base import BalanceSource, Connector, Finding, RecordSource
+from connectors.registry import open_connector
+from core.clock import Clock
+from core.errors import SverkaError
+from core.settings import ConnectionSettings
+from mapping.rules import Mapping, load_mapping
+from store.versions import differs_from_published
+from sync.context import App
+
+
+def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
+    """All findings, as (connection or "store", finding). Raises nothing: what fails is a finding."""
+    yield "store", _examine_store(app)
+    if not names:
+        yield "settings", Finding("warning", "connections", "No connection is set up yet.", "sverka connect")
+    for name in names:
+        for finding in examine_connection(app, app.settings.connections[name]):
+            yield name, finding
+
+
+def _examine_store(app: App) -> Finding:
+    try:
+        with app.engine.connect() as conn:
+            conn.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        reason = f"The store does not answer: {type(error).__name__}."
+        return Finding("error", "store", reason, "look at [store] url in the settings, then: sverka doctor")
+    return Finding("ok", "store", f"{app.engine.dialect.name}, up to date")
+
+
+def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Finding]:
+    """Findings of one connection: mapping, address, rights, publication, clock, settlement accounts."""
+    try:
+        mapping = load_mapping(settings.mapping, folder=_folder(app))
+        connector = open_connector(settings, app.clock)
+    except SverkaError as error:
+        yield Finding("error", "settings", error.message, error.next_step)
+        return
+    yield Finding("ok", "mapping", f"{mapping.name}, version {mapping.version[:12]}")
+    yield from _examine_version(app, settings, mapping)
+    with closing(connector):
+        yield from _examine_live(connector, mapping, app.clock)
+
+
+def _folder(app: App) -> object:
+    return app.settings.path.parent if app.settings.path else None
+
+
+def _examine_version(app: App, settings: ConnectionSettings, mapping: Mapping) -> Iterator[Finding]:
+    if differs_from_published(app.engine, mapping.name, mapping.version):
+        yield Finding(
+            "warning",
+            "mapping",
+            f"The text of mapping {mapping.name!r} differs from the published version, which rules; it is a draft.",
+            f"sverka mapping publish {settings.mapping}",
+        )
+
+
+def _examine_live(connector: Connector, mapping: Mapping, clock: Clock) -> Iterator[Finding]:
+    sources = [source for entity in mapping.entities.values() for source in entity.sources]
+    findings = connector.check(sources)
+    yield from findings
+    if any(finding.level == "error" for finding in findings):
+        return
+    if isinstance(connector, BalanceSource) and isinstance(connector, RecordSource) and mapping.balance is not None:
+        yield from _examine_accounts(connector, mapping)
+
+
+def _examine_accounts(connector: BalanceSource, mapping: Mapping) -> Iterator[Finding]:
+    spec = mapping.balance
+    if spec is None:
+        return
+    try:
+        unlisted = connector.fetch_unlisted_accounts(spec)
+    except SverkaError as error:
+        yield Finding("warning", "settlement accounts", error.message, error.next_step)
+        return
+    if unlisted:
+        yield Finding(
+            "warning",
+            "settlement accounts",
+            f"There is turnover on settlement accounts that the mapping does not list: {', '.join(unlisted)}.",
+            "add them to [balance] accounts of your mapping file, then: sverka mapping check",
+        )
+    else:
+        yield Finding("ok", "settlement accounts", ", ".join(spec.accounts))

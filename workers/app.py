@@ -1,0 +1,58 @@
+"""The Celery application. A message carries an id at most; what is due stands in our tables (design §5-1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from core.settings import Settings
+
+QUEUE = "sverka"
+EMBEDDED_BROKER = "memory://"
+_REDIS_RESTORE = {"visibility_timeout": 3600, "unacked_restore_interval": 3, "unacked_restore_throttle": 1}
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether this installation lives in one process, with no broker."""
+    return not settings.broker.url
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The app for one installation: embedded, RabbitMQ or Redis, told apart by `broker.url` alone."""
+    app = Celery("sverka", broker=settings.broker.url or EMBEDDED_BROKER, include=["workers.tasks"])
+    app.conf.update(_configuration(settings))
+    app.set_default()
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    tick = settings.schedule.tick.total_seconds()
+    return {
+        "task_acks_late": True,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_soft_shutdown_timeout": 8.0,
+        "worker_enable_remote_control": bool(settings.broker.url),
+        "worker_send_task_events": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": _REDIS_RESTORE if settings.broker.url.startswith("redis") else {},
+        "task_default_queue": QUEUE,
+        "task_queues": [Queue(QUEUE)],
+        "timezone": "UTC",
+        "enable_utc": True,
+        "beat_scheduler": "celery.beat:Scheduler",
+        "beat_max_loop_interval": max(tick / 2, 0.2),
+        "beat_schedule": {
+            "tick": {
+                "task": "sverka.tick",
+                "schedule": settings.schedule.tick,
+                # a worker that was stopped must not wake to hundreds of old ticks
+                "options": {"expires": max(tick * 2, 5.0), "queue": QUEUE},
+            }
+        },
+    }

@@ -1,0 +1,117 @@
+"""Starting the service: worker, schedule and health in one process, or each by itself (dependencies.md §3.2)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import structlog
+from celery import Celery, bootsteps
+from celery.beat import EmbeddedService
+from celery.signals import worker_ready, worker_shutting_down
+
+from core.errors import ConfigError
+from core.settings import Settings
+from store.engine import open_engine
+from store.upgrade import upgrade
+from workers.app import create_celery, is_embedded
+from workers.health import serve_health
+from workers.notify import notify, watchdog_period
+from workers.process import configure_process
+
+log = structlog.get_logger()
+THREADS = 4
+
+
+class ScheduleStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """The schedule as a thread of the worker: `worker -B` forks and then nothing runs on memory://."""
+
+    requires = {"celery.worker.components:Pool"}
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._service: Any = None
+
+    def start(self, worker: Any) -> None:
+        """Begin to tick."""
+        self._service = EmbeddedService(worker.app, thread=True)
+        self._service.start()
+
+    def stop(self, worker: Any) -> None:
+        """Tick no more."""
+        if self._service is not None:
+            self._service.stop()
+
+
+def _prepare(settings: Settings) -> Celery:
+    engine = open_engine(settings.store.url)
+    upgrade(engine)
+    engine.dispose()
+    configure_process(settings)
+    return create_celery(settings)
+
+
+def _refuse_apart(settings: Settings, what: str) -> None:
+    if is_embedded(settings):
+        raise ConfigError(
+            f"broker.url is empty, so {what} cannot run by itself: nothing would reach it from another process.",
+            next_step="sverka run, or set broker.url to amqp://… or redis://…",
+        )
+
+
+def run_all(settings: Settings) -> int:
+    """Worker, schedule, health and metrics in one process, until SIGTERM or Ctrl-C."""
+    app = _prepare(settings)
+    app.steps["worker"].add(ScheduleStep)
+    serve_health(settings)
+    return _work(app, "threads", THREADS)
+
+
+def run_worker(settings: Settings, concurrency: int) -> int:
+    """A worker for several machines; needs a broker. Raises ConfigError without one."""
+    _refuse_apart(settings, "a worker")
+    return _work(_prepare(settings), "prefork", concurrency)
+
+
+def run_beat(settings: Settings) -> int:
+    """The schedule for several machines; needs a broker. Two of them do no harm."""
+    _refuse_apart(settings, "beat")
+    app = _prepare(settings)
+    _keep_watchdog()
+    notify("READY=1")
+    app.Beat(loglevel="WARNING", quiet=True).run()
+    return 0
+
+
+def _work(app: Celery, pool: str, concurrency: int) -> int:
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # a soft stop: give up after some seconds, the tables remember
+    worker_ready.connect(_on_ready, weak=False)
+    worker_shutting_down.connect(_on_stopping, weak=False)
+    worker = app.Worker(pool=pool, concurrency=concurrency, loglevel="WARNING", quiet=True, optimization="fair")
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _on_ready(**kwargs: Any) -> None:
+    log.info("service.ready")
+    notify("READY=1")
+    _keep_watchdog()
+
+
+def _on_stopping(**kwargs: Any) -> None:
+    log.info("service.stopping")
+    notify("STOPPING=1")
+
+
+def _keep_watchdog() -> None:
+    period = watchdog_period()
+    if period is None:
+        return
+    stopped = threading.Event()
+
+    def beat() -> None:
+        while not stopped.wait(period / 3):
+            notify("WATCHDOG=1")
+
+    threading.Thread(target=beat, name="watchdog", daemon=True).start()

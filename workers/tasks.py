@@ -1,0 +1,21 @@
+"""Celery's tasks: bodies of a few lines that call the engine. Everything that matters stands in the tables."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from sync.dispatch import run_work, tick
+from workers.process import process_app
+
+
+@shared_task(name="sverka.tick", ignore_result=True)
+def tick_task() -> None:
+    """Find what is due and wake a worker for each piece."""
+    for item in tick(process_app()):
+        work_task.apply_async(args=[item.to_message()], expires=600)
+
+
+@shared_task(name="sverka.work", ignore_result=True)
+def work_task(message: dict[str, str]) -> None:
+    """Do one piece of due work; delivered twice it is still done once."""
+    run_work(process_app(), message)
