@@ -55,7 +55,10 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Index("ix_counterparties_home", "home"),
         ]
     if spec.document:
-        return [Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date")]
+        return [
+            Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),
+            Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose documents have changed since the balances were checked
+        ]
     return []
 
 
@@ -97,10 +100,10 @@ balances = Table(
     Column("amount", Money, nullable=False),  # receivable - advance; plus: the customer owes us
     Column("overdue", Money, nullable=False, server_default="0"),
     Column("overdue_since", Date),
-    Column("overdue_rule", String(20)),  # document, contract, default
+    Column("overdue_rule", String(20)),  # document, contract, counterparty, default
     Column("unexplained", Money, nullable=False, server_default="0"),  # register minus mirrored documents when last looked at
     Column("source", String(10), nullable=False, server_default="register"),
-    Column("as_of", UtcDateTime, nullable=False),
+    Column("as_of", UtcDateTime, nullable=False),  # the age of a row is the later of this and the cursor's fresh_at ("balance")
     Index(
         "uq_balances_key", "connection", "counterparty_key", "contract_key", "organisation_key", "currency_key", unique=True
     ),
