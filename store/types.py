@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from core.money import from_minor, to_minor
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")  # None is NULL, not the JSON word null
 
 
 class Money(TypeDecorator[Decimal]):

@@ -1,0 +1,129 @@
+"""Writing and reading many rows at once, with the same result on SQLite and PostgreSQL.
+
+Lists of parameter sets, never `values([...])`; on PostgreSQL big batches go by binary COPY behind the same call
+(reference/dependencies.md §2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Connection, Row, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.copying import copy_into
+
+T = TypeVar("T")
+Values = Mapping[str, Any]
+
+COPY_FROM = 1000
+"""Batches of so many rows and more go by COPY on PostgreSQL: below, the temporary table costs more than it saves."""
+CHUNK = 5000
+IN_CHUNK = 1000
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    source = iter(items)
+    while part := list(islice(source, size)):
+        yield part
+
+
+def insert(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert rows that are not there yet.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: one is there already; nothing of the batch is kept once the caller rolls back.
+        ValueError: the rows do not all name the same columns.
+    """
+    if not rows:
+        return
+    names = _common_names(rows)
+    if _goes_by_copy(conn, rows):
+        copy_into(conn, table, names, rows)
+        return
+    for part in chunks(rows):
+        conn.execute(table.insert(), part)
+
+
+def upsert(
+    conn: Connection, table: Table, rows: Sequence[Values], keys: Sequence[str], *, update: Sequence[str] | None = None
+) -> None:
+    """Insert rows; where one with the same `keys` is there, overwrite its `update` columns.
+
+    By default everything that the rows name is overwritten except `keys` and the primary key: an id once given stays.
+    An empty `update` leaves rows that are there as they are. Of rows with equal keys in one batch the last wins.
+
+    Raises:
+        ValueError: the rows do not all name the same columns.
+    """
+    if not rows:
+        return
+    names = _common_names(rows)
+    kept = {*keys, *table.primary_key.columns.keys()}
+    changed = [name for name in names if name not in kept] if update is None else list(update)
+    if _goes_by_copy(conn, rows) and not _has_twins(rows, keys):
+        copy_into(conn, table, names, rows, keys=keys, update=changed)
+        return
+    statement = _upsert_statement(conn, table, keys, changed)
+    for part in chunks(rows):
+        conn.execute(statement, part)
+
+
+def select_in(
+    conn: Connection,
+    table: Table,
+    columns: Sequence[Column[Any]],
+    key_column: Column[Any],
+    values: Iterable[object],
+    **equal: object,
+) -> list[Row[Any]]:
+    """The columns of all rows whose `key_column` is among the values (and `equal` columns are as given), in any order.
+
+    Asks once per thousand different values, and not at all when there are none.
+    """
+    found: list[Row[Any]] = []
+    conditions = [table.c[name] == value for name, value in equal.items()]
+    for part in chunks(dict.fromkeys(values), IN_CHUNK):
+        found.extend(conn.execute(select(*columns).where(key_column.in_(part), *conditions)))
+    return found
+
+
+def delete_where_in(
+    conn: Connection, table: Table, key_column: Column[Any], values: Iterable[object], **equal: object
+) -> int:
+    """Delete the rows whose `key_column` is among the values (and `equal` columns are as given); how many there were."""
+    gone = 0
+    conditions = [table.c[name] == value for name, value in equal.items()]
+    for part in chunks(dict.fromkeys(values), IN_CHUNK):
+        gone += conn.execute(delete(table).where(key_column.in_(part), *conditions)).rowcount
+    return gone
+
+
+def _goes_by_copy(conn: Connection, rows: Sequence[Values]) -> bool:
+    return conn.dialect.name == "postgresql" and len(rows) >= COPY_FROM
+
+
+def _common_names(rows: Sequence[Values]) -> list[str]:
+    """SQLAlchemy would drop, without a word, what a later row names and the first does not."""
+    first = rows[0].keys()
+    for row in rows:
+        if row.keys() != first:
+            raise ValueError(f"all rows of a batch name the same columns; these differ: {sorted(row.keys() ^ first)}")
+    return list(first)
+
+
+def _has_twins(rows: Sequence[Values], keys: Sequence[str]) -> bool:
+    """Whether two rows have equal keys: one INSERT SELECT cannot touch a row twice."""
+    return len({tuple(row[key] for key in keys) for row in rows}) < len(rows)
+
+
+def _upsert_statement(conn: Connection, table: Table, keys: Sequence[str], update: Sequence[str]) -> Any:
+    statement = (sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert)(table)
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=list(keys))
+    return statement.on_conflict_do_update(
+        index_elements=list(keys), set_={name: statement.excluded[name] for name in update}
+    )
