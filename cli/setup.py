@@ -1,0 +1,138 @@
+"""`sverka connect`, `doctor`, `audit`: setting up a connection, and looking before switching on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common import FAILED, OK, connection_names, err, one_connection, open_app, out_json, out_table, out_text, say
+from cli.progress import watching
+from connectors.base import Finding
+from connectors.registry import option_models
+from core.clock import SystemClock
+from core.errors import ConfigError
+from core.settings import PATH_VARIABLE, ConnectionSettings
+from sync.connecting import Recognised, recognise, write_connection
+from sync.doctor import examine
+from sync.look import look, write_xlsx
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("connect")(connect)
+    app.command("doctor")(doctor)
+    app.command("audit")(audit)
+
+
+def connect(
+    url: Annotated[str, typer.Option(prompt="Address of the base, e.g. http://server/base/odata/standard.odata")],
+    user: Annotated[str, typer.Option(prompt="User of the base")],
+    password_env: Annotated[str, typer.Option(help="Environment variable that holds the password.")] = "ACCOUNTING_PASSWORD",
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password, instead of a variable.")] = None,
+    name: Annotated[str, typer.Option(help="What you call this connection.")] = "accounting",
+    timezone: Annotated[str, typer.Option(help="Time zone of the base's clock.")] = "Europe/Moscow",
+    since: Annotated[str | None, typer.Option(help="Documents before this day are left alone: YYYY-MM-DD.")] = None,
+    connector: Annotated[str, typer.Option(help="Kind of the system.")] = "onec_odata",
+) -> None:
+    """Asks for address and user, recognises the configuration, checks it and writes the settings (write = "review").
+
+    Example: ACCOUNTING_PASSWORD=… sverka connect --url http://server/base/odata/standard.odata --user Обмен
+    """
+    reference = {"file": str(password_file)} if password_file else {"env": password_env}
+    settings = _draft(name, connector, url, user, reference, timezone)
+    found = recognise(settings, SystemClock())
+    _print_findings([(name, finding) for finding in found.findings], as_json=False)
+    if found.preset is None:
+        raise _not_recognised(found)
+    values = _values(connector, url, user, reference, timezone, found.preset, since)
+    path = _settings_path()
+    write_connection(path, name, values)
+    say(f"Recognised as {found.preset}. Written to {path}; nothing is written into accounting until a person approves it.")
+    say("Next: sverka audit, then: sverka sync")
+
+
+def _settings_path() -> Path:
+    return Path(os.environ.get(PATH_VARIABLE) or "settings.toml")
+
+
+def _draft(name: str, connector: str, url: str, user: str, reference: dict[str, str], timezone: str) -> ConnectionSettings:
+    models = option_models()
+    if connector not in models:
+        raise ConfigError(f"{connector!r} is no connector. There are: {', '.join(sorted(models))}.")
+    options = models[connector].model_validate({"url": url, "user": user, "password": reference})
+    return ConnectionSettings(name=name, connector=connector, timezone=timezone, mapping="", options=options)
+
+
+def _not_recognised(found: Recognised) -> ConfigError:
+    missing = [name for name, published in found.published.items() if not published]
+    text = f" Not published: {', '.join(missing[:10])}." if missing else ""
+    return ConfigError(
+        f"The configuration was not recognised.{text}",
+        next_step="publish these sets in 1C as docs/1c-setup.md says, then: sverka connect",
+    )
+
+
+def _values(
+    connector: str, url: str, user: str, reference: dict[str, str], timezone: str, preset: str, since: str | None
+) -> dict[str, str]:
+    key, value = next(iter(reference.items()))
+    text = {"connector": connector, "url": url, "user": user}
+    values = {name: json.dumps(item, ensure_ascii=False) for name, item in text.items()}
+    values["password"] = f"{{ {key} = {json.dumps(value, ensure_ascii=False)} }}"
+    values |= {"timezone": json.dumps(timezone), "role": '"accounting"', "write": '"review"', "mapping": json.dumps(preset)}
+    return values | ({"since": since} if since else {})
+
+
+def doctor(connection: Annotated[str | None, typer.Argument()] = None, as_json: Json = False) -> None:
+    """Settings, store, connections, rights, published sets, mapping, clocks: each ok, or what to do.
+
+    Example: sverka doctor
+    """
+    with open_app() as app:
+        names = connection_names(app, connection) if connection or app.settings.connections else []
+        findings = list(examine(app, names))
+    _print_findings(findings, as_json)
+    raise typer.Exit(FAILED if any(finding.level == "error" for _, finding in findings) else OK)
+
+
+def _print_findings(findings: list[tuple[str, Finding]], as_json: bool) -> None:
+    if as_json:
+        for name, finding in findings:
+            out_json({"connection": name, "level": finding.level, "subject": finding.subject, "message": finding.message, "next": finding.next_step})
+        return
+    rows = [[name, finding.level, finding.subject, finding.message, finding.next_step] for name, finding in findings]
+    out_table(["where", "", "what", "found", "next"], rows)
+
+
+def audit(
+    connection: Annotated[str | None, typer.Argument()] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write the report as a workbook.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A read-only look before anything is switched on: twins, no tax id, debts with nobody responsible, matches.
+
+    Example: sverka audit --xlsx look.xlsx
+    """
+    with open_app(readonly=True) as app:
+        name = one_connection(app, connection)
+        with watching(app.clock, quiet=as_json) as progress:
+            report = look(app, name, progress)
+    if xlsx is not None:
+        write_xlsx(report, xlsx)
+        say(f"Written to {xlsx}.")
+    for section, rows in report.sections.items():
+        if as_json:
+            for row in rows:
+                out_json({"section": section} | row)
+            continue
+        out_text(f"\n{section}: {len(rows)}")
+        if rows:
+            out_table(list(rows[0]), [row.values() for row in rows[:50]])
+        if len(rows) > 50:
+            err.print(f"… and {len(rows) - 50} more: --xlsx FILE or --json shows all", markup=False)

@@ -1,0 +1,188 @@
+"""A read-only look at a base before anything is switched on (design §7, `sverka audit`).
+
+Counts twins, cards without a tax id, debts that nobody is responsible for, and how contacts of the store would match;
+keeps only keys and tax ids of the base in memory, page by page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import xlsxwriter
+
+from connectors.base import BalanceSource, RawRecord, RecordSource, SourceSet, Window
+from connectors.registry import open_connector
+from core.errors import ConfigError, RecordError
+from core.money import format_amount
+from core.settings import ConnectionSettings
+from mapping.model import MappedRecord
+from mapping.rules import Mapping, load_mapping
+from store.queries.export import iter_export
+from sync.context import App, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is kept of one counterparty while looking."""
+
+    external_id: str
+    name: str
+    tax_id: str
+    registration_code: str
+    manager: str | None
+    contacts: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Look:
+    """The report: sections of rows, each row one thing that a person may want to mend."""
+
+    counterparties: int = 0
+    sections: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    def add(self, section: str, **row: str) -> None:
+        """One more row in a section."""
+        self.sections.setdefault(section, []).append(row)
+
+
+SECTIONS = ("unpublished sets", "unreadable cards", "twins", "no tax id", "debts with nobody responsible", "contacts")
+
+
+def look(app: App, name: str, progress: Progress) -> Look:
+    """Read the base and report; writes nothing anywhere."""
+    settings = app.settings.connection(name)
+    mapping = load_mapping(settings.mapping, folder=app.settings.path.parent if app.settings.path else None)
+    report = Look(sections={section: [] for section in SECTIONS})
+    connector = open_connector(settings, app.clock)
+    with closing(connector):
+        if not isinstance(connector, RecordSource):
+            raise ConfigError(f"Connection {name!r} cannot be read record by record.")
+        _look_at_sets(connector, mapping, report)
+        cards = {card.external_id: card for card in _cards(connector, settings, mapping, report, progress)}
+        report.counterparties = len(cards)
+        _look_for_twins(cards, report)
+        if isinstance(connector, BalanceSource):
+            _look_at_debts(connector, mapping, cards, report)
+    _look_at_contacts(app, cards, report)
+    return report
+
+
+def _look_at_sets(connector: RecordSource, mapping: Mapping, report: Look) -> None:
+    for entity in mapping.entities.values():
+        for source in entity.sources:
+            if not connector.is_published(source.name):
+                report.add("unpublished sets", entity=entity.entity, set=source.name)
+
+
+def _cards(
+    connector: RecordSource, settings: ConnectionSettings, mapping: Mapping, report: Look, progress: Progress
+) -> Iterator[Card]:
+    entity = mapping.entities["counterparty"]
+    done = 0
+    for source in entity.sources:
+        for raw in _records(connector, source):
+            done += 1
+            progress.step("counterparties", done)
+            try:
+                record = entity.build(source.name, raw.data, settings.zone)
+            except RecordError as error:
+                report.add("unreadable cards", external_id=raw.external_id, reason=error.message)
+                continue
+            if record is not None and not record.deleted:
+                yield _card(record)
+
+
+def _records(connector: RecordSource, source: SourceSet) -> Iterator[RawRecord]:
+    position: int | None = 0
+    while position is not None:
+        page = connector.fetch_page(source, Window(), position)
+        yield from page.records
+        position = page.next_position
+
+
+def _card(record: MappedRecord) -> Card:
+    def text(name: str) -> str:
+        return str(record.fields.get(name) or "")
+
+    contacts = [*_texts(record.fields.get("phones")), *_texts(record.fields.get("emails"))]
+    return Card(
+        external_id=record.external_id,
+        name=text("name"),
+        tax_id=text("tax_id"),
+        registration_code=text("registration_code"),
+        manager=record.refs.get("manager"),
+        contacts=tuple(contacts),
+    )
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def _look_for_twins(cards: dict[str, Card], report: Look) -> None:
+    by_identity: dict[tuple[str, str], list[Card]] = defaultdict(list)
+    for card in cards.values():
+        if card.tax_id:
+            by_identity[card.tax_id, card.registration_code].append(card)
+        else:
+            report.add("no tax id", name=card.name, external_id=card.external_id)
+    for (tax_id, code), group in sorted(by_identity.items()):
+        if len(group) > 1:
+            names = "; ".join(f"{card.name} ({card.external_id})" for card in group)
+            report.add("twins", tax_id=tax_id, registration_code=code, cards=names)
+
+
+def _look_at_debts(connector: BalanceSource, mapping: Mapping, cards: dict[str, Card], report: Look) -> None:
+    if mapping.balance is None:
+        return
+    debts: dict[str, Decimal] = defaultdict(Decimal)
+    for row in connector.fetch_balances(mapping.balance).rows:
+        if row.currency is None:
+            debts[row.counterparty] += row.debit - row.credit
+    for key, amount in sorted(debts.items(), key=lambda item: -item[1]):
+        card = cards.get(key)
+        if amount > 0 and card is not None and card.manager is None:
+            report.add("debts with nobody responsible", name=card.name, external_id=key, amount=format_amount(amount))
+
+
+def _look_at_contacts(app: App, cards: dict[str, Card], report: Look) -> None:
+    """How contacts of the store would match: sure by tax id, likely by phone or e-mail, else none."""
+    by_tax_id: dict[str, list[Card]] = defaultdict(list)
+    by_contact: dict[str, list[Card]] = defaultdict(list)
+    for card in cards.values():
+        by_tax_id[card.tax_id].append(card)
+        for value in card.contacts:
+            by_contact[value].append(card)
+    for contact in _contacts(app):
+        sure = by_tax_id.get(contact["tax_id"], []) if contact["tax_id"] else []
+        likely = [card for value in contact["values"] for card in by_contact.get(value, [])]
+        verdict = "sure" if len(sure) == 1 else "several" if sure else "likely" if likely else "none"
+        report.add("contacts", name=contact["name"], match=verdict, cards="; ".join(card.name for card in sure or likely))
+
+
+def _contacts(app: App) -> Iterator[dict[str, object]]:
+    with app.engine.connect() as conn:
+        for row in iter_export(conn, "contacts"):
+            yield {
+                "name": row["name"],
+                "tax_id": str(row.get("tax_id") or ""),
+                "values": [*_texts(row.get("phones")), *_texts(row.get("emails"))],
+            }
+
+
+def write_xlsx(report: Look, path: Path) -> None:
+    """The report as a workbook, one sheet a section; texts are never run as formulas."""
+    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        for section, rows in report.sections.items():
+            sheet = book.add_worksheet(section[:31])
+            columns = list(rows[0]) if rows else ["nothing found"]
+            for column, title in enumerate(columns):
+                sheet.write_string(0, column, title)
+            for number, row in enumerate(rows, start=1):
+                for column, title in enumerate(columns):
+                    sheet.write_string(number, column, row[title])
