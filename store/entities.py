@@ -43,7 +43,14 @@ def _entity_table(spec: EntitySpec) -> Table:
         Column("created_at", UtcDateTime, nullable=False),
         Column("updated_at", UtcDateTime, nullable=False),
         *_extra_columns(spec),
+        _unresolved_index(spec.plural, "id"),
     )
+
+
+def _unresolved_index(table: str, column: str) -> Index:
+    """Few rows wait for a target; they are looked for whenever something new is bound."""
+    waiting = text("unresolved IS NOT NULL")
+    return Index(f"ix_{table}_unresolved", column, sqlite_where=waiting, postgresql_where=waiting)
 
 
 def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
@@ -72,6 +79,7 @@ def _line_table(spec: EntitySpec, name: str) -> Table:
         *_field_columns(lines.fields),
         *(Column(f"{ref}_id", Uuid) for ref in lines.refs),
         Column("unresolved", Json),
+        _unresolved_index(f"{spec.name}_{name}", f"{spec.name}_id"),
     )
 
 
