@@ -37,13 +37,13 @@ $(BIN)/python:
 
 $(VENV)/.installed: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what Sverka needs (pinned, checked by hash; about a minute the first time) ..."
-	@$(PIP) install -q --require-hashes -r requirements.lock -r requirements-build.lock
-	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the tools for tests and checks ..."
-	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -qq --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .PHONY: venv dev services
@@ -87,7 +87,7 @@ fmt: dev  ## put the sources in order
 .venv-peers/.installed: requirements-peers.lock | $(BIN)/python
 	@echo "Making .venv-peers with OData clients that others wrote ..."
 	@$(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install -q --require-hashes -r requirements-peers.lock
+	@.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install -qq --require-hashes -r requirements-peers.lock
 	@touch $@
 
 peers: .venv-peers/.installed  ## clients that others wrote for 1C, run against our stand-in of it
@@ -101,7 +101,7 @@ LOCK_ARGS ?=
 
 .PHONY: lock wheel clean
 .venv-lock/bin/uv: | $(BIN)/python
-	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip --disable-pip-version-check install -q '$(UV)'
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip --disable-pip-version-check install -qq '$(UV)'
 
 lock: .venv-lock/bin/uv  ## pin again what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
 	@$(COMPILE) pyproject.toml --group dev --group build -o requirements-dev.lock
@@ -111,7 +111,7 @@ lock: .venv-lock/bin/uv  ## pin again what pyproject.toml asks for (LOCK_ARGS=--
 	@git diff --stat -- '*.lock' || true
 
 wheel: $(VENV)/.installed  ## build the wheel into dist/
-	@$(PIP) wheel -q --no-deps --no-build-isolation -w dist .
+	@$(PIP) wheel -qq --no-deps --no-build-isolation -w dist .
 	@ls dist/*.whl
 
 clean:  ## remove everything that was made here, except var/ (your data)
