@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
-ROOMS  := core connectors mapping sync store workers web cli sandbox
+ROOMS  := core connectors mapping sync store workers cli sandbox
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 UV     := uv==0.13.9
