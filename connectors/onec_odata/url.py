@@ -1,4 +1,4 @@
-"""Addresses and literals of 1C's OData: UTF-8 percent-encoding, a space is `%20`, never `+` (1c-odata.md §1.1, §3.1)."""
+"""Addresses and literals of 1C's OData: UTF-8 percent-encoding, a space is `%20`, never `+` (1c-odata.md §1.1)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""One base of 1C by OData: the connector that the engine speaks to. Each ability lives in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from connectors.base import (
+    BalanceAnswer,
+    BalanceSpec,
+    Finding,
+    KeyRow,
+    Page,
+    RawRecord,
+    SourceSet,
+    Window,
+    Write,
+    WriteResult,
+)
+from connectors.onec_odata.accounts import Accounts
+from connectors.onec_odata.balances import BalanceReader
+from connectors.onec_odata.config import OnecODataOptions
+from connectors.onec_odata.fields import Book
+from connectors.onec_odata.metadata_cache import MetadataCache
+from connectors.onec_odata.records import RecordReader
+from connectors.onec_odata.wire import Wire
+from connectors.onec_odata.writing import RecordWriter
+from core.clock import Clock
+from core.errors import ConfigError
+from core.settings import ConnectionSettings
+
+
+class OnecODataConnector:
+    """Reads and writes one base; asks one thing at a time (one heavy query a base, 1c-odata.md §9)."""
+
+    def __init__(self, settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None) -> None:
+        options = settings.options
+        if not isinstance(options, OnecODataOptions):
+            raise ConfigError(f"The connection {settings.name} has no options of onec_odata.")
+        self._wire = Wire(options, clock)
+        self._book = Book(self._wire, MetadataCache(cache_dir, options, clock))
+        accounts = Accounts(self._wire)
+        self._records = RecordReader(self._wire, self._book, settings.zone)
+        self._balances = BalanceReader(self._wire, self._book, accounts, settings.zone)
+        self._writer = RecordWriter(self._wire, self._book, self._records, settings.zone)
+        self.usage = self._wire.http.usage
+
+    def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> list[Finding]:
+        """Look at address, user, publication, rights and clocks; raises nothing."""
+        return []
+
+    def close(self) -> None:
+        """Give 1C's session and licence back. Safe to call twice."""
+        self._wire.close()
+
+    def is_published(self, name: str) -> bool:
+        """Whether the set is there for our user: by `$metadata`, or by asking where that cannot be read."""
+        known = self._book.published(name)
+        return self._records.answers(name) if known is None else known
+
+    def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
+        """One page of whole objects from this position of the window, as many as fit `page_bytes`."""
+        return self._records.fetch_page(source, window, position)
+
+    def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
+        """Every key of the window once, cheaply. Raises TransientError when the sweep did not come out complete."""
+        return self._records.fetch_keys(source, window)
+
+    def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
+        """Every key of one counterparty's objects in the window."""
+        return self._records.fetch_customer_keys(source, counterparty, window)
+
+    def fetch_records(self, source: SourceSet, keys: Sequence[str]) -> list[RawRecord]:
+        """The objects with these keys that exist and pass the mapping's filter."""
+        return self._records.fetch_records(source, keys)
+
+    def fetch_record(self, source: SourceSet, key: str) -> RawRecord:
+        """One object by a direct question. Raises NotFound only on 1C's own word (404 with code 9)."""
+        return self._records.fetch_record(source, key)
+
+    def fetch_balances(
+        self, spec: BalanceSpec, *, at: datetime | None = None, counterparty: str | None = None
+    ) -> BalanceAnswer:
+        """Settlement balances at the start of the second `at`, or now; of all customers or of one."""
+        return self._balances.fetch_balances(spec, at=at, counterparty=counterparty)
+
+    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+        """Objects whose attributes equal all the given values, asked live."""
+        return self._writer.find_records(source, conditions)
+
+    def write_record(self, write: Write) -> WriteResult:
+        """Send one write, once, and compare the answer with it."""
+        return self._writer.write_record(write)

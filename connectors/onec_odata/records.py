@@ -1,0 +1,232 @@
+"""Reading objects: whole pages, cheap key sweeps, single questions (1c-odata.md §3.2).
+
+There is no server-side paging, no `$count` to rely on and no "changed since": pages are `$top` and `$skip` over a total
+order, cut by windows of the business date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
+
+from connectors.base import KeyRow, Page, RawRecord, SourceSet, Window
+from connectors.http import NoAnswer
+from connectors.onec_odata import url
+from connectors.onec_odata.decoder import Row
+from connectors.onec_odata.errors import Verdict, judge_failure
+from connectors.onec_odata.fields import Book, Spelling
+from connectors.onec_odata.pacing import PageSizes
+from connectors.onec_odata.wire import Rows, Wire
+from core.clock import local_from_utc
+from core.errors import SverkaError, TransientError, Where
+
+SWEEP_PAGE = 2000
+BATCH = 20
+"""Keys in one question: 1,300 characters, within the 2,048 that IIS takes for a query (1c-odata.md §1.1)."""
+_RESTARTS = 3
+COUNTERPARTIES = "Catalog_Контрагенты"
+"""What a composite reference to a counterparty is cast to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a set, besides the mapping's own filter."""
+
+    window: Window = field(default_factory=Window)
+    extra: str = ""
+    keys_only: bool = False
+    top: int | None = None
+    skip: int = 0
+
+
+class RecordReader:
+    """Reads the sets of one base. Raises the errors of `core.errors` only."""
+
+    def __init__(self, wire: Wire, book: Book, zone: ZoneInfo) -> None:
+        self._wire = wire
+        self._book = book
+        self._zone = zone
+        self._sizes = PageSizes(wire.options.page_bytes)
+
+    def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
+        """One page of whole objects, as many as fit the wanted number of bytes."""
+        while True:
+            top = self._sizes.get(source.name)
+            outcome = self.ask(source, Question(window, top=top, skip=position))
+            if not isinstance(outcome, Verdict):
+                return self._page(source, outcome, position, top)
+            if not (outcome.rule.shrink and self._sizes.shrink(source.name)):
+                raise self._error(source, outcome)
+
+    def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
+        """Every key of a window once, page by page.
+
+        Raises:
+            TransientError: rows kept shifting while they were read; what came so far is not complete.
+        """
+        return self._sweep(source, Question(window, keys_only=True))
+
+    def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
+        """Every key of one counterparty's objects in a window."""
+        attribute = source.counterparty
+        if attribute is None:
+            raise ValueError(f"the source {source.name} names no counterparty attribute")
+
+
+        certain = len(self._book.spellings(source.name, attribute)) == 1
+
+        def ask(spelling: Spelling) -> list[KeyRow] | Verdict:
+            question = Question(window, spelling.equals(counterparty, COUNTERPARTIES), keys_only=True)
+            tried = self.ask(source, replace(question, top=1)) if not certain else None
+            if isinstance(tried, Verdict):
+                return tried
+            return [row for page in self._sweep(source, question) for row in page]
+
+        outcome = self._book.by_spelling(source.name, attribute, ask)
+        if isinstance(outcome, Verdict):
+            raise self._error(source, outcome)
+        return outcome
+
+    def fetch_records(self, source: SourceSet, keys: Sequence[str]) -> list[RawRecord]:
+        """The objects with these keys that exist and that the mapping's filter lets through."""
+        wanted = list(dict.fromkeys(key.lower() for key in keys))
+        found: list[RawRecord] = []
+        size = BATCH
+        while wanted:
+            batch = wanted[:size]
+            condition = url.any_of(f"{source.key} eq {url.guid(key)}" for key in batch)
+            outcome = self.ask(source, Question(extra=condition))
+            if not isinstance(outcome, Verdict):
+                found += [self.record(source, row) for row in outcome.rows]
+                wanted = wanted[size:]
+            elif outcome.rule.shrink and size > 1:
+                size //= 2
+            else:
+                raise self._error(source, outcome)
+        return found
+
+    def fetch_record(self, source: SourceSet, key: str) -> RawRecord:
+        """One object by a direct question, whatever the mapping's filter says.
+
+        Raises:
+            NotFound: 1C itself says that there is none (404 with code 9; a web server's 404 is a ConfigError).
+        """
+        outcome = self._wire.one(source.name, key, source.key)
+        if isinstance(outcome, Verdict):
+            raise self._error(source, outcome, key)
+        record = self.record(source, outcome)
+        if record.external_id != key.lower():
+            raise TransientError(f"1C answered with another object than the one asked for in {source.name}.")
+        return record
+
+    def answers(self, name: str) -> bool:
+        """Whether a set can be read, asked of the set itself. Only "not published" is a no; other errors are raised."""
+        outcome = self._wire.collection(name, {"$top": "1"})
+        if not isinstance(outcome, Verdict):
+            return True
+        if outcome.rule.name == "not_published":
+            return False
+        raise outcome.error(where=Where(entity=name))
+
+    def ask(self, source: SourceSet, question: Question) -> Rows | Verdict:
+        """Ask a set; a standard field that the base turns out to lack is left out and the question put again."""
+        optional = ["IsFolder", source.version, source.deleted, source.posted]
+        while True:
+            outcome = self._wire.collection(source.name, self._options(source, question))
+            if not (isinstance(outcome, Verdict) and self._book.learn(source.name, outcome, optional)):
+                return outcome
+
+    def record(self, source: SourceSet, row: Row) -> RawRecord:
+        """A row as a record. Raises TransientError when it has no key: then it is no answer of 1C."""
+        data = row.data
+        return RawRecord(
+            source=source.name,
+            external_id=self._key(source, data),
+            version=str(data.get(source.version) or ""),
+            deleted=bool(data.get(source.deleted)) if source.deleted else False,
+            raw=row.raw,
+            data=data,
+            entity=source.entity,
+        )
+
+    def _options(self, source: SourceSet, question: Question) -> dict[str, str]:
+        conditions = [
+            self._book.adapted_filter(source.name, source.filter),
+            self._period(source, question.window),
+            question.extra,
+        ]
+        chosen = url.all_of(conditions)
+        options = {"$filter": chosen} if chosen else {}
+        if question.keys_only:
+            fields = [source.key, source.version, source.deleted, source.posted]
+            options["$select"] = ",".join(self._book.known(source.name, fields))
+        if question.top is not None:
+            options |= {"$orderby": source.key, "$top": str(question.top)}
+        if question.skip:
+            options["$skip"] = str(question.skip)
+        return options
+
+    def _period(self, source: SourceSet, window: Window) -> str:
+        """The window in accounting's own wall-clock time (1c-odata.md §1.4); close-open."""
+        if source.date is None:
+            return ""
+        parts = []
+        if window.start is not None:
+            parts.append(f"{source.date} ge {url.moment(local_from_utc(window.start, self._zone))}")
+        if window.end is not None:
+            parts.append(f"{source.date} lt {url.moment(local_from_utc(window.end, self._zone))}")
+        return " and ".join(parts)
+
+    def _page(self, source: SourceSet, rows: Rows, position: int, top: int) -> Page:
+        records = [self.record(source, row) for row in rows.rows]
+        self._sizes.note(source.name, len(records), rows.size)
+        return Page(records, position + len(records) if len(records) >= top else None)
+
+    def _sweep(self, source: SourceSet, question: Question) -> Iterator[list[KeyRow]]:
+        """Pages overlap by one row: when the rows between have shifted, the window is begun anew."""
+        seen: set[str] = set()
+        for _ in range(_RESTARTS):
+            last: str | None = None
+            position = 0
+            while True:
+                rows = self._sweep_page(source, replace(question, top=SWEEP_PAGE, skip=position))
+                if last is not None and (not rows or rows[0].external_id != last):
+                    break
+                new = [row for row in rows if row.external_id not in seen]
+                seen.update(row.external_id for row in new)
+                if new:
+                    yield list({row.external_id: row for row in new}.values())
+                if len(rows) < SWEEP_PAGE:
+                    return
+                last, position = rows[-1].external_id, position + len(rows) - 1
+        raise TransientError(
+            f"The rows of {source.name} kept moving while they were read; the sweep is not complete.",
+            where=Where(entity=source.entity),
+        )
+
+    def _sweep_page(self, source: SourceSet, question: Question) -> list[KeyRow]:
+        outcome = self.ask(source, question)
+        if isinstance(outcome, Verdict):
+            raise self._error(source, outcome)
+        return [self._key_row(source, row.data) for row in outcome.rows]
+
+    def _key_row(self, source: SourceSet, data: dict[str, object]) -> KeyRow:
+        posted = data.get(source.posted) if source.posted else None
+        return KeyRow(
+            external_id=self._key(source, data),
+            version=str(data.get(source.version) or ""),
+            deleted=bool(data.get(source.deleted)) if source.deleted else False,
+            posted=None if posted is None else bool(posted),
+        )
+
+    def _key(self, source: SourceSet, data: dict[str, object]) -> str:
+        key = data.get(source.key)
+        if not isinstance(key, str) or not key:
+            raise judge_failure(NoAnswer(f"a row of {source.name} has no {source.key}")).error()
+        return key.lower()
+
+    def _error(self, source: SourceSet, verdict: Verdict, key: str | None = None) -> SverkaError:
+        if verdict.rule.name in {"not_published", "field_missing"}:
+            self._book.forget()
+        return verdict.error(where=Where(entity=source.entity, external_id=key))

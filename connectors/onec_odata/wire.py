@@ -1,0 +1,155 @@
+"""One base of 1C on the wire: builds addresses, asks, and turns what comes back into rows or into a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from connectors.http import Answer, HttpClient, HttpFailure, Limits, Stream, Timeouts, retry_after
+from connectors.onec_odata import url
+from connectors.onec_odata.atom import TypesOf
+from connectors.onec_odata.config import OnecODataOptions
+from connectors.onec_odata.decoder import Row, Unreadable, decode_collection, decode_object
+from connectors.onec_odata.errors import Verdict, judge, judge_failure, judge_unreadable
+from connectors.onec_odata.sessions import Session
+from core.clock import Clock
+from core.errors import Where
+
+_READ_HEADERS = {"Accept": "application/json", "Accept-Charset": "UTF-8"}
+_XML_HEADERS = {"Accept": "application/xml, application/atom+xml"}
+_WRITE_HEADERS = _READ_HEADERS | {"Content-Type": "application/json;charset=utf-8"}
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of an answer and how many bytes they came in."""
+
+    rows: list[Row]
+    size: int
+
+
+def _no_types(_: str) -> Mapping[str, str]:
+    return {}
+
+
+class Wire:
+    """Asks one base. Reads say what went wrong as a Verdict where the caller may know a way round, else raise it."""
+
+    types_of: TypesOf
+
+    def __init__(self, options: OnecODataOptions, clock: Clock) -> None:
+        self.options = options
+        self.clock = clock
+        self.base = options.url
+        self.types_of = _no_types
+        self.server_time: tuple[datetime, datetime] | None = None
+        """(the server's clock by its Date header, ours) of the last answer."""
+        self.http = HttpClient(
+            clock,
+            user=options.credentials() if options.user else None,
+            timeouts=Timeouts(options.connect_timeout, options.read_timeout, options.total_timeout),
+            limits=Limits(
+                options.response_bytes, options.attempts, options.retry_seconds, options.requests_per_second
+            ),
+            verify=options.ca_file,
+        )
+        self.session = Session(enabled=options.sessions == "auto")
+
+    def address(self, resource: str, options: Mapping[str, str] | None = None) -> str:
+        """The whole URL of a resource, ready to send."""
+        asked = url.query(options or {})
+        return f"{self.base}/{url.path(resource)}" + (f"?{asked}" if asked else "")
+
+    def attempt(self, resource: str, options: Mapping[str, str], *, limit: int | None = None) -> Answer | Verdict:
+        """Read a resource; a lost or refused session of 1C is got over once, here (1c-odata.md §4.3)."""
+        address = self.address(resource, options)
+        outcome = self._get(address, limit)
+        if isinstance(outcome, Verdict) and self.session.must_repeat(
+            self.http, outcome.status, spoke=outcome.problem.kind == "odata"
+        ):
+            return self._get(address, limit)
+        return outcome
+
+    def collection(self, resource: str, options: Mapping[str, str], *, limit: int | None = None) -> Rows | Verdict:
+        """The rows of a set or virtual table."""
+        outcome = self.attempt(resource, {**options, "$format": url.JSON_FORMAT}, limit=limit)
+        if isinstance(outcome, Verdict):
+            return outcome
+        try:
+            return Rows(decode_collection(outcome, self.types_of), len(outcome.body))
+        except Unreadable as error:
+            return judge_unreadable(outcome, str(error))
+
+    def rows(self, resource: str, options: Mapping[str, str], *, limit: int | None = None) -> list[Row]:
+        """The rows of a set or virtual table. Raises the errors of `core.errors`."""
+        outcome = self.collection(resource, options, limit=limit)
+        if isinstance(outcome, Verdict):
+            raise outcome.error(where=Where(entity=resource.partition("(")[0]))
+        return outcome.rows
+
+    def one(self, set_name: str, key: str, key_field: str) -> Row | Verdict:
+        """One object by its key."""
+        outcome = self.attempt(url.entity(set_name, key), {"$format": url.JSON_FORMAT})
+        if isinstance(outcome, Verdict):
+            return outcome
+        try:
+            return decode_object(outcome, key_field, self.types_of)
+        except Unreadable as error:
+            return judge_unreadable(outcome, str(error))
+
+    @contextmanager
+    def stream(self, resource: str, options: Mapping[str, str], *, method: str, limit: int) -> Iterator[Stream]:
+        """A large XML answer, read by the caller. Raises HttpFailure; any status comes through."""
+        headers = _XML_HEADERS | self.session.headers(self.http, read=method == "GET")
+        address = self.address(resource, options)
+        body = b"" if method != "GET" else None
+        with self.http.stream(method, address, headers=headers, body=body, limit=limit) as stream:
+            yield stream
+
+    def write(self, method: str, resource: str, body: bytes) -> Answer | Verdict:
+        """Send a write, once. A Verdict must be read as that of a write."""
+        headers = _WRITE_HEADERS | self.session.headers(self.http, read=False)
+        address = self.address(resource, {"$format": url.JSON_FORMAT})
+        try:
+            answer = self.http.send(method, address, body=body, headers=headers)
+        except HttpFailure as failure:
+            return judge_failure(failure)
+        return self._judged(answer)
+
+    def post(self, address: str) -> Answer | Verdict:
+        """Send an empty POST to a ready-made address, once: the calls of the change feed."""
+        headers = _READ_HEADERS | self.session.headers(self.http, read=False)
+        try:
+            return self._judged(self.http.send("POST", address, body=b"", headers=headers))
+        except HttpFailure as failure:
+            return judge_failure(failure)
+
+    def close(self) -> None:
+        """End 1C's session, which holds a licence, and the connections. Safe to call twice."""
+        self.session.finish(self.http, self.address("", {"$format": url.JSON_FORMAT}))
+        self.http.close()
+
+    def _get(self, address: str, limit: int | None) -> Answer | Verdict:
+        headers = _READ_HEADERS | self.session.headers(self.http, read=True)
+        try:
+            return self._judged(self.http.get(address, headers=headers, limit=limit))
+        except HttpFailure as failure:
+            return judge_failure(failure)
+
+    def _judged(self, answer: Answer) -> Answer | Verdict:
+        self.note_time(answer.headers)
+        if 200 <= answer.status < 300:
+            return answer
+        return judge(answer, retry_after(answer, self.clock))
+
+    def note_time(self, headers: Mapping[str, str]) -> None:
+        """Remember what the other side's clock says, for the doctor."""
+        try:
+            theirs = parsedate_to_datetime(headers.get("date", ""))
+        except ValueError:
+            return
+        if theirs.tzinfo is not None:
+            self.server_time = (theirs, self.clock.now())

@@ -1,0 +1,120 @@
+"""Writing into 1C and looking for what is there already (1c-odata.md §6).
+
+1C ignores unknown fields, cuts long text and takes broken references with a friendly 200: only the answer tells what
+was really kept, so it is compared with what was sent.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from connectors.base import RawRecord, SourceSet, Write, WriteResult
+from connectors.http import Answer
+from connectors.onec_odata import url
+from connectors.onec_odata.body import BodyBuilder
+from connectors.onec_odata.compare import differences
+from connectors.onec_odata.decoder import Unreadable, decode_object, encode
+from connectors.onec_odata.errors import Verdict, judge_unreadable
+from connectors.onec_odata.fields import Book
+from connectors.onec_odata.records import Question, RecordReader
+from connectors.onec_odata.wire import Wire
+from core.errors import (
+    ConflictError,
+    NotFound,
+    RecordError,
+    SchemaDrift,
+    SverkaError,
+    TransientError,
+    UncertainOutcome,
+    Where,
+)
+
+_MOST_FOUND = 200
+
+
+class RecordWriter:
+    """Sends single writes, each once; repeating is the engine's decision."""
+
+    def __init__(self, wire: Wire, book: Book, reader: RecordReader, zone: ZoneInfo) -> None:
+        self._wire = wire
+        self._book = book
+        self._reader = reader
+        self._bodies = BodyBuilder(book, zone)
+
+    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+        """Objects whose attributes equal all the given values, within the mapping's filter; at most 200."""
+        extra = url.all_of(self._condition(source, name, value) for name, value in conditions.items())
+        outcome = self._reader.ask(source, Question(extra=extra, top=_MOST_FOUND))
+        if isinstance(outcome, Verdict):
+            raise outcome.error(where=Where(entity=source.entity))
+        return [self._reader.record(source, row) for row in outcome.rows]
+
+    def write_record(self, write: Write) -> WriteResult:
+        """Send one write, once.
+
+        Raises:
+            RecordError: refused for good. ConflictError: an object with this key exists already, or it was changed
+                since the version that the write was decided on.
+            TransientError: certainly not carried out. UncertainOutcome: sent, and no readable answer.
+        """
+        where = Where(entity=write.set, external_id=write.key)
+        body = self._bodies.build(write)
+        if write.method == "change" and write.version is not None:
+            self._check_version(write, write.version)
+        resource = write.set if write.method == "create" else url.entity(write.set, write.key)
+        method = "POST" if write.method == "create" else "PATCH"
+        outcome = self._wire.write(method, resource, encode(body))
+        if isinstance(outcome, Verdict):
+            raise outcome.error(write=True, where=where)
+        record = self._kept(write, outcome)
+        return WriteResult(record, differences(body, record.data))
+
+    def _condition(self, source: SourceSet, name: str, value: str) -> str:
+        """One attribute equals one value, spelt as the field's type wants it (1c-odata.md §3.1)."""
+        kind = self._book.types_of(source.name).get(name)
+        spellings = self._book.spellings(source.name, name) if kind is None else []
+        if url.is_guid(value) and (kind == "Edm.Guid" or name.endswith("_Key")):
+            return f"{name} eq {url.guid(value)}"
+        if url.is_guid(value) and spellings:
+            return spellings[0].equals(value, "Catalog_Контрагенты")
+        if kind == "Edm.Boolean" or (kind or "").startswith(("Edm.Int", "Edm.Double", "Edm.Decimal")):
+            return f"{name} eq {value}"
+        return f"{name} eq {url.text(value)}"
+
+    def _check_version(self, write: Write, expected: str) -> None:
+        """1C ignores If-Match (1c-odata.md §6, rule 6): the version is compared right before the change."""
+        source = SourceSet(entity=write.set, name=write.set)
+        try:
+            now = self._reader.fetch_record(source, write.key)
+        except NotFound as error:
+            raise RecordError("The object to change is not in 1C any more.", where=error.where) from error
+        if now.version != expected:
+            raise ConflictError(
+                "The object was changed in 1C since the change was decided on.",
+                where=Where(entity=write.set, external_id=write.key),
+            )
+
+    def _kept(self, write: Write, answer: Answer) -> RawRecord:
+        """The object as 1C keeps it: from the answer, or read back where the answer holds none.
+
+        Raises:
+            UncertainOutcome: the write was taken, and what it left cannot be read.
+        """
+        where = Where(entity=write.set, external_id=write.key, status=answer.status)
+        source = SourceSet(entity=write.set, name=write.set)
+        if answer.body.strip():
+            try:
+                row = decode_object(answer, source.key, self._wire.types_of)
+            except Unreadable as error:
+                raise judge_unreadable(answer, str(error)).error(write=True, where=where) from error
+            return self._reader.record(source, row)
+        try:
+            return self._reader.fetch_record(source, write.key)
+        except (TransientError, NotFound, SchemaDrift, RecordError) as error:
+            raise _unread(error, where) from error
+
+
+def _unread(error: SverkaError, where: Where) -> UncertainOutcome:
+    return UncertainOutcome(
+        f"1C took the write and did not show what it kept: {error.message}", where=where, detail=error.detail
+    )

@@ -1,0 +1,58 @@
+"""The kinds of connectors there are. A new one is a folder and one line here; nothing is imported until it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from pydantic import BaseModel
+
+from connectors.base import Connector
+from core.clock import Clock
+from core.errors import ConfigError
+from core.settings import ConnectionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where a kind of connector lives, as "module:name": the model of its settings, and its class."""
+
+    options: str
+    connector: str
+
+
+KINDS: dict[str, Kind] = {
+    "onec_odata": Kind(
+        "connectors.onec_odata.config:OnecODataOptions", "connectors.onec_odata.connector:OnecODataConnector"
+    ),
+}
+
+
+def option_models() -> dict[str, type[BaseModel]]:
+    """Connector name -> model of its own settings, for `core.settings.load_settings`."""
+    return {name: cast("type[BaseModel]", _load(kind.options)) for name, kind in KINDS.items()}
+
+
+def open_connector(settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None) -> Connector:
+    """A connector of the kind that the settings name; nothing is sent yet. Close it when done.
+
+    Args:
+        settings: the connection, its options checked by the kind's own model.
+        clock: where it takes time from.
+        cache_dir: a folder for what is slow to ask for; None keeps it in memory only.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    kind = KINDS.get(settings.connector)
+    if kind is None:
+        raise ConfigError(f"There is no connector {settings.connector!r}. There are: {', '.join(sorted(KINDS))}.")
+    build = cast("type[Connector]", _load(kind.connector))
+    return build(settings, clock, cache_dir=cache_dir)  # type: ignore[call-arg]
+
+
+def _load(place: str) -> object:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
