@@ -94,7 +94,7 @@ def select_in(
 def delete_where_in(
     conn: Connection, table: Table, key_column: Column[Any], values: Iterable[object], **equal: object
 ) -> int:
-    """Delete the rows whose `key_column` is among the values (and `equal` columns are as given); how many there were."""
+    """Delete the rows whose `key_column` is among the values (and `equal` columns are as given); their number."""
     gone = 0
     conditions = [table.c[name] == value for name, value in equal.items()]
     for part in chunks(dict.fromkeys(values), IN_CHUNK):

@@ -6,6 +6,8 @@ target is not here, by external id. Lines stand in tables of their own and are r
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table, Text, Uuid, text
 from sqlalchemy.types import TypeEngine
 
@@ -13,7 +15,7 @@ from mapping.model import ENTITIES, EntitySpec, FieldSpec
 from store.tables import metadata
 from store.types import Json, Money, UtcDateTime
 
-_TYPES: dict[str, TypeEngine[object]] = {
+_TYPES: dict[str, TypeEngine[Any]] = {
     "text": Text(),
     "bool": Boolean(),
     "int": BigInteger(),

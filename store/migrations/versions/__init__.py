@@ -1,0 +1,1 @@
+"""One file a step; the file name starts with its revision."""
