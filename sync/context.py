@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.settings import ConnectionSettings, Settings
 from mapping.rules import Mapping
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS
+from sync.state import RunState
 
 Direction = Literal["in", "out"]
 
@@ -104,11 +105,28 @@ class RunContext:
     partial: list[str] = field(default_factory=list)
     progress: Progress = field(default_factory=NoProgress)
     fault: Callable[[str], None] = lambda point: None
+    state: RunState = field(default_factory=RunState)
 
     @property
     def name(self) -> str:
         """The connection's name."""
         return self.settings.name
+
+    def next_fetch(self) -> int:
+        """The sequence number of a fetch that starts now; a later run's numbers are all higher (fencing token first)."""
+        self.fetch_seq += 1
+        return self.fetch_seq
+
+    def notice(self, text: str) -> None:
+        """Tell people something, once a run."""
+        if text not in self.state.told:
+            self.state.told.add(text)
+            self.notices.append(text)
+
+    def leave(self, text: str) -> None:
+        """Say what this run leaves undone: it is partial then."""
+        if text not in self.partial:
+            self.partial.append(text)
 
     def count(self, entity: str, direction: Direction = "in") -> Counters:
         """The counter line of an entity and direction."""

@@ -1,0 +1,29 @@
+"""What a run keeps in memory while it lasts: cursors, and what it has found out once and need not ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.cursor import EntityCursor
+
+
+@dataclass(slots=True)
+class RunState:
+    """Small on purpose: nothing here grows with the number of records.
+
+    Attributes:
+        cursors: by entity, as loaded or as last saved.
+        facts: what is known of the base (fields seen, sets published), as on the connection's row.
+        facts_changed: whether they have to be written at the end.
+        asked: direct questions asked for references in this run, against a limit.
+        changes: what a dry run would change, field by field, the first thousand.
+        told: notices that are said once a run.
+    """
+
+    cursors: dict[str, EntityCursor] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    facts_changed: bool = False
+    asked: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
