@@ -107,7 +107,9 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
         table.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(cell) for cell in row))
-    Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(table)
+    Console(
+        highlight=False, markup=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200
+    ).print(table)
 
 
 def _cell(value: object) -> str:

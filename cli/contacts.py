@@ -11,13 +11,16 @@ from sync.contacts import add_contact, list_contacts, set_contact
 
 app = typer.Typer(help="Contacts of the store, and who of them is a client.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Status = Annotated[Literal["lead", "prospect", "client", "former"] | None, typer.Option(help="client: make it known to accounting.")]
+Status = Annotated[
+    Literal["lead", "prospect", "client", "former"] | None, typer.Option(help="client: make it known to accounting.")
+]
 Inn = Annotated[str | None, typer.Option("--inn", help="Tax id: INN or EDRPOU.")]
 Kpp = Annotated[str | None, typer.Option("--kpp", help="Registration code of a branch.")]
 Phones = Annotated[list[str] | None, typer.Option("--phone", help="In any writing; may be given several times.")]
 Emails = Annotated[list[str] | None, typer.Option("--email", help="May be given several times.")]
 Kind = Annotated[
-    Literal["company", "sole_trader", "person", "state_body"] | None, typer.Option(help="Told by the length of the INN when left out.")
+    Literal["company", "sole_trader", "person", "state_body"] | None,
+    typer.Option(help="Told by the length of the INN when left out."),
 ]
 
 

@@ -94,7 +94,15 @@ def print_balances(rows: Iterator[dict[str, Any]]) -> None:
     """Balances as a table for people."""
     columns = ["customer", "currency", "balance", "receivable", "advance", "overdue", "as of"]
     cells = [
-        [row["counterparty"]["name"], row["currency"], row["amount"], row["receivable"], row["advance"], row["overdue"], row["as_of"]]
+        [
+            row["counterparty"]["name"],
+            row["currency"],
+            row["amount"],
+            row["receivable"],
+            row["advance"],
+            row["overdue"],
+            row["as_of"],
+        ]
         for row in rows
     ]
     if not cells:
@@ -139,7 +147,10 @@ def _print_card(report: dict[str, Any]) -> None:
         if isinstance(value, list):
             _print_rows(key, value)
         elif isinstance(value, dict):
-            out_text(f"{key}: " + ", ".join(f"{name} {item}" for name, item in flatten(value).items() if item not in (None, "")))
+            out_text(
+                f"{key}: "
+                + ", ".join(f"{name} {item}" for name, item in flatten(value).items() if item not in (None, ""))
+            )
         elif value not in (None, "", []):
             out_text(f"{key}: {value}")
 

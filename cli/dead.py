@@ -30,7 +30,15 @@ def show_all(
             out_lines(letters)
             return
         rows = [
-            [letter["number"], letter["connection"], letter["entity"], letter["external_id"], letter["reason"], letter["attempts"], letter["state"]]
+            [
+                letter["number"],
+                letter["connection"],
+                letter["entity"],
+                letter["external_id"],
+                letter["reason"],
+                letter["attempts"],
+                letter["state"],
+            ]
             for letter in letters
         ]
     if not rows:

@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 def reconcile_command(
     connection: Annotated[str | None, typer.Argument(help="One connection; all accounting ones when left out.")] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Read again just what differs, then compare once more.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Read again just what differs, then compare once more.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare with accounting and explain each difference. Exit code 0 when nothing is unexplained, else 3.
@@ -55,7 +57,10 @@ def print_reconciliation(name: str, result: Reconciliation) -> None:
     """The comparison as people read it: entities, named movements, differences, and the one number that counts."""
     if result.entities:
         columns = ["entity", "ours", "accounting", "missing", "extra", "different"]
-        rows = [[outside_name(row.entity), row.ours, row.theirs, row.missing, row.extra, row.different] for row in result.entities]
+        rows = [
+            [outside_name(row.entity), row.ours, row.theirs, row.missing, row.extra, row.different]
+            for row in result.entities
+        ]
         out_table(columns, rows, right=range(1, 6))
     _print_lines("Movements that no order, shipment or payment stands behind", result.named_movements())
     _print_lines("Differences", result.differences())

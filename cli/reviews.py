@@ -60,7 +60,9 @@ def _print(row: dict[str, Any]) -> None:
 @app.command("link")
 def link(
     number: Number,
-    to: Annotated[str | None, typer.Option("--to", help="External id of the candidate; not needed when there is one.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="External id of the candidate; not needed when there is one.")
+    ] = None,
 ) -> None:
     """They are the same: bind them. Overwrites nothing on either side.
 

@@ -18,9 +18,11 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
 
 
-@sandbox.command("onec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+@sandbox.command(
+    "onec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
 def onec(context: typer.Context) -> None:
-    """A 1C base of a trading company, published over OData. All options: sverka sandbox onec --help
+    """A 1C base of a trading company, published over OData. All options: sverka sandbox onec --help.
 
     Example: sverka sandbox onec --port 8090 --seed 1 --documents 3000
     """
@@ -29,7 +31,9 @@ def onec(context: typer.Context) -> None:
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="One full turn, then end.")] = False,
-    documents: Annotated[int, typer.Option(min=10, max=1_000_000, help="How many documents the trading company has.")] = 3000,
+    documents: Annotated[
+        int, typer.Option(min=10, max=1_000_000, help="How many documents the trading company has.")
+    ] = 3000,
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 1,
 ) -> None:
     """The main job on a stand-in 1C base: pull, one contact made client, pushed, pulled again, balances, reconciled.

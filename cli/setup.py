@@ -33,8 +33,12 @@ def register(app: typer.Typer) -> None:
 def connect(
     url: Annotated[str, typer.Option(prompt="Address of the base, e.g. http://server/base/odata/standard.odata")],
     user: Annotated[str, typer.Option(prompt="User of the base")],
-    password_env: Annotated[str, typer.Option(help="Environment variable that holds the password.")] = "ACCOUNTING_PASSWORD",
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password, instead of a variable.")] = None,
+    password_env: Annotated[
+        str, typer.Option(help="Environment variable that holds the password.")
+    ] = "ACCOUNTING_PASSWORD",
+    password_file: Annotated[
+        Path | None, typer.Option(help="File that holds the password, instead of a variable.")
+    ] = None,
     name: Annotated[str, typer.Option(help="What you call this connection.")] = "accounting",
     timezone: Annotated[str, typer.Option(help="Time zone of the base's clock.")] = "Europe/Moscow",
     since: Annotated[str | None, typer.Option(help="Documents before this day are left alone: YYYY-MM-DD.")] = None,
@@ -53,7 +57,10 @@ def connect(
     values = _values(connector, url, user, reference, timezone, found.preset, since)
     path = _settings_path()
     write_connection(path, name, values)
-    say(f"Recognised as {found.preset}. Written to {path}; nothing is written into accounting until a person approves it.")
+    say(
+        f"Recognised as {found.preset}. Written to {path}; "
+        "nothing is written into accounting until a person approves it."
+    )
     say("Next: sverka audit, then: sverka sync")
 
 
@@ -61,7 +68,9 @@ def _settings_path() -> Path:
     return Path(os.environ.get(PATH_VARIABLE) or "settings.toml")
 
 
-def _draft(name: str, connector: str, url: str, user: str, reference: dict[str, str], timezone: str) -> ConnectionSettings:
+def _draft(
+    name: str, connector: str, url: str, user: str, reference: dict[str, str], timezone: str
+) -> ConnectionSettings:
     models = option_models()
     if connector not in models:
         raise ConfigError(f"{connector!r} is no connector. There are: {', '.join(sorted(models))}.")
@@ -85,7 +94,12 @@ def _values(
     text = {"connector": connector, "url": url, "user": user}
     values = {name: json.dumps(item, ensure_ascii=False) for name, item in text.items()}
     values["password"] = f"{{ {key} = {json.dumps(value, ensure_ascii=False)} }}"
-    values |= {"timezone": json.dumps(timezone), "role": '"accounting"', "write": '"review"', "mapping": json.dumps(preset)}
+    values |= {
+        "timezone": json.dumps(timezone),
+        "role": '"accounting"',
+        "write": '"review"',
+        "mapping": json.dumps(preset),
+    }
     return values | ({"since": since} if since else {})
 
 
@@ -104,7 +118,15 @@ def doctor(connection: Annotated[str | None, typer.Argument()] = None, as_json: 
 def _print_findings(findings: list[tuple[str, Finding]], as_json: bool) -> None:
     if as_json:
         for name, finding in findings:
-            out_json({"connection": name, "level": finding.level, "subject": finding.subject, "message": finding.message, "next": finding.next_step})
+            out_json(
+                {
+                    "connection": name,
+                    "level": finding.level,
+                    "subject": finding.subject,
+                    "message": finding.message,
+                    "next": finding.next_step,
+                }
+            )
         return
     rows = [[name, finding.level, finding.subject, finding.message, finding.next_step] for name, finding in findings]
     out_table(["where", "", "what", "found", "next"], rows)

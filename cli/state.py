@@ -43,7 +43,9 @@ def show(connection: Connection = None, as_json: Json = False) -> None:
 
 @app.command("rewind")
 def rewind(
-    to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Documents from this day on are compared again.")],
+    to: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Documents from this day on are compared again.")
+    ],
     connection: Connection = None,
     entity: Entity = None,
 ) -> None:

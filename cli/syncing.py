@@ -17,7 +17,19 @@ from sync.cycle import RunResult, run_cycle
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
-_PEOPLE = ("read", "created", "updated", "deleted", "linked", "unchanged", "filtered", "parked", "review", "uncertain", "dead")
+_PEOPLE = (
+    "read",
+    "created",
+    "updated",
+    "deleted",
+    "linked",
+    "unchanged",
+    "filtered",
+    "parked",
+    "review",
+    "uncertain",
+    "dead",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +42,9 @@ def sync(
     connection: Annotated[str | None, typer.Argument(help="One connection; all of them when left out.")] = None,
     entity: Annotated[str | None, typer.Option(help="Only this entity, e.g. shipments.")] = None,
     full: Annotated[bool, typer.Option("--full", help="One complete key sweep of everything.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would change, field by field.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; show what would change, field by field.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """One cycle now: read what has changed in accounting, then send what is due.

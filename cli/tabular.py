@@ -68,7 +68,9 @@ def write_csv(records: Iterable[dict[str, Any]], columns: list[str], target: Bin
 
 def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
     """One sheet, written row by row in constant memory; a second sheet begins where Excel's rows end."""
-    book = xlsxwriter.Workbook(target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
     number = 0
     sheet: Any = None
     for record in records:

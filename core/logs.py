@@ -30,7 +30,9 @@ def configure_logging(level: str | None = None, fmt: str | None = None) -> None:
     """Set up logging once for the process; `level` and `fmt` as in the `[log]` section."""
     number = _LEVELS.get(level or os.environ.get("SVERKA_LOG__LEVEL", "warning"), 30)
     style = fmt or os.environ.get("SVERKA_LOG__FORMAT", "text")
-    renderer: Any = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

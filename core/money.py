@@ -19,7 +19,7 @@ def parse_amount(value: object) -> Decimal:
     Raises:
         ValueError: not a finite number, a float (it has lost digits already), or absurdly large.
     """
-    if isinstance(value, bool) or isinstance(value, float):
+    if isinstance(value, bool | float):
         raise ValueError(f"an amount must not be a {type(value).__name__}")
     try:
         amount = value if isinstance(value, Decimal) else Decimal(str(value).strip().replace(",", "."))

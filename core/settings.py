@@ -1,7 +1,7 @@
 """Settings: `settings.toml`, overridden by `SVERKA_SECTION__KEY`, secrets by reference (design §7).
 
-Unknown keys are errors, in the file and in the environment; all errors are shown at once, with the key's path and what is
-accepted; never with the value, which may be a secret.
+Unknown keys are errors, in the file and in the environment; all errors are shown at once, with the key's path and
+what is accepted; never with the value, which may be a secret.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, field_validator
 
 from core.errors import ConfigError
 from core.secrets import Secret, read_secret
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
-_OWN_VARIABLES = {PATH_VARIABLE, "SVERKA_LANG", "SVERKA_HOME"}
+_OWN_VARIABLES = {PATH_VARIABLE, "SVERKA_FAULT"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -38,7 +38,7 @@ def parse_duration(value: object) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-SecretField = Annotated[Secret, BeforeValidator(read_secret)]
+SecretField = Annotated[Secret, PlainValidator(read_secret)]
 
 
 class Section(BaseModel):
@@ -171,7 +171,9 @@ def load_settings(
     chosen = path or (Path(environ[PATH_VARIABLE]) if environ.get(PATH_VARIABLE) else None)
     source = chosen or Path("settings.toml")
     if chosen is not None and not source.exists():
-        raise ConfigError(f"The settings file {source} does not exist.", next_step=f"set {PATH_VARIABLE}, or run: sverka connect")
+        raise ConfigError(
+            f"The settings file {source} does not exist.", next_step=f"set {PATH_VARIABLE}, or run: sverka connect"
+        )
     tree = _read_toml(source) if source.exists() else {}
     _apply_environment(tree, environ)
     return _build(tree, connectors or {}, source if source.exists() else None)
@@ -181,7 +183,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.", next_step=f"mend {path}, then: sverka doctor") from error
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}.", next_step=f"mend {path}, then: sverka doctor"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text.", next_step=f"save {path} as UTF-8") from error
 
@@ -192,13 +196,20 @@ def _apply_environment(tree: dict[str, Any], environ: Mapping[str, str]) -> None
             continue
         parts = [part.lower() for part in name.removeprefix(PREFIX).split("__")]
         if len(parts) < 2:
-            raise ConfigError(f"{name} is no setting: overrides are written {PREFIX}SECTION__KEY.", next_step=f"unset {name}")
+            raise ConfigError(
+                f"{name} is no setting: overrides are written {PREFIX}SECTION__KEY.", next_step=f"unset {name}"
+            )
         branch = tree
         for part in parts[:-1]:
-            branch = branch.setdefault(part, {})
+            branch = branch.setdefault(_existing(branch, part), {})
             if not isinstance(branch, dict):
                 raise ConfigError(f"{name} goes into {part!r}, which is no section.", next_step=f"unset {name}")
-        branch[parts[-1]] = _environment_value(environ[name])
+        branch[_existing(branch, parts[-1])] = _environment_value(environ[name])
+
+
+def _existing(branch: Mapping[str, Any], part: str) -> str:
+    """Environment names carry no case: a connection called "Main" is meant by MAIN."""
+    return next((key for key in branch if key.lower() == part), part)
 
 
 def _environment_value(text: str) -> Any:
@@ -219,13 +230,16 @@ def _build(tree: dict[str, Any], connectors: Mapping[str, type[BaseModel]], path
         built = _build_connection(name, raw, connectors, problems)
         if built is not None:
             connections[name] = built
+    settings: Settings | None = None
     try:
         settings = Settings(**tree, connections=connections, path=path)
     except ValidationError as error:
         problems[:0] = _explain(error, "", Settings)
-    if problems:
+    if settings is None or problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
-        raise ConfigError(f"The settings are not right:\n{lines}\n", next_step="mend these keys, then run: sverka doctor")
+        raise ConfigError(
+            f"The settings are not right:\n{lines}\n", next_step="mend these keys, then run: sverka doctor"
+        )
     return settings
 
 

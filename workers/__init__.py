@@ -1,1 +1,1 @@
-"""The Celery app, its schedule and thin tasks; the embedded runner; health and metrics. The only room that imports celery."""
+"""The Celery app, its schedule and thin tasks; the embedded runner; health and metrics. Alone imports celery."""

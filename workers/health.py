@@ -37,7 +37,9 @@ def _readyz(request: Request) -> JSONResponse:
     try:
         _load()
     except SQLAlchemyError:
-        return JSONResponse({"ready": False, "reason": "the store does not answer", "next": "sverka doctor"}, status_code=503)
+        return JSONResponse(
+            {"ready": False, "reason": "the store does not answer", "next": "sverka doctor"}, status_code=503
+        )
     return JSONResponse({"ready": True})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from celery import Celery, bootsteps
@@ -27,7 +27,7 @@ THREADS = 4
 class ScheduleStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """The schedule as a thread of the worker: `worker -B` forks and then nothing runs on memory://."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires: ClassVar[set[str]] = {"celery.worker.components:Pool"}
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)

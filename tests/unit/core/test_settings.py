@@ -1,0 +1,150 @@
+"""Settings: file, environment, secrets; all mistakes at once and never a value in the text."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import ConfigError
+from core.secrets import MASK, read_secret, redact
+from core.settings import SecretField, load_settings, parse_duration
+
+
+class Options(BaseModel):
+    """Options of a connector that tests know."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    url: str
+    password: SecretField
+
+
+MODELS = {"known": Options}
+GOOD = """
+[connections.Main]
+connector = "known"
+url = "http://x"
+password = { env = "P" }
+since = 2024-01-01
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "settings.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_defaults_need_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = load_settings(environ={})
+    assert loaded.store.url == "sqlite:///var/sverka.db"
+    assert loaded.broker.url == ""
+    assert loaded.schedule.every == timedelta(minutes=5)
+
+
+def test_connection_with_its_own_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P", "canary-99")
+    main = load_settings(write(tmp_path, GOOD), environ={}, connectors=MODELS).connection("Main")
+    assert (main.write, main.since, main.options.url) == ("review", date(2024, 1, 1), "http://x")
+    assert main.options.password.reveal() == "canary-99"
+    assert "canary-99" not in repr(main)
+
+
+def test_environment_overrides_whatever_the_case(tmp_path: Path) -> None:
+    environ = {
+        "SVERKA_CONNECTIONS__MAIN__WRITE": "on",
+        "SVERKA_STORE__URL": "sqlite:///other.db",
+        "SVERKA_SCHEDULE__EVERY": "7s",
+    }
+    loaded = load_settings(write(tmp_path, GOOD), environ=environ, connectors=MODELS)
+    assert loaded.connection("Main").write == "on"
+    assert loaded.store.url == "sqlite:///other.db"
+    assert loaded.schedule.every == timedelta(seconds=7)
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    sections = '[schedule]\nevery = "soon"\n[nonsense]\na = 1\n[connections.b]\nconnector = "what"\n'
+    text = GOOD + 'write = "yes"\nunknown = 1\n' + sections
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text), environ={}, connectors=MODELS)
+    main = ("connections.Main.write", "connections.Main.unknown")
+    for part in (*main, "schedule.every", "nonsense", "connections.b.connector", "known"):
+        assert part in str(caught.value)
+
+
+def test_mistakes_never_show_values(tmp_path: Path) -> None:
+    text = '[connections.a]\nconnector = "known"\nurl = 5\npassword = ["canary-31"]\n'
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text), environ={}, connectors=MODELS)
+    assert "password" in str(caught.value)
+    assert "canary-31" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SVERKA_NONSENSE", "1"),
+        ("SVERKA_STORE__NONSENSE", "1"),
+        ("SVERKA_STORE__URL__DEEPER", "1"),
+        ("SVERKA_NO__SUCH", "1"),
+    ],
+)
+def test_unknown_environment_is_an_error(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(ConfigError):
+        load_settings(write(tmp_path, '[store]\nurl = "sqlite:///x.db"\n'), environ={name: value})
+
+
+@pytest.mark.parametrize("content", [b"[store", b"\xff\xfe", b"a = 1\na = 2"])
+def test_file_that_is_no_settings_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"settings\.toml"):
+        load_settings(path, environ={})
+
+
+def test_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_settings(environ={"SVERKA_SETTINGS": str(tmp_path / "nowhere.toml")})
+
+
+def test_unknown_connection_names_those_there_are(tmp_path: Path) -> None:
+    loaded = load_settings(write(tmp_path, GOOD), environ={}, connectors=MODELS)
+    with pytest.raises(ConfigError, match="Main"):
+        loaded.connection("other")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("5m", 300), ("2h", 7200), ("1d", 86400), (90, 90)])
+def test_durations(text: object, seconds: int) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["0s", "-5m", "5", "1.5h", "", "m", "five"])
+def test_bad_durations(text: str) -> None:
+    if text == "5":
+        assert parse_duration(text) == timedelta(seconds=5)
+        return
+    with pytest.raises(ValueError, match="whole number"):
+        parse_duration(text)
+
+
+def test_secrets_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s").write_text("canary-from-file\n", "utf-8")
+    monkeypatch.setenv("SOME", "canary-from-env")
+    for given, value in (
+        ({"file": str(tmp_path / "s")}, "canary-from-file"),
+        ({"env": "SOME"}, "canary-from-env"),
+        ("canary-plain", "canary-plain"),
+    ):
+        secret = read_secret(given)
+        assert (str(secret), repr(secret)) == (MASK, MASK)
+        assert secret.reveal() == value
+        assert redact(f"say {value}!") == f"say {MASK}!"
+
+
+@pytest.mark.parametrize("given", [{"env": "SVERKA_NOT_SET_ANYWHERE"}, {"file": "/nowhere/at/all"}])
+def test_secret_that_is_not_there(given: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"not set|cannot be read"):
+        read_secret(given).reveal()
