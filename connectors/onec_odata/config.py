@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from core.secrets import Secret, read_secret
 from core.settings import SecretField, Section
@@ -21,6 +21,8 @@ class OnecODataOptions(Section):
     `url` may be the address of the base or of its OData service. `max_parallel` tells the engine how many connectors
     of this base may be open at once: each holds a licence of 1C while it works (1c-odata.md §4.3).
     """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)  # Secret is a plain class
 
     url: str
     user: str = ""
