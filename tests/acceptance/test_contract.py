@@ -10,14 +10,54 @@ import pytest
 
 from tests.acceptance.installation import Installation
 
-SYNC_KEYS = (
-    "run connection entity direction status read created updated unchanged filtered parked dead requests seconds"
-).split()  # noqa: SIM905 -- as the contract writes them
-DOCUMENT_KEYS = "id external_id external_ids number date posted deleted amount currency counterparty organisation contract lines".split()
-ENTITIES = (
-    "organisations currencies managers products counterparties contacts persons contracts orders shipments returns payments balances "
-    "movements deals"
-).split()
+SYNC_KEYS = [
+    "run",
+    "connection",
+    "entity",
+    "direction",
+    "status",
+    "read",
+    "created",
+    "updated",
+    "unchanged",
+    "filtered",
+    "parked",
+    "dead",
+    "requests",
+    "seconds",
+]
+DOCUMENT_KEYS = [
+    "id",
+    "external_id",
+    "external_ids",
+    "number",
+    "date",
+    "posted",
+    "deleted",
+    "amount",
+    "currency",
+    "counterparty",
+    "organisation",
+    "contract",
+    "lines",
+]
+ENTITIES = [
+    "organisations",
+    "currencies",
+    "managers",
+    "products",
+    "counterparties",
+    "contacts",
+    "persons",
+    "contracts",
+    "orders",
+    "shipments",
+    "returns",
+    "payments",
+    "balances",
+    "movements",
+    "deals",
+]
 
 
 @pytest.fixture
