@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import BalanceSource, Connector, Finding, RecordSource
+from connectors.base import Connector, Finding
 from connectors.registry import open_connector
-from core.clock import Clock
 from core.errors import SverkaError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping, load_mapping
@@ -49,10 +49,10 @@ def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Findi
     yield Finding("ok", "mapping", f"{mapping.name}, version {mapping.version[:12]}")
     yield from _examine_version(app, settings, mapping)
     with closing(connector):
-        yield from _examine_live(connector, mapping, app.clock)
+        yield from _examine_live(connector, mapping)
 
 
-def _folder(app: App) -> object:
+def _folder(app: App) -> Path | None:
     return app.settings.path.parent if app.settings.path else None
 
 
@@ -66,31 +66,6 @@ def _examine_version(app: App, settings: ConnectionSettings, mapping: Mapping) -
         )
 
 
-def _examine_live(connector: Connector, mapping: Mapping, clock: Clock) -> Iterator[Finding]:
+def _examine_live(connector: Connector, mapping: Mapping) -> Iterator[Finding]:
     sources = [source for entity in mapping.entities.values() for source in entity.sources]
-    findings = connector.check(sources)
-    yield from findings
-    if any(finding.level == "error" for finding in findings):
-        return
-    if isinstance(connector, BalanceSource) and isinstance(connector, RecordSource) and mapping.balance is not None:
-        yield from _examine_accounts(connector, mapping)
-
-
-def _examine_accounts(connector: BalanceSource, mapping: Mapping) -> Iterator[Finding]:
-    spec = mapping.balance
-    if spec is None:
-        return
-    try:
-        unlisted = connector.fetch_unlisted_accounts(spec)
-    except SverkaError as error:
-        yield Finding("warning", "settlement accounts", error.message, error.next_step)
-        return
-    if unlisted:
-        yield Finding(
-            "warning",
-            "settlement accounts",
-            f"There is turnover on settlement accounts that the mapping does not list: {', '.join(unlisted)}.",
-            "add them to [balance] accounts of your mapping file, then: sverka mapping check",
-        )
-    else:
-        yield Finding("ok", "settlement accounts", ", ".join(spec.accounts))
+    yield from connector.check(sources, mapping.balance)

@@ -26,6 +26,7 @@ SYNC_KEYS = [
     "requests",
     "seconds",
 ]
+]
 DOCUMENT_KEYS = [
     "id",
     "external_id",
