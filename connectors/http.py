@@ -242,16 +242,18 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Iterator[Stream]:
         """Send one request once; its body is read by the caller, within the limit and the deadline."""
+        allowed = timeouts or self._timeouts
         self._keep_budget()
         started = self.clock.monotonic()
         self.usage.requests += 1
         self.usage.writes += method != "GET"
         try:
-            response = self._open(method, url, body, headers)
+            response = self._open(method, url, body, headers, allowed)
             try:
-                pieces = self._pieces(response, limit or self._limits.response_bytes, started)
+                pieces = self._pieces(response, limit or self._limits.response_bytes, started + allowed.total)
                 names = {name.lower(): _header_text(value) for name, value in response.headers.items()}
                 yield Stream(response.status_code, names, StreamedBody(pieces))
             finally:
@@ -272,7 +274,7 @@ class HttpClient:
         self._session.close()
 
     def _open(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None, allowed: Timeouts
     ) -> requests.Response:
         try:
             return self._session.request(
@@ -280,22 +282,22 @@ class HttpClient:
                 url,
                 data=body,
                 headers=dict(headers or {}),
-                timeout=(self._timeouts.connect, self._timeouts.read),
+                timeout=(allowed.connect, allowed.read),
                 allow_redirects=False,
                 stream=True,
             )
         except requests.RequestException as error:
             raise _failure(error) from None  # the original's text may quote the URL and headers
 
-    def _pieces(self, response: requests.Response, limit: int, started: float) -> Iterator[bytes]:
+    def _pieces(self, response: requests.Response, limit: int, deadline: float) -> Iterator[bytes]:
         got = 0
         while piece := self._piece(response):
             got += len(piece)
             self.usage.bytes += len(piece)
             if got > limit:
                 raise TooLarge(f"the answer is larger than {limit} bytes")
-            if self.clock.monotonic() - started > self._timeouts.total:
-                raise TimedOut(f"the answer was not complete after {self._timeouts.total:.0f} s")
+            if self.clock.monotonic() > deadline:
+                raise TimedOut("the answer was not complete in the time allowed")
             yield piece
 
     def _piece(self, response: requests.Response) -> bytes:
@@ -303,7 +305,7 @@ class HttpClient:
         try:
             return bytes(response.raw.read1(_CHUNK, decode_content=True))
         except (lower.ReadTimeoutError, TimeoutError):
-            raise TimedOut(f"nothing came for {self._timeouts.read:.0f} s") from None
+            raise TimedOut("the answer stopped coming") from None
         except (lower.ProtocolError, lower.DecodeError, OSError) as error:
             raise CutAnswer(f"the answer broke off ({type(error).__name__})") from None
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from connectors.base import BalanceSpec
+from connectors.onec_odata import url
 from connectors.onec_odata.errors import Verdict
 from connectors.onec_odata.values import key
 from connectors.onec_odata.wire import Wire
 from core.errors import SchemaDrift, TransientError, Where
 
+_BATCH = 15
+"""Accounts in one question: the address must stay within 2,048 characters (1c-odata.md §1.1)."""
 _NO_CHART = {"not_published", "no_right"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountQuestion:
+    """How to ask a virtual table for some accounts: further parameters, or a condition on its result.
+
+    `code` is the account where only one is asked for.
+    """
+
+    parameters: dict[str, str]
+    condition: str = ""
+    code: str = ""
 
 
 class Accounts:
@@ -39,9 +55,16 @@ class Accounts:
             )
         return found
 
-    def codes_only(self, spec: BalanceSpec) -> list[str]:
-        """The codes to ask by, where GUIDs cannot be had."""
-        return _codes(spec) if self._chart(spec.chart) is None else []
+    def questions(self, spec: BalanceSpec) -> Iterator[AccountQuestion]:
+        """By the accounts' GUIDs; code by code where the chart is not published."""
+        known = list(self.guids(spec))
+        for start in range(0, len(known), _BATCH):
+            batch = known[start : start + _BATCH]
+            yield AccountQuestion({}, url.any_of(f"Account_Key eq {url.guid(guid)}" for guid in batch))
+        if self._chart(spec.chart) is None:
+            for code in _codes(spec):
+                condition = url.text(f"Account/Code eq {url.text(code)}")
+                yield AccountQuestion({"AccountCondition": condition}, code=code)
 
     def missing(self, spec: BalanceSpec) -> list[str]:
         """Accounts that the mapping names and this base does not have; empty where that cannot be known."""
@@ -59,6 +82,15 @@ class Accounts:
             raise TransientError(f"1C answered with rows of {spec.register} that name no account.")
         chart = self._chart(spec.chart)
         return account if chart is None else chart.get(account, account)
+
+    def known_code(self, spec: BalanceSpec, data: Mapping[str, object], side: str = "") -> str | None:
+        """The code of a row's account when it is one of the mapping's; None for any other account."""
+        account = key(data.get(f"Account{side}_Key"))
+        return self.guids(spec).get(account) if account is not None else None
+
+    def is_published(self, spec: BalanceSpec) -> bool:
+        """Whether accounts can be looked up by code."""
+        return self._chart(spec.chart) is not None
 
     def _chart(self, name: str) -> dict[str, str] | None:
         if name not in self._charts:

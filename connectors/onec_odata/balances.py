@@ -6,7 +6,7 @@ is taken for a settled one (design §5, rule 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,8 +22,6 @@ from core.clock import local_from_utc
 from core.money import ZERO
 
 _ATTEMPTS = 3
-_BATCH = 15
-"""Accounts in one question: the address must stay within 2,048 characters (1c-odata.md §1.1)."""
 Place = tuple[str, str, str | None, str | None, str | None]
 
 
@@ -41,15 +39,6 @@ class AccountRow:
 
     account: str
     data: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """Parameters of the virtual table, a condition on its result, and the account where only one is asked for."""
-
-    parameters: dict[str, str]
-    condition: str = ""
-    code: str = ""
 
 
 class BalanceReader:
@@ -90,25 +79,15 @@ class BalanceReader:
         """One whole answer a question: virtual tables know no pages (1c-odata.md §5)."""
         options = {"$select": ",".join(columns)} if columns else {}
         customer = self._customer(spec, counterparty)
+        period = {"Period": url.moment(local_from_utc(at, self._zone))} if at is not None else {}
         found: list[AccountRow] = []
-        for question in self._questions(spec, at):
+        for question in self._accounts.questions(spec):
             chosen = url.all_of([question.condition, customer])
             asked = options | ({"$filter": chosen} if chosen else {})
-            resource = f"{spec.register}/{url.call('Balance', question.parameters)}"
+            resource = f"{spec.register}/{url.call('Balance', period | question.parameters)}"
             rows = self._wire.rows(resource, asked, limit=self._wire.options.table_bytes)
             found += [AccountRow(question.code or self._accounts.code(spec, row.data), row.data) for row in rows]
         return found
-
-    def _questions(self, spec: BalanceSpec, at: datetime | None) -> Iterator[_Question]:
-        """By the accounts' GUIDs, or code by code where the chart is not published."""
-        period = {"Period": url.moment(local_from_utc(at, self._zone))} if at is not None else {}
-        known = list(self._accounts.guids(spec))
-        for start in range(0, len(known), _BATCH):
-            batch = known[start : start + _BATCH]
-            yield _Question(period, url.any_of(f"Account_Key eq {url.guid(key)}" for key in batch))
-        for code in self._accounts.codes_only(spec):
-            condition = url.text(f"Account/Code eq {url.text(code)}")
-            yield _Question(period | {"AccountCondition": condition}, code=code)
 
     def _customer(self, spec: BalanceSpec, counterparty: str | None) -> str:
         if counterparty is None:

@@ -35,6 +35,7 @@ class OnecODataOptions(Section):
     connect_timeout: float = Field(default=15.0, gt=0, le=120)
     read_timeout: float = Field(default=180.0, gt=0, le=1800)
     total_timeout: float = Field(default=900.0, gt=0, le=7200)
+    stream_timeout: float = Field(default=900.0, gt=0, le=7200)
     page_bytes: int = Field(default=4 * _MIB, ge=1024, le=256 * _MIB)
     response_bytes: int = Field(default=64 * _MIB, ge=64 * 1024, le=1024 * _MIB)
     table_bytes: int = Field(default=256 * _MIB, ge=64 * 1024, le=2048 * _MIB)

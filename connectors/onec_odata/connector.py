@@ -9,8 +9,10 @@ from pathlib import Path
 from connectors.base import (
     BalanceAnswer,
     BalanceSpec,
+    ChangePacket,
     Finding,
     KeyRow,
+    MovementRow,
     Page,
     RawRecord,
     SourceSet,
@@ -20,9 +22,12 @@ from connectors.base import (
 )
 from connectors.onec_odata.accounts import Accounts
 from connectors.onec_odata.balances import BalanceReader
+from connectors.onec_odata.changes import ChangeReader
 from connectors.onec_odata.config import OnecODataOptions
+from connectors.onec_odata.doctor import Doctor
 from connectors.onec_odata.fields import Book
 from connectors.onec_odata.metadata_cache import MetadataCache
+from connectors.onec_odata.movements import MovementReader
 from connectors.onec_odata.records import RecordReader
 from connectors.onec_odata.wire import Wire
 from connectors.onec_odata.writing import RecordWriter
@@ -44,11 +49,14 @@ class OnecODataConnector:
         self._records = RecordReader(self._wire, self._book, settings.zone)
         self._balances = BalanceReader(self._wire, self._book, accounts, settings.zone)
         self._writer = RecordWriter(self._wire, self._book, self._records, settings.zone)
+        self._movements = MovementReader(self._wire, self._book, accounts, settings.zone)
+        self._changes = ChangeReader(self._wire, self._book, self._records)
+        self._doctor = Doctor(self._wire, self._book, self._records, accounts, self._changes)
         self.usage = self._wire.http.usage
 
     def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> list[Finding]:
         """Look at address, user, publication, rights and clocks; raises nothing."""
-        return []
+        return self._doctor.check(sources, balances)
 
     def close(self) -> None:
         """Give 1C's session and licence back. Safe to call twice."""
@@ -84,6 +92,20 @@ class OnecODataConnector:
     ) -> BalanceAnswer:
         """Settlement balances at the start of the second `at`, or now; of all customers or of one."""
         return self._balances.fetch_balances(spec, at=at, counterparty=counterparty)
+
+    def fetch_movements(
+        self, spec: BalanceSpec, counterparty: str, *, start: datetime | None, end: datetime | None = None
+    ) -> list[MovementRow]:
+        """What moved one customer's settlement accounts in [start, end), net by recorder and settlement."""
+        return self._movements.fetch_movements(spec, counterparty, start=start, end=end)
+
+    def fetch_changes(self, sources: Sequence[SourceSet]) -> ChangePacket:
+        """What is registered for our node; the same and newer until confirmed. Exactly one reader a node."""
+        return self._changes.fetch_changes(sources)
+
+    def confirm_changes(self, message_no: int) -> None:
+        """Tell 1C that everything up to this number is safely ours. Irreversible."""
+        self._changes.confirm_changes(message_no)
 
     def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
         """Objects whose attributes equal all the given values, asked live."""

@@ -188,7 +188,7 @@ class Book:
     def _ask(self) -> Metadata | Verdict:
         limit = self._wire.options.metadata_bytes
         try:
-            with self._wire.stream("$metadata", {}, method="GET", limit=limit) as stream:
+            with self._wire.stream("GET", self._wire.address("$metadata"), limit=limit) as stream:
                 if stream.status != 200:
                     return judge(stream.whole())
                 try:

@@ -101,12 +101,17 @@ class Wire:
             return judge_unreadable(outcome, str(error))
 
     @contextmanager
-    def stream(self, resource: str, options: Mapping[str, str], *, method: str, limit: int) -> Iterator[Stream]:
-        """A large XML answer, read by the caller. Raises HttpFailure; any status comes through."""
-        headers = _XML_HEADERS | self.session.headers(self.http, read=method == "GET")
-        address = self.address(resource, options)
-        body = b"" if method != "GET" else None
-        with self.http.stream(method, address, headers=headers, body=body, limit=limit) as stream:
+    def stream(self, method: str, address: str, *, limit: int) -> Iterator[Stream]:
+        """A large XML answer, read by the caller, with time to build it (1c-odata.md §3.3).
+
+        Raises HttpFailure; any status comes through.
+        """
+        reads = method == "GET"
+        headers = _XML_HEADERS | self.session.headers(self.http, read=reads)
+        patience = Timeouts(self.options.connect_timeout, self.options.stream_timeout, self.options.stream_timeout)
+        body = None if reads else b""
+        with self.http.stream(method, address, headers=headers, body=body, limit=limit, timeouts=patience) as stream:
+            self.note_time(stream.headers)
             yield stream
 
     def write(self, method: str, resource: str, body: bytes) -> Answer | Verdict:
