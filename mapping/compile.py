@@ -1,0 +1,275 @@
+"""Rules into closures: compiled once a version, run on every record (reference/dependencies.md §4).
+
+A field's closure takes a record and its `Env` and gives the canonical value. Doubts become marks; what cannot be read in a
+field that money or identity depends on becomes a RecordError in plain words; other fields are left empty with a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.errors import RecordError
+from mapping.formula import Formula, FormulaError
+from mapping.model import EntitySpec, FieldSpec
+from mapping.paths import Data, Path, PathError, RefGetter, all_getter, parse_path, reference_getter, value_getter
+from mapping.problems import Loc, Problems
+from mapping.schema import FieldRule, TableRule
+from mapping.values import CONVERTERS, Converter, Env, plain, to_text
+
+FieldProgram = Callable[[Data, Env], object]
+RefProgram = Callable[[Data, Env], str | None]
+_STRICT = frozenset({"money", "quantity", "datetime"})
+"""Kinds whose value must be right or stop the record: an empty amount would be a wrong balance."""
+_MANY = frozenset({"texts", "json"})
+
+
+@dataclass(slots=True)
+class Need:
+    """One attribute that the rules read. `required`: no other origin gives a value to a required target."""
+
+    target: str
+    path: Path
+    section: str | None = None
+    required: bool = False
+
+
+@dataclass(slots=True)
+class Workshop:
+    """What compiling one source needs: where mistakes go, the tables, which sets an entity's references may point to."""
+
+    set_name: str
+    problems: Problems
+    tables: dict[str, TableRule]
+    sets_of: dict[str, frozenset[str]]
+    needs: list[Need] = field(default_factory=list)
+    section: str | None = None
+
+    def formula(self, source: str | None, loc: Loc) -> Formula | None:
+        """A checked formula, or None where there is none or it is refused."""
+        if source is None:
+            return None
+        try:
+            formula = Formula(source)
+        except FormulaError as error:
+            self.problems.add(loc, f"{str(error)[:300]} (column {error.column} of the formula)")
+            return None
+        for name in sorted(formula.names):
+            self.needs.append(Need(str(loc[-1]), Path(name, name), self.section))
+        return formula
+
+    def paths(self, texts: list[str], loc: Loc, target: str, required: bool) -> list[Path]:
+        """Paths taken apart; bad ones are noted."""
+        paths = []
+        for text in texts:
+            try:
+                path = parse_path(text)
+            except PathError as error:
+                self.problems.add(loc, str(error))
+                continue
+            paths.append(path)
+            self.needs.append(Need(target, path, self.section, required and len(texts) == 1))
+        return paths
+
+
+def compile_field(shop: Workshop, name: str, rules: list[FieldRule], spec: FieldSpec, loc: Loc) -> FieldProgram:
+    """The closure of one target field: the first rule that gives a value wins."""
+    origins = [
+        _compile_rule(shop, name, rule, spec, (*loc, index), last=len(rules) == 1) for index, rule in enumerate(rules)
+    ]
+    if len(origins) == 1:
+        return _finish(name, origins[0], spec)
+
+    def first(data: Data, env: Env) -> object:
+        for origin in origins:
+            value = origin(data, env)
+            if value is not None and value != []:
+                return value
+        return None
+
+    return _finish(name, first, spec)
+
+
+def _finish(name: str, origin: FieldProgram, spec: FieldSpec) -> FieldProgram:
+    if spec.required:
+        return lambda data, env: _required(origin(data, env), name)
+    if spec.kind == "texts":
+        return lambda data, env: origin(data, env) or []
+    return origin
+
+
+def _required(value: object, name: str) -> object:
+    if value is None:
+        raise RecordError(f"The record has no {name}, which every record of its kind must have.")
+    return value
+
+
+def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, last: bool) -> FieldProgram:
+    required = spec.required and last and rule.default is None and rule.optional is not True and rule.when is None
+    read = _origin(shop, name, rule, spec, loc, required)
+    work = _chain(shop, rule, spec, loc)
+    when = shop.formula(rule.when, (*loc, "when"))
+    strict = rule.on_error == "error" or (rule.on_error is None and (spec.required or spec.kind in _STRICT))
+    default = CONVERTERS[spec.kind](rule.default, _NO_ENV) if rule.default is not None else None
+    quiet = rule.on_error == "none"
+
+    def program(data: Data, env: Env) -> object:
+        if when is not None and not when(data):
+            return None
+        value = read(data)
+        if value is None or value == []:
+            return default
+        env.field = name
+        try:
+            value = work(value, env)
+        except ValueError as error:
+            if strict:
+                raise RecordError(f"The field {name} cannot be read: {error}.") from error
+            if not quiet:
+                env.mark(str(error))
+            return default
+        return default if value is None else value
+
+    return program
+
+
+_NO_ENV: Env = Env.__new__(Env)
+
+
+def _origin(
+    shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, required: bool
+) -> Callable[[Data], object]:
+    if rule.value is not None:
+        constant = rule.value
+        return lambda data: constant
+    if rule.formula is not None:
+        return shop.formula(rule.formula, (*loc, "formula")) or _nothing
+    if rule.from_ == ["$section"]:
+        section = shop.section
+        return lambda data: section
+    paths = shop.paths(rule.from_ or [], (*loc, "from"), name, required)
+    if spec.kind in _MANY:
+        return _collect([all_getter(path) for path in paths], whole=spec.kind == "json")
+    getters = [value_getter(path) for path in paths]
+    if len(getters) == 1:
+        return getters[0]
+
+    def first(data: Data) -> object:
+        return next((value for get in getters if (value := get(data)) is not None), None)
+
+    return first
+
+
+def _nothing(data: Data) -> None:
+    return None
+
+
+def _collect(getters: list[Callable[[Data], list[object]]], whole: bool) -> Callable[[Data], object]:
+    def read(data: Data) -> object:
+        values = [value for get in getters for value in get(data)]
+        return values[0] if whole and len(values) == 1 and not isinstance(values[0], dict) else values
+
+    return read
+
+
+def _chain(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Converter:
+    steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
+    if rule.table is not None:
+        steps.append(compile_table(shop, rule.table, (*loc, "table"), spec))
+    convert = CONVERTERS[spec.kind]
+    if spec.values and rule.table is None:
+        _check_constant(shop, rule, spec, loc)
+    steps.append(_within(convert, frozenset(spec.values)) if spec.values else convert)
+    if len(steps) == 1:
+        return steps[0]
+
+    def run(value: object, env: Env) -> object:
+        for step in steps:
+            value = step(value, env)
+            if value is None:
+                return None
+        return value
+
+    return run
+
+
+def _check_constant(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> None:
+    for key, constant in (("value", rule.value), ("default", rule.default)):
+        if constant is not None and constant not in spec.values:
+            shop.problems.add_unknown((*loc, key), "the value", str(constant), spec.values)
+
+
+def _within(convert: Converter, values: frozenset[str]) -> Converter:
+    allowed = ", ".join(sorted(values))
+
+    def check(value: object, env: Env) -> object:
+        word = convert(value, env)
+        if word is not None and word not in values:
+            raise ValueError(f"{plain(word)} is none of {allowed}")
+        return word
+
+    return check
+
+
+def compile_table(shop: Workshop, name: str, loc: Loc, spec: FieldSpec | None = None) -> Converter:
+    """The closure of a value table; unknown names and targets that the field does not take are noted."""
+    table = shop.tables.get(name)
+    if table is None:
+        shop.problems.add_unknown(loc, "the value table", name, shop.tables)
+        return lambda value, env: value
+    for target in table.values.values() if spec is not None and spec.values else ():
+        if spec is not None and target not in spec.values:
+            shop.problems.add_unknown(loc, f"in the value table {name!r} the value", target, spec.values)
+    return build_table(name, table)
+
+
+def build_table(name: str, table: TableRule) -> Converter:
+    """Looks a value up, exactly first, then without regard to case."""
+    exact, folded = table.values, {key.lower(): value for key, value in table.values.items()}
+
+    def look(value: object, env: Env) -> object:
+        text = to_text(value, env)
+        if text is None:
+            return None
+        found = exact.get(text) or folded.get(text.lower())
+        if found is None and table.unknown == "error":
+            raise ValueError(f"{plain(text)} is not in the value table {name!r}")
+        return text if found is None and table.unknown == "keep" else found
+
+    return look
+
+
+def compile_reference(shop: Workshop, name: str, rules: list[FieldRule], entity: str, loc: Loc) -> RefProgram:
+    """The closure of a reference: the first external id of an accepted type."""
+    origins: list[tuple[Formula | None, list[RefGetter], list[Converter]]] = []
+    for index, rule in enumerate(rules):
+        place = (*loc, index)
+        if rule.from_ is None:
+            shop.problems.add(place, "a reference is read `from` a path")
+            continue
+        accepted = frozenset(rule.sets) if rule.sets is not None else shop.sets_of.get(entity, frozenset())
+        getters = [reference_getter(path, accepted) for path in shop.paths(rule.from_, (*place, "from"), name, False)]
+        steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
+        origins.append((shop.formula(rule.when, (*place, "when")), getters, steps))
+
+    def read(data: Data, env: Env) -> str | None:
+        for when, getters, steps in origins:
+            if when is not None and not when(data):
+                continue
+            for get in getters:
+                value: object = get(data)
+                for step in steps:
+                    value = step(value, env) if value is not None else None
+                if isinstance(value, str):
+                    return value
+        return None
+
+    return read
+
+
+def check_targets(shop: Workshop, spec: EntitySpec, names: dict[str, Loc]) -> None:
+    """Note targets that the entity does not have, and required ones that nothing fills."""
+    known = spec.fields.keys() | spec.refs.keys()
+    for name, loc in names.items():
+        if name not in known:
+            shop.problems.add_unknown(loc, f"the field of {spec.name}", name, known)

@@ -1,0 +1,271 @@
+"""One canonical entity of a mapping: its sources, and the program that builds a record of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from core.errors import RecordError, Where
+from mapping.compile import FieldProgram, Need, RefProgram, Workshop, check_targets, compile_field, compile_reference
+from mapping.formula import Formula
+from mapping.hashing import hash_record
+from mapping.model import ENTITIES, EntitySpec, FieldSpec, LineSpec, MappedLine, MappedRecord, SourceSet
+from mapping.paths import Data, clean_value
+from mapping.problems import Loc
+from mapping.schema import Common, EntityRule, FieldRule, LinesRule, Off, SourceRule
+from mapping.values import Env, clean_text, to_json
+
+Layer = tuple[Loc, Common]
+Placed = tuple[Loc, list[FieldRule]]
+_LONGEST_ID = 200
+_JSON = FieldSpec("json")
+
+
+@dataclass(frozen=True, slots=True)
+class LinesProgram:
+    """The compiled rules of one group of rows, a program a section."""
+
+    name: str
+    sections: tuple[tuple[str, Formula | None, dict[str, FieldProgram], dict[str, RefProgram]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgram:
+    """The compiled rules of one source of an entity."""
+
+    source: SourceSet
+    optional: bool
+    when: tuple[Formula, ...]
+    fields: tuple[tuple[str, FieldProgram], ...]
+    refs: tuple[tuple[str, RefProgram], ...]
+    attributes: tuple[tuple[str, FieldProgram], ...]
+    lines: tuple[LinesProgram, ...]
+    needs: tuple[Need, ...]
+
+
+@dataclass(slots=True)
+class EntityMapping:
+    """One entity: where it is read from and how a raw record becomes a canonical one."""
+
+    entity: str
+    spec: EntitySpec
+    programs: dict[str, SourceProgram] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """Which side a field belongs to, where it is not accounting (design §5-9)."""
+
+    @property
+    def sources(self) -> list[SourceSet]:
+        """The sets to read, in the order of the rule file."""
+        return [program.source for program in self.programs.values()]
+
+    def is_optional(self, source: str) -> bool:
+        """Whether a base without this set is a notice and not a mistake."""
+        return self.programs[source].optional
+
+    def needs(self, source: str) -> tuple[Need, ...]:
+        """The attributes that the rules read from a set, for comparing with `$metadata`."""
+        return self.programs[source].needs
+
+    def build(self, source: str, data: dict[str, object], zone: ZoneInfo) -> MappedRecord | None:
+        """The canonical record, or None when a condition of the rules leaves it out.
+
+        Raises:
+            RecordError: the record cannot be read; the sentence says which field and why. Nothing else is ever raised.
+        """
+        program = self.programs.get(source)
+        if program is None:
+            raise RecordError(f"The mapping has no rules for {self.entity} from {source}.", next_step="sverka mapping check")
+        external_id = _external_id(data, program.source)
+        try:
+            return _build(program, self.spec, data, Env(zone, external_id))
+        except RecordError as error:
+            where = Where(entity=self.entity, external_id=external_id)
+            raise RecordError(error.message, next_step=error.next_step, where=where) from error
+
+
+def _external_id(data: Data, source: SourceSet) -> str:
+    key = data.get(source.key)
+    key = str(key) if isinstance(key, int) and not isinstance(key, bool) and abs(key) < 10**30 else key
+    cleaned = clean_value(key)
+    if not isinstance(cleaned, str) or len(cleaned) > _LONGEST_ID or clean_text(cleaned) != cleaned:
+        raise RecordError(f"The record of {source.name} has no readable {source.key}, by which it is known.")
+    return cleaned.lower()
+
+
+def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env) -> MappedRecord | None:
+    for when in program.when:
+        if not when(data):
+            return None
+    source = program.source
+    fields = {name: run(data, env) for name, run in program.fields}
+    refs = {name: run(data, env) for name, run in program.refs}
+    if program.attributes:
+        _add_attributes(program.attributes, fields, data, env)
+    lines = {group.name: _build_lines(group, data, env) for group in program.lines} if program.lines else {}
+    version = data.get(source.version)
+    record = MappedRecord(
+        entity=spec.name,
+        external_id=env.external_id,
+        fields=fields,
+        refs=refs,
+        lines=lines,
+        version=clean_text(version, _LONGEST_ID) if isinstance(version, str) else str(to_json(version, env) or "")[:_LONGEST_ID],
+        source=source.name,
+        deleted=data.get(source.deleted) is True if source.deleted else False,
+        marks=env.marks,
+    )
+    record.hash = hash_record(record)
+    return record
+
+
+def _add_attributes(programs: tuple[tuple[str, FieldProgram], ...], fields: dict[str, object], data: Data, env: Env) -> None:
+    values = {name: value for name, run in programs if (value := run(data, env)) is not None and value != []}
+    present = fields.get("attributes")
+    if values:
+        fields["attributes"] = (present if isinstance(present, dict) else {}) | values
+
+
+def _build_lines(group: LinesProgram, data: Data, env: Env) -> list[MappedLine]:
+    lines: list[MappedLine] = []
+    for section, when, fields, refs in group.sections:
+        rows = data.get(section)
+        if rows is None or rows == "":
+            continue
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise RecordError(f"The section {section} is not a list of rows.")
+        for row in sorted(rows, key=_line_number) if len(rows) > 1 else rows:
+            if when is None or when(row):
+                lines.append(
+                    MappedLine(
+                        {name: run(row, env) for name, run in fields.items()},
+                        {name: run(row, env) for name, run in refs.items()},
+                    )
+                )
+    return lines
+
+
+def _line_number(row: Data) -> int:
+    number = row.get("LineNumber")
+    return int(number) if isinstance(number, (str, int)) and len(str(number)[:12]) < 12 and str(number).isdecimal() else 0
+
+
+def compile_entity(
+    entity: str, rule: EntityRule, parts: Mapping[str, Common], make_shop: Callable[[str], Workshop], owners: dict[str, str]
+) -> EntityMapping:
+    """The compiled entity. Mistakes go to the workshop's collection, never out as exceptions."""
+    mapping = EntityMapping(entity, ENTITIES[entity], owners=owners)
+    loc: Loc = ("entities", entity)
+    for set_name, source in rule.sources.items():
+        if isinstance(source, SourceRule):
+            shop = make_shop(set_name)
+            layers: list[Layer] = [(("parts", name), parts[name]) for name in rule.parts if name in parts]
+            layers += [(loc, rule), ((*loc, "sources", set_name), source)]
+            mapping.programs[set_name] = _compile_source(shop, mapping, layers, source.optional)
+    return mapping
+
+
+def _compile_source(shop: Workshop, mapping: EntityMapping, layers: list[Layer], optional: bool) -> SourceProgram:
+    spec, fields = mapping.spec, _merged(layers, "fields")
+    check_targets(shop, spec, {name: loc for name, (loc, _) in fields.items()})
+    plain = {name: item for name, item in fields.items() if name in spec.fields}
+    missing = [name for name, target in spec.fields.items() if target.required and name not in plain]
+    for name in missing:
+        shop.problems.add(layers[-1][0], f"nothing fills {name!r}, which every {spec.name} must have")
+    for name, (_, rules) in fields.items():
+        if rules[0].owner != "accounting":
+            mapping.owners[name] = rules[0].owner
+    compiled = tuple((name, compile_field(shop, name, rules, spec.fields[name], loc)) for name, (loc, rules) in plain.items())
+    refs = tuple(
+        (name, compile_reference(shop, name, rules, spec.refs[name].entity, loc))
+        for name, (loc, rules) in fields.items()
+        if name in spec.refs
+    )
+    attributes = tuple(
+        (name, compile_field(shop, name, rules, _JSON, loc)) for name, (loc, rules) in _merged(layers, "attributes").items()
+    )
+    lines = _compile_lines(shop, spec, layers)
+    return SourceProgram(
+        _source_set(spec.name, shop.set_name, layers), optional, _conditions(shop, layers), compiled, refs, attributes, lines,
+        tuple(shop.needs),
+    )  # fmt: skip
+
+
+def _merged(layers: list[Layer], kind: Literal["fields", "attributes"]) -> dict[str, Placed]:
+    """The rules of all layers, the later over the earlier; `false` takes a rule away."""
+    merged: dict[str, Placed] = {}
+    for loc, layer in layers:
+        _lay_over(merged, (*loc, kind), getattr(layer, kind))
+    return merged
+
+
+def _lay_over(merged: dict[str, Placed], loc: Loc, rules: dict[str, list[FieldRule] | Off]) -> None:
+    for name, rule in rules.items():
+        if isinstance(rule, list):
+            merged[name] = ((*loc, name), rule)
+        else:
+            merged.pop(name, None)
+
+
+def _conditions(shop: Workshop, layers: list[Layer]) -> tuple[Formula, ...]:
+    """Conditions of all layers must hold; a source's own goes over that of its entity."""
+    texts: dict[str, Loc] = {}
+    for loc, layer in layers:
+        if layer.when is not None:
+            texts = {layer.when: (*loc, "when")}
+    formulas = (shop.formula(text, loc) for text, loc in texts.items())
+    return tuple(formula for formula in formulas if formula is not None)
+
+
+def _source_set(entity: str, name: str, layers: list[Layer]) -> SourceSet:
+    chosen: dict[str, Any] = {}
+    for _, layer in layers:
+        for key in ("key", "version", "deleted", "posted", "date", "counterparty", "filter"):
+            value = getattr(layer, key)
+            if value is not None:
+                chosen[key] = None if value is False else value
+    return SourceSet(entity=entity, name=name, **chosen)
+
+
+def _compile_lines(shop: Workshop, spec: EntitySpec, layers: list[Layer]) -> tuple[LinesProgram, ...]:
+    groups: dict[str, list[tuple[Loc, LinesRule]]] = {}
+    for loc, layer in layers:
+        for name, rule in layer.lines.items():
+            place = (*loc, "lines", name)
+            if name not in spec.lines:
+                shop.problems.add_unknown(place, f"the group of rows of {spec.name}", name, spec.lines)
+            elif isinstance(rule, LinesRule):
+                groups.setdefault(name, []).append((place, rule))
+            else:
+                groups.pop(name, None)
+    return tuple(_compile_group(shop, name, spec.lines[name], layered) for name, layered in groups.items())
+
+
+def _compile_group(shop: Workshop, name: str, spec: LineSpec, layered: list[tuple[Loc, LinesRule]]) -> LinesProgram:
+    sections: list[str] = []
+    when: tuple[str | None, Loc] = (None, ())
+    merged: dict[str, Placed] = {}
+    for loc, rule in layered:
+        sections = rule.sections or sections
+        when = (rule.when, (*loc, "when")) if rule.when is not None else when
+        _lay_over(merged, (*loc, "fields"), rule.fields)
+    for target, (loc, _) in merged.items():
+        if target not in spec.fields and target not in spec.refs:
+            shop.problems.add_unknown(loc, f"the field of {name}", target, spec.fields.keys() | spec.refs.keys())
+    programs = []
+    for section in sections:
+        shop.section = section
+        fields = {
+            target: compile_field(shop, f"{name}.{target}", rules, spec.fields[target], loc)
+            for target, (loc, rules) in merged.items()
+            if target in spec.fields
+        }
+        refs = {
+            target: compile_reference(shop, target, rules, spec.refs[target].entity, loc)
+            for target, (loc, rules) in merged.items()
+            if target in spec.refs
+        }
+        programs.append((section, shop.formula(*when), fields, refs))
+    shop.section = None
+    return LinesProgram(name, tuple(programs))

@@ -1,0 +1,141 @@
+"""Mistakes of a rule file: all of them at once, each with file, line, column, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from core.errors import ConfigError
+
+Loc = tuple[str | int, ...]
+Place = tuple[str, int, int]
+"""File, line and column, both counted from 1; 0 where unknown."""
+MOST_SHOWN = 50
+_FARTHEST = 0.45
+_MANY_NAMES = 12
+NEXT_STEP = "mend these lines, then: sverka mapping check"
+
+
+@dataclass(slots=True)
+class Problems:
+    """A collection of mistakes; `finish` raises them together."""
+
+    place_of: Callable[[Loc], Place]
+    found: dict[tuple[Place, str], str] = field(default_factory=dict)
+
+    def add(self, loc: Loc, message: str, column_offset: int = 0) -> None:
+        """Note a mistake at a place of the rule file; the same one is noted once."""
+        file, line, column = self.place_of(loc)
+        place = (file, line, column + column_offset if column else 0)
+        where = f"{file}:{line}:{place[2]}" if line else file
+        path = ".".join(str(part) for part in loc)
+        self.found.setdefault((place, message), f"{where}: {path}: {message}" if path else f"{where}: {message}")
+
+    def add_unknown(self, loc: Loc, what: str, name: str, known: Iterable[str]) -> None:
+        """Note a name that does not exist, with the nearest that does."""
+        self.add(loc, f"{what} {name!r} is not known{suggest(name, known)}")
+
+    def add_validation(self, error: ValidationError, model: type[BaseModel]) -> None:
+        """Note everything that pydantic found."""
+        for item in error.errors(include_url=False, include_input=False):
+            loc = tuple(part for part in item["loc"] if part not in _TAGS)
+            self.add(loc, _explain(item, model))
+
+    def finish(self, name: str) -> None:
+        """Raise all that was found.
+
+        Raises:
+            ConfigError: one mistake a line, in the order of the file.
+        """
+        if not self.found:
+            return
+        lines = [text for _, text in sorted(self.found.items(), key=lambda pair: pair[0][0])]
+        more = f"\n  ... and {len(lines) - MOST_SHOWN} more" if len(lines) > MOST_SHOWN else ""
+        shown = "\n".join(f"  - {line}" for line in lines[:MOST_SHOWN])
+        raise ConfigError(f"The mapping {name!r} is not right:\n{shown}{more}\n", next_step=NEXT_STEP)
+
+
+_TAGS = frozenset({"function-before", "list[FieldRule]", "list[BodyRule]", "literal[False]"})
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is meant in all likelihood, or None."""
+    found = process.extractOne(name[:200], list(known), scorer=OSA.normalized_distance, score_cutoff=_FARTHEST)
+    return found[0] if found else None
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """How a message goes on after an unknown name: the nearest one, or all of them where they are few."""
+    names = sorted(known)
+    near = nearest(name, names)
+    if near is not None:
+        return f"; did you mean {near!r}?"
+    return f"; known here: {', '.join(names)}" if 0 < len(names) <= _MANY_NAMES else ""
+
+
+_PLAIN = {
+    "string_type": "is a text",
+    "bool_type": "is true or false",
+    "int_type": "is a whole number",
+    "list_type": "is a list",
+    "dict_type": "is a section",
+    "model_type": "is a section",
+    "missing": "is missing",
+    "union_tag_not_found": "has no `do`: which cleaner?",
+}
+
+
+def _explain(item: Any, model: type[BaseModel]) -> str:
+    kind, loc = str(item["type"]), item["loc"]
+    if kind == "extra_forbidden":
+        return f"unknown key{suggest(str(loc[-1]), _keys_at(model, loc[:-1]))}"
+    if kind == "union_tag_invalid":
+        context = item["ctx"]
+        known = [word.strip(" '") for word in str(context["expected_tags"]).split(",")]
+        return f"the cleaner {context['tag']!r} is not known{suggest(str(context['tag']), known)}"
+    if kind == "literal_error":
+        return f"is one of {item['ctx']['expected']}"
+    text = _PLAIN.get(kind) or str(item["msg"]).removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    found: Any = model
+    for part in loc:
+        found = _step_into(found, part)
+    models = [kind for kind in _flatten(found) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return sorted({info.alias or name for kind in models for name, info in kind.model_fields.items()})
+
+
+def _step_into(kind: Any, part: str | int) -> Any:
+    options: list[Any] = []
+    for option in _flatten(kind):
+        origin = get_origin(option)
+        if origin is dict:
+            options.append(get_args(option)[1])
+        elif origin is list and isinstance(part, int):
+            options.append(get_args(option)[0])
+        elif isinstance(option, type) and issubclass(option, BaseModel):
+            fields = {info.alias or name: info.annotation for name, info in option.model_fields.items()}
+            if part in fields:
+                options.append(fields[str(part)])
+            elif option.__name__ == part or getattr(option.model_fields.get("do"), "annotation", None) and part in get_args(
+                option.model_fields["do"].annotation
+            ):
+                return option
+    return Union[tuple(options)] if options else kind  # noqa: UP007 - built at run time
+
+
+def _flatten(kind: Any) -> list[Any]:
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return _flatten(get_args(kind)[0])
+    if origin in (Union, types.UnionType):
+        return [part for option in get_args(kind) for part in _flatten(option)]
+    return [kind]

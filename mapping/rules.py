@@ -1,0 +1,186 @@
+"""A mapping: what a rule file and all that it extends come to, compiled once a version (design §2, §7).
+
+`load_mapping("bp30")` takes a shipped preset, `load_mapping("own.toml")` a file; `parse_mapping` a text kept in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+from mapping.compile import Workshop
+from mapping.entity import EntityMapping, compile_entity
+from mapping.hashing import hash_text
+from mapping.model import ENTITIES, BalanceSpec, SourceSet
+from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
+from mapping.problems import Problems, suggest
+from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, RecorderRule, RuleFile, SourceRule
+from mapping.text import PRESETS, Chain, load_chain, preset_names, preset_origin, read_file
+
+__all__ = [
+    "EntityMapping", "Mapping", "MatchRule", "OutboundMapping", "OutboundStep", "load_mapping", "parse_mapping", "preset_names",
+]  # fmt: skip
+
+ShopMaker = Callable[[str], Workshop]
+
+
+@dataclass(slots=True)
+class Mapping:
+    """A whole mapping, ready to run. Immutable once built: share it between threads."""
+
+    name: str
+    version: str
+    text: str
+    """Complete: contains what the file extends, so that the very same version can be built again."""
+    title: str
+    entities: dict[str, EntityMapping]
+    balance: BalanceSpec | None
+    outbound: dict[str, OutboundMapping]
+    accounting_currency: str
+    country: str
+    recorder_kinds: dict[str, str]
+    recorder_titles: dict[str, dict[str, str]]
+    settings: dict[str, str | bool | int | list[str]] = field(default_factory=dict)
+    taken_away: list[str] = field(default_factory=list)
+    """What the file takes away from the preset that it extends, as key paths."""
+
+    def entities_of(self, source: str) -> list[tuple[EntityMapping, SourceSet]]:
+        """Every entity that is read from this set: a catalog with folders gives groups and items."""
+        return [
+            (entity, program.source)
+            for entity in self.entities.values()
+            if (program := entity.programs.get(source)) is not None
+        ]
+
+
+def load_mapping(name_or_path: str, *, folder: Path | None = None) -> Mapping:
+    """A shipped preset by its name, or a rule file by its path.
+
+    Args:
+        name_or_path: "bp30", or the path of a `.toml` file.
+        folder: what relative paths start from; the working folder by default.
+
+    Raises:
+        ConfigError: no such preset or file, or mistakes in it: all of them at once.
+    """
+    if name_or_path in preset_names():
+        text = read_file(PRESETS / f"{name_or_path}.toml")
+        return _build(load_chain(text, preset_origin(name_or_path), folder), name_or_path)
+    path = (folder or Path()) / name_or_path
+    if not path.is_file():
+        known = ", ".join(preset_names())
+        raise ConfigError(
+            f"There is no mapping {name_or_path!r}{suggest(name_or_path, preset_names())} (presets: {known}; or the path of a file).",
+            next_step="set `mapping` in the settings, then: sverka doctor",
+        )
+    return _build(load_chain(read_file(path), str(path), path.parent), path.stem)
+
+
+def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapping:
+    """A mapping from its text, as the store keeps it.
+
+    Args:
+        text: the rule file; with what it extends behind it when it comes from `Mapping.text`.
+        origin: how messages call it: a path, "presets/bp30.toml", or the mapping's name.
+        folder: where files that it extends are looked for.
+
+    Raises:
+        ConfigError: mistakes, all of them at once.
+    """
+    return _build(load_chain(text, origin, folder), Path(origin).stem)
+
+
+def _build(chain: Chain, name: str) -> Mapping:
+    problems = Problems(chain.place_of)
+    try:
+        rules = RuleFile.model_validate(chain.tree)
+    except ValidationError as error:
+        problems.add_validation(error, RuleFile)
+        problems.finish(name)
+        raise AssertionError("finish raises") from error
+    sets = _sets_of(rules)
+
+    def make_shop(set_name: str) -> Workshop:
+        return Workshop(set_name, problems, rules.tables, sets)
+
+    mapping = Mapping(
+        name=name,
+        version=hash_text(chain.text),
+        text=chain.text,
+        title=rules.title or name,
+        entities=_entities(rules, problems, make_shop),
+        balance=_balance(rules.balance),
+        outbound=_outbound(rules, problems, make_shop),
+        accounting_currency=rules.accounting_currency,
+        country=rules.country,
+        recorder_kinds={set_: rule.kind for set_, rule in rules.recorders.items() if isinstance(rule, RecorderRule)},
+        recorder_titles={
+            set_: {str(key): text for key, text in rule.title.items()}
+            for set_, rule in rules.recorders.items()
+            if isinstance(rule, RecorderRule)
+        },
+        settings=dict(rules.settings),
+        taken_away=chain.taken_away,
+    )
+    problems.finish(name)
+    return mapping
+
+
+def _sets_of(rules: RuleFile) -> dict[str, frozenset[str]]:
+    """Which sets hold which entity: a reference of another type is none of that entity."""
+    return {
+        entity: frozenset(name for name, source in rule.sources.items() if isinstance(source, SourceRule))
+        for entity, rule in rules.entities.items()
+        if isinstance(rule, EntityRule)
+    }
+
+
+def _entities(rules: RuleFile, problems: Problems, make_shop: ShopMaker) -> dict[str, EntityMapping]:
+    for entity in rules.entities:
+        if entity not in ENTITIES:
+            problems.add_unknown(("entities", entity), "the entity", entity, ENTITIES)
+    found: dict[str, EntityMapping] = {}
+    for entity in ENTITIES:
+        rule = rules.entities.get(entity)
+        if isinstance(rule, EntityRule):
+            _check_parts(entity, rule, rules.parts, problems)
+            found[entity] = compile_entity(entity, rule, rules.parts, make_shop, {})
+    return found
+
+
+def _check_parts(entity: str, rule: EntityRule, parts: dict[str, Common], problems: Problems) -> None:
+    for index, name in enumerate(rule.parts):
+        if name not in parts:
+            problems.add_unknown(("entities", entity, "parts", index), "the part", name, parts)
+
+
+def _outbound(rules: RuleFile, problems: Problems, make_shop: ShopMaker) -> dict[str, OutboundMapping]:
+    prefix = str(rules.settings.get("marker_prefix") or "sverka")
+    found = {}
+    for entity, rule in rules.outbound.items():
+        if entity not in ENTITIES:
+            problems.add_unknown(("outbound", entity), "the entity", entity, ENTITIES)
+        elif isinstance(rule, OutboundRule):
+            found[entity] = compile_outbound(entity, rule, make_shop(""), prefix)
+    return found
+
+
+def _balance(rule: BalanceRule | None) -> BalanceSpec | None:
+    if rule is None:
+        return None
+    return BalanceSpec(
+        register=rule.register_,
+        chart=rule.chart,
+        accounts=tuple(rule.accounts),
+        resource=rule.resource,
+        currency_resource=rule.currency_resource,
+        currency_accounts=tuple(rule.currency_accounts),
+        counterparty_set=rule.counterparty_set,
+        contract_set=rule.contract_set,
+        organisation=rule.organisation,
+        currency=rule.currency,
+    )

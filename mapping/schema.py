@@ -1,0 +1,243 @@
+"""The grammar of a rule file, as models: what may stand where, with which values. Unknown keys are refused.
+
+    [settings]                      values that rules take as "@name"; a file that extends a preset overrides each
+    [tables.NAME]                   a value table: values = { from = "to" }, unknown = "keep" | "none" | "error"
+    [parts.NAME]                    what several entities share: fields, lines, date, posted, counterparty, ...
+    [entities.ENTITY]               parts = [...], fields, lines, attributes, sources
+    [entities.ENTITY.sources.SET]   a set of the other side; its own fields go over those of the entity
+    [balance] [recorders.SET]       where accounting keeps settlements; documents that move them and are not mirrored
+    [outbound.ENTITY]               how a record of ours becomes objects of the other side
+
+A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list of those: the first that gives a value wins.
+`false` takes away what a part, an entity or the extended preset has.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from mapping.cleaners import CleanerStep
+
+Scalar = str | bool | int
+Off = Literal[False]
+Titles = dict[Literal["en", "ru", "uk"], str]
+
+
+class Model(BaseModel):
+    """A part of the rule file."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_rules(value: object) -> object:
+    if value is False:
+        return value
+    items = value if isinstance(value, list) else [value]
+    return [{"from": item} if isinstance(item, str) else item for item in items]
+
+
+def _as_titles(value: object) -> object:
+    return {"en": value} if isinstance(value, str) else value
+
+
+Paths = Annotated[list[str], BeforeValidator(_as_list)]
+TitleField = Annotated[Titles, BeforeValidator(_as_titles)]
+
+
+class FieldRule(Model):
+    """Where one target field comes from: exactly one of `from`, `value` and `formula`, then steps, then a value table."""
+
+    from_: Paths | None = Field(default=None, alias="from")
+    value: Scalar | None = None
+    formula: str | None = None
+    when: str | None = None
+    steps: list[CleanerStep] = Field(default_factory=list)
+    table: str | None = None
+    default: Scalar | None = None
+    sets: list[str] | None = None
+    optional: bool | None = None
+    on_error: Literal["error", "mark", "none"] | None = None
+    owner: Literal["accounting", "crm", "newest", "review"] = "accounting"
+    direction: Literal["in", "out", "both"] = "in"
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FieldRule:
+        if sum(origin is not None for origin in (self.from_, self.value, self.formula)) != 1:
+            raise ValueError("needs exactly one of from, value, formula")
+        return self
+
+
+Rules = Annotated[list[FieldRule] | Off, BeforeValidator(_as_rules)]
+
+
+class LinesRule(Model):
+    """Rows that belong to a record: the sections they stand in, and the fields of a row ("$section" is the section's name)."""
+
+    sections: Paths = Field(default_factory=list)
+    when: str | None = None
+    fields: dict[str, Rules] = Field(default_factory=dict)
+
+
+class Common(Model):
+    """What a part, an entity and a source may all say; the later goes over the earlier."""
+
+    key: str | None = None
+    version: str | None = None
+    deleted: str | Off | None = None
+    posted: str | Off | None = None
+    date: str | Off | None = None
+    counterparty: str | Off | None = None
+    filter: str | None = None
+    when: str | None = None
+    fields: dict[str, Rules] = Field(default_factory=dict)
+    attributes: dict[str, Rules] = Field(default_factory=dict)
+    lines: dict[str, LinesRule | Off] = Field(default_factory=dict)
+
+
+class SourceRule(Common):
+    """One set of the other side. `optional`: a base without it is no mistake."""
+
+    optional: bool = True
+
+
+class EntityRule(Common):
+    """One canonical entity and the sets that it is read from."""
+
+    parts: list[str] = Field(default_factory=list)
+    sources: dict[str, SourceRule | Off] = Field(default_factory=dict)
+
+
+class TableRule(Model):
+    """A value table. `unknown` says what becomes of a value that is not in it."""
+
+    values: dict[str, str]
+    unknown: Literal["keep", "none", "error"] = "keep"
+
+
+class BalanceRule(Model):
+    """Where accounting keeps settlements (1c-odata.md §8.3)."""
+
+    register_: str = Field(alias="register")
+    chart: str
+    accounts: list[str] = Field(min_length=1)
+    currency_accounts: list[str] = Field(default_factory=list)
+    resource: str = "Сумма"
+    currency_resource: str = "ВалютнаяСумма"
+    counterparty_set: str = "Catalog_Контрагенты"
+    contract_set: str = "Catalog_ДоговорыКонтрагентов"
+    organisation: str = "Организация"
+    currency: str = "Валюта"
+
+
+class RecorderRule(Model):
+    """A kind of document that moves settlements and is not mirrored, with its name in plain words."""
+
+    kind: str = Field(pattern="^[a-z_]{3,40}$")
+    title: TitleField
+
+
+class LookupRule(Model):
+    """An object of the other side that is asked for when sending: `where`, else each of `otherwise`."""
+
+    set: str
+    where: dict[str, str] = Field(default_factory=dict)
+    otherwise: list[dict[str, str]] = Field(default_factory=list)
+    take: Literal["only", "first"] = "only"
+    missing: Literal["omit", "error"] = "omit"
+
+
+class BodyRule(Model):
+    """One field of what is sent: from our record, a constant, a reference, a lookup or an earlier step.
+
+    `marker` puts our marker behind the text. `optional`: a base that does not know the field drops it, and that is no mistake.
+    """
+
+    from_: Paths | None = Field(default=None, alias="from")
+    value: Scalar | None = None
+    formula: str | None = None
+    ref: str | None = None
+    lookup: LookupRule | None = None
+    step: str | None = None
+    marker: bool = False
+    when: str | None = None
+    steps: list[CleanerStep] = Field(default_factory=list)
+    table: str | None = None
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> BodyRule:
+        origins = (self.from_, self.value, self.formula, self.ref, self.lookup, self.step)
+        count = sum(origin is not None for origin in origins)
+        if count > 1 or (count == 0 and not self.marker):
+            raise ValueError("needs exactly one of from, value, formula, ref, lookup, step")
+        return self
+
+
+Bodies = Annotated[list[BodyRule] | Off, BeforeValidator(_as_rules)]
+
+
+class RowsRule(Model):
+    """Rows of a section that is sent: one for each value of `each` ("item" in the fields), or one where it is absent."""
+
+    each: str | None = None
+    when: str | None = None
+    fields: dict[str, Bodies]
+
+
+class StepRule(Model):
+    """One write. Steps are sent in the order of the file."""
+
+    set: str
+    when: str | bool | None = None
+    body: dict[str, Bodies] = Field(default_factory=dict)
+    rows: dict[str, dict[str, RowsRule | Off]] = Field(default_factory=dict)
+
+
+class RequiredRule(Model):
+    """What a card must have before it is sent: any of these fields, of one of these lengths; `say` names it."""
+
+    any: Paths
+    digits: list[int] = Field(default_factory=list)
+    say: TitleField
+
+
+class MatchSpec(Model):
+    """Where the same customer is looked for before anything is created (design §5-8)."""
+
+    set: str
+    tax_id: str
+    registration_code: str | None = None
+    names: list[str] = Field(default_factory=list)
+    phones: list[str] = Field(default_factory=list)
+    emails: list[str] = Field(default_factory=list)
+    marker: str | None = None
+
+
+class OutboundRule(Model):
+    """How a record of ours becomes objects of the other side."""
+
+    match: MatchSpec
+    required: dict[str, list[RequiredRule]] = Field(default_factory=dict)
+    steps: dict[str, StepRule | Off]
+
+
+class RuleFile(Model):
+    """A whole rule file, with what it extends already under it."""
+
+    title: str = ""
+    extends: str | None = None
+    country: str = Field(default="RU", pattern="^[A-Z]{2}$")
+    accounting_currency: str = Field(default="RUB", pattern="^[A-Z]{3}$")
+    settings: dict[str, str | bool | int | list[str]] = Field(default_factory=dict)
+    tables: dict[str, TableRule] = Field(default_factory=dict)
+    parts: dict[str, Common] = Field(default_factory=dict)
+    entities: dict[str, EntityRule | Off] = Field(default_factory=dict)
+    balance: BalanceRule | None = None
+    recorders: dict[str, RecorderRule | Off] = Field(default_factory=dict)
+    outbound: dict[str, OutboundRule | Off] = Field(default_factory=dict)

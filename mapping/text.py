@@ -1,0 +1,214 @@
+"""Rule files as text: read within limits, extended, settings put in, every value's place kept for messages."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import ConfigError
+from mapping.positions import Positions, find_positions
+from mapping.problems import NEXT_STEP, Loc, Place, Problems
+
+PRESETS = Path(__file__).parent / "presets"
+LARGEST = 1024 * 1024
+BUNDLE = "#@@ file: "
+"""In a text that is kept for good, a line like this begins each further file that the first one extends."""
+_DEEPEST = 5
+_WHOLE_SETTING = re.compile(r"@([A-Za-z_]\w*)")
+_SETTING_IN_PATH = re.compile(r"(?<==)@([A-Za-z_]\w*)")
+
+Tree = dict[str, Any]
+
+
+@dataclass(slots=True)
+class RuleText:
+    """One file of the chain, parsed."""
+
+    origin: str
+    text: str
+    tree: Tree
+    positions: Positions
+
+
+@dataclass(slots=True)
+class Chain:
+    """A file and all that it extends, the file first."""
+
+    files: list[RuleText]
+    tree: Tree = field(default_factory=dict)
+    taken_away: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Everything in one text, which is enough to build this very version again, whatever later presets say."""
+        first, *rest = self.files
+        return first.text + "".join(f"{'' if first.text.endswith(chr(10)) else chr(10)}{BUNDLE}{file.origin}\n{file.text}" for file in rest)
+
+    def place_of(self, loc: Loc) -> Place:
+        """The file, line and column where a value stands; the file that is nearest to the user wins."""
+        best: tuple[int, Place] = (-1, (self.files[0].origin, 0, 0))
+        for file in self.files:
+            depth, line, column = file.positions.find(loc)
+            if depth > best[0]:
+                best = (depth, (file.origin, line, column))
+        return best[1]
+
+
+def read_file(path: Path) -> str:
+    """The text of a rule file.
+
+    Raises:
+        ConfigError: not there, larger than 1 MB, or not UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(f"The mapping file {path} cannot be read: {error.strerror}.", next_step="sverka mapping check") from error
+    return decode(raw, str(path))
+
+
+def decode(raw: bytes, origin: str) -> str:
+    """Bytes of a rule file as text.
+
+    Raises:
+        ConfigError: larger than 1 MB, or not UTF-8; says at which byte.
+    """
+    if len(raw) > LARGEST:
+        raise ConfigError(f"{origin} is larger than 1 MB: that is no mapping.", next_step=NEXT_STEP)
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{origin}:{line}: the file is not UTF-8 text (byte {error.start + 1}).", next_step=f"save {origin} as UTF-8"
+        ) from error
+
+
+def preset_names() -> list[str]:
+    """The presets that are shipped."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
+    """A text and all that it extends, merged.
+
+    Raises:
+        ConfigError: no TOML (with line and column), an unknown preset, a cycle, too long a chain.
+    """
+    kept = _split_bundle(text, origin)
+    files = [_parse(*kept.pop(0))]
+    while (name := files[-1].tree.get("extends")) is not None:
+        if not isinstance(name, str):
+            _fail(files, ("extends",), "extends is the name of a preset or of a file")
+        following = kept.pop(0) if kept else _find(name, files, folder)
+        if following[0] in [file.origin for file in files]:
+            chain = " -> ".join([*(file.origin for file in files), following[0]])
+            _fail(files, ("extends",), f"goes in a circle: {chain}")
+        if len(files) >= _DEEPEST:
+            _fail(files, ("extends",), f"is a chain of more than {_DEEPEST} files")
+        files.append(_parse(*following))
+    chain = Chain(files)
+    for file in reversed(files):
+        chain.tree = _merge(chain.tree, file.tree, (), chain.taken_away)
+    _put_settings(chain)
+    return chain
+
+
+def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
+    if len(text) > LARGEST * _DEEPEST:
+        raise ConfigError(f"{origin} is larger than 1 MB: that is no mapping.", next_step=NEXT_STEP)
+    parts = re.split(rf"^{BUNDLE}(.+)\n", text, flags=re.MULTILINE)
+    files = [(origin, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
+    if any(len(part.encode(errors="replace")) > LARGEST for _, part in files):
+        raise ConfigError(f"{origin} is larger than 1 MB: that is no mapping.", next_step=NEXT_STEP)
+    return files
+
+
+def _parse(origin: str, text: str) -> RuleText:
+    try:
+        tree = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        where = f"{origin}:{found[1]}:{found[2]}" if found else origin
+        reason = re.sub(r" \(at .*\)$", "", str(error)) if found or not isinstance(error, RecursionError) else "nested too deeply"
+        raise ConfigError(f"{where}: not valid TOML: {reason}.", next_step=NEXT_STEP) from error
+    return RuleText(origin, text, tree, find_positions(text))
+
+
+def _find(name: str, files: list[RuleText], folder: Path | None) -> tuple[str, str]:
+    if name in preset_names():
+        return preset_origin(name), read_file(PRESETS / f"{name}.toml")
+    path = (folder or Path()) / name
+    if name.endswith(".toml") and path.is_file():
+        return str(path), read_file(path)
+    problems = Problems(Chain(files).place_of)
+    problems.add_unknown(("extends",), "the preset or file", name, preset_names())
+    problems.finish(files[0].origin)
+    raise AssertionError("finish raises")
+
+
+def preset_origin(name: str) -> str:
+    """How a shipped preset is called in messages."""
+    return f"presets/{name}.toml"
+
+
+def _fail(files: list[RuleText], loc: Loc, message: str) -> None:
+    problems = Problems(lambda at: (files[-1].origin, *files[-1].positions.find(at)[1:]))
+    problems.add(loc, message)
+    problems.finish(files[0].origin)
+
+
+_REPLACED_WHOLE = frozenset({"fields", "attributes", "body"})
+"""Under these a rule is replaced as a whole: what is written is what runs."""
+
+
+def _merge(base: Tree, over: Tree, loc: Loc, taken_away: list[str]) -> Tree:
+    merged = dict(base)
+    for key, value in over.items():
+        here, before = (*loc, key), base.get(key)
+        if isinstance(value, dict) and isinstance(before, dict) and (not loc or loc[-1] not in _REPLACED_WHOLE):
+            merged[key] = _merge(before, value, here, taken_away)
+            continue
+        if value is False and before is not None and before is not False and isinstance(before, (dict, list, str)):
+            taken_away.append(".".join(str(part) for part in here))
+        merged[key] = value
+    return merged
+
+
+def _put_settings(chain: Chain) -> None:
+    """Put settings in the place of "@name"; a name that is no setting is a mistake."""
+    settings = chain.tree.get("settings")
+    known: Tree = settings if isinstance(settings, dict) else {}
+    problems = Problems(chain.place_of)
+
+    def whole(text: str, loc: Loc) -> object:
+        match = _WHOLE_SETTING.fullmatch(text)
+        if match is not None:
+            return _setting(match[1], text, loc)
+        return _SETTING_IN_PATH.sub(lambda found: str(_setting(found[1], found[0], loc)), text) if "=@" in text else text
+
+    def _setting(name: str, text: str, loc: Loc) -> object:
+        if name not in known:
+            problems.add_unknown(loc, "the setting", name, known)
+            return text
+        return known[name]
+
+    chain.tree = {
+        key: value if key == "settings" else _replaced(value, (key,), whole) for key, value in chain.tree.items()
+    }
+    problems.finish(chain.files[0].origin)
+
+
+def _replaced(value: object, loc: Loc, whole: Callable[[str, Loc], object]) -> object:
+    if isinstance(value, str):
+        return whole(value, loc)
+    if isinstance(value, dict):
+        return {key: _replaced(item, (*loc, key), whole) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, (*loc, index), whole) for index, item in enumerate(value)]
+    return value
