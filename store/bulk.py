@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.copying import copy_into
@@ -75,8 +75,8 @@ def upsert(
 def select_in(
     conn: Connection,
     table: Table,
-    columns: Sequence[Column[Any]],
-    key_column: Column[Any],
+    columns: Sequence[ColumnElement[Any]],
+    key_column: ColumnElement[Any],
     values: Iterable[object],
     **equal: object,
 ) -> list[Row[Any]]:
@@ -92,7 +92,7 @@ def select_in(
 
 
 def delete_where_in(
-    conn: Connection, table: Table, key_column: Column[Any], values: Iterable[object], **equal: object
+    conn: Connection, table: Table, key_column: ColumnElement[Any], values: Iterable[object], **equal: object
 ) -> int:
     """Delete the rows whose `key_column` is among the values (and `equal` columns are as given); their number."""
     gone = 0

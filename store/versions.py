@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -38,8 +39,8 @@ class MappingVersion:
 
 
 def text_hash(text: str) -> str:
-    """What a version is known by where the caller has no better hash; line ends do not matter."""
-    return hashlib.sha256("\n".join(text.splitlines()).encode()).hexdigest()
+    """What a version is known by: the same as `Mapping.version` of the complete text (a test compares the two)."""
+    return hashlib.blake2b(msgspec.msgpack.encode((text,)), digest_size=20).hexdigest()
 
 
 def ensure_published(
@@ -151,6 +152,12 @@ def file_state(engine: Engine, name: str, text: str, *, version: str | None = No
     """What the text of a file is to the store: published, draft or retired; "unknown" when it was never brought in."""
     wanted = version or text_hash(text)
     return next((item.state for item in list_versions(engine, name) if item.hash == wanted), "unknown")
+
+
+def differs_from_published(engine: Engine, name: str, version: str) -> bool:
+    """Whether a text with this hash is another one than that which rules; before the first start nothing differs."""
+    ruling = published(engine, name)
+    return ruling is not None and ruling.hash != version
 
 
 def _add(conn: Connection, version: MappingVersion) -> None:

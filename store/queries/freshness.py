@@ -1,0 +1,30 @@
+"""How old our knowledge is: by connection and entity."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from store.queries.shapes import Record, View
+from store.tables import cursor
+
+
+def load_freshness(conn: Connection, now: datetime, view: View | None = None) -> list[Record]:
+    """For every entity of every connection the start of its newest complete reading, and the seconds since then."""
+    query = select(cursor).order_by(cursor.c.connection, cursor.c.entity)
+    return [
+        {
+            "connection": row.connection,
+            "entity": row.entity,
+            "fresh_at": (view or View()).moment(row.fresh_at),
+            "age_seconds": age(row.fresh_at, now),
+            "swept_at": (view or View()).moment(row.swept_at),
+        }
+        for row in conn.execute(query)
+    ]
+
+
+def age(moment: datetime | None, now: datetime) -> int | None:
+    """Whole seconds from a moment to now, never less than none; None where it never was."""
+    return None if moment is None else max(int((now - moment).total_seconds()), 0)
