@@ -3,12 +3,16 @@
 #   PROOF_MIRROR  the Debian mirror, where the usual one is not reached
 #   PIP_*, *_proxy and the certificates of this machine are handed in; nothing else is.
 
-# in_namespaces SCRIPT ARGS: again as root, with mounts and processes of its own, which are gone when it ends, however it ends.
+# in_namespaces WHICH SCRIPT ARGS: again as root, with mounts (and processes, as WHICH says) of its own, which are gone when it
+# ends, however it ends.
 in_namespaces() {
     [ "$(id -u)" -eq 0 ] || { echo "This needs root: it builds a system in a folder and enters it." >&2; exit 2; }
     [ "${PROOF_INSIDE:-}" = 1 ] && return
     scripts/need-debian debootstrap=/usr/sbin/debootstrap git=/usr/bin/git
-    PROOF_INSIDE=1 exec unshare --mount --propagation private --pid --fork --kill-child -- "$@"
+    local which=$1
+    shift
+    # shellcheck disable=SC2086 # several options
+    PROOF_INSIDE=1 exec unshare $which --propagation private -- "$@"
 }
 
 # bare_system CLONE_TO: sets $root (the system) and $inside (the environment for commands in it).
