@@ -1,0 +1,214 @@
+"""Intents: writes that have been decided on, recorded before they are sent (design §5-4).
+
+```
+waiting ──► review ──► due ──► sending ──► done
+   ▲            ▲       ▲         ├──► uncertain ──► (asked) done, or due again
+   └────────────┴───────┴─────────┴──► dead ──► due        discarded: nobody wants it any more
+```
+
+A state changes in one place, `move`, by a conditional UPDATE that names the state it comes from: of two workers, or
+of a worker and a person, one wins and the other learns it. `claim` is the same with an owner and a moment at which it
+lapses.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import insert as insert_into
+
+from core.errors import ConflictError
+from core.ids import new_id
+from store.tables import intent as table
+
+OPEN = frozenset({"waiting", "review", "due", "sending", "uncertain"})
+ALLOWED: dict[str, frozenset[str]] = {
+    "waiting": frozenset({"review", "due", "discarded", "done"}),
+    "review": frozenset({"waiting", "due", "discarded", "done"}),
+    "due": frozenset({"waiting", "review", "sending", "discarded", "done"}),
+    "sending": frozenset({"waiting", "review", "due", "uncertain", "done", "dead", "discarded"}),
+    "uncertain": frozenset({"sending", "review", "discarded"}),
+    "dead": frozenset({"due", "waiting", "discarded"}),
+    "done": frozenset(),
+    "discarded": frozenset(),
+}
+"""From which state to which. What was once sent without an answer is only settled by whoever claims it and asks."""
+
+FIRST_DELAY = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(hours=6)
+_random = random.SystemRandom().random
+
+
+@dataclass(slots=True)
+class Intent:
+    """One row of the table.
+
+    `steps` are the ordered writes: set, role, key, body, state (new, sending, done), external_id.
+    """
+
+    id: UUID
+    connection: str
+    entity: str
+    entity_id: UUID
+    action: str
+    state: str
+    client_key: str
+    steps: list[dict[str, Any]]
+    step: int
+    reason: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    created_at: datetime
+    external_id: str | None
+    external_code: str | None
+    owner: str | None
+    until: datetime | None
+
+    @property
+    def pending(self) -> dict[str, Any] | None:
+        """The step that was given to the other side and never answered."""
+        here = self.steps[self.step] if self.step < len(self.steps) else None
+        return here if here is not None and here["state"] == "sending" else None
+
+    def key_of(self, step: int) -> str:
+        """The key we choose for the object of a step: the same at every attempt."""
+        return self.client_key if step == 0 else str(uuid5(UUID(self.client_key), f"step {step}"))
+
+
+_COLUMNS = [table.c[item.name] for item in fields(Intent)]
+
+
+def load(conn: Connection, intent_id: UUID) -> Intent | None:
+    """One intent, or None."""
+    row = conn.execute(select(*_COLUMNS).where(table.c.id == intent_id)).mappings().first()
+    return Intent(**row) if row else None
+
+
+def load_open(conn: Connection, connection: str, entity_id: UUID, entity: str = "counterparty") -> Intent | None:
+    """The one open intent of a record (the database allows no second)."""
+    where = (table.c.connection == connection, table.c.entity == entity, table.c.entity_id == entity_id)
+    row = conn.execute(select(*_COLUMNS).where(*where, table.c.state.in_(OPEN))).mappings().first()
+    return Intent(**row) if row else None
+
+
+def load_latest(conn: Connection, connection: str, entity_id: UUID) -> Intent | None:
+    """The newest intent of a record, whatever became of it."""
+    where = (table.c.connection == connection, table.c.entity_id == entity_id)
+    row = conn.execute(select(*_COLUMNS).where(*where).order_by(table.c.created_at.desc()).limit(1)).mappings().first()
+    return Intent(**row) if row else None
+
+
+def add(
+    conn: Connection,
+    now: datetime,
+    connection: str,
+    entity_id: UUID,
+    *,
+    state: str,
+    reason: str | None = None,
+    action: str = "create",
+) -> Intent:
+    """Record a decision to write. Raises IntegrityError when the record has an open intent already."""
+    row: dict[str, Any] = {
+        "id": new_id(), "connection": connection, "entity": "counterparty", "entity_id": entity_id, "action": action,
+        "state": state, "client_key": str(uuid4()), "steps": [], "step": 0, "reason": reason, "attempts": 0,
+        "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    conn.execute(insert_into(table).values(row))
+    return Intent(**row, next_attempt_at=None, external_id=None, external_code=None, owner=None, until=None)
+
+
+def move(conn: Connection, intent: Intent, to: str, now: datetime, **values: Any) -> None:
+    """Change an intent's state, and whatever else `values` names, in one conditional UPDATE.
+
+    Raises:
+        ConflictError: it is no longer in the state, or no longer the claimer's, that this caller knew.
+        ValueError: the table of transitions does not know this step.
+    """
+    if to not in ALLOWED[intent.state]:
+        raise ValueError(f"an intent never goes from {intent.state!r} to {to!r}")
+    settled = {"owner": None, "until": None} if to != "sending" else {}
+    _change(conn, intent, {"state": to, "updated_at": now} | settled | values)
+
+
+def save(conn: Connection, intent: Intent, now: datetime, **values: Any) -> None:
+    """Record progress without a change of state (a step before it is sent, a step that is done)."""
+    _change(conn, intent, {"updated_at": now, "steps": intent.steps, "step": intent.step} | values)
+
+
+def move_reason(conn: Connection, intent: Intent, now: datetime, reason: str) -> None:
+    """Say anew why an intent stands where it stands."""
+    _change(conn, intent, {"updated_at": now, "reason": reason})
+
+
+def _change(conn: Connection, intent: Intent, values: dict[str, Any]) -> None:
+    owner = table.c.owner.is_(None) if intent.owner is None else table.c.owner == intent.owner
+    where = (table.c.id == intent.id, table.c.state == intent.state, owner)
+    if conn.execute(update(table).where(*where).values(values)).rowcount != 1:
+        raise ConflictError("Somebody else is at work on this contact.", next_step="sverka contact list")
+    for name, value in values.items():
+        if hasattr(intent, name):
+            setattr(intent, name, value)
+
+
+def _ready(now: datetime, *, whatever_the_time: bool) -> Any:
+    timely = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= now)
+    planned = table.c.state.in_(("due", "uncertain"))
+    lapsed = and_(table.c.state == "sending", or_(table.c.until.is_(None), table.c.until <= now))
+    return or_(planned if whatever_the_time else and_(planned, timely), lapsed)
+
+
+def load_ready(conn: Connection, connection: str, now: datetime, *, whatever_the_time: bool = False) -> list[UUID]:
+    """Intents that may be worked on now, those that never failed first. `whatever_the_time`: a person's order."""
+    order = (table.c.next_attempt_at.is_not(None), table.c.next_attempt_at, table.c.created_at, table.c.id)
+    where = (table.c.connection == connection, _ready(now, whatever_the_time=whatever_the_time))
+    return list(conn.execute(select(table.c.id).where(*where).order_by(*order)).scalars())
+
+
+def load_waiting(conn: Connection, connection: str) -> list[Intent]:
+    """Intents that wait for something: a value, or leave to write."""
+    rows = conn.execute(
+        select(*_COLUMNS).where(table.c.connection == connection, table.c.state == "waiting")
+    ).mappings()
+    return [Intent(**row) for row in rows]
+
+
+def claim(conn: Connection, intent_id: UUID, owner: str, now: datetime, lease: timedelta) -> Intent | None:
+    """Take an intent to work on it alone until the lease lapses; None when another was quicker.
+
+    Guarantees that of any number of claimers exactly one gets it. An intent left `sending` by a worker that died comes
+    back with its pending step, so that the other side is asked first.
+    """
+    mine = f"{owner[:40]}/{new_id()}"
+    where = (table.c.id == intent_id, _ready(now, whatever_the_time=True))
+    values = {
+        "state": "sending",
+        "owner": mine,
+        "until": now + lease,
+        "attempts": table.c.attempts + 1,
+        "updated_at": now,
+    }
+    if conn.execute(update(table).where(*where).values(values)).rowcount != 1:
+        return None
+    return load(conn, intent_id)
+
+
+def revive(conn: Connection, connection: str, entity_id: UUID, now: datetime) -> bool:
+    """Make a refused intent due again; False when the newest one was not refused."""
+    latest = load_latest(conn, connection, entity_id)
+    if latest is None or latest.state != "dead":
+        return False
+    move(conn, latest, "due", now, next_attempt_at=None, reason=None)
+    return True
+
+
+def build_delay(attempts: int, chance: Callable[[], float] = _random) -> timedelta:
+    """How long to wait after so many attempts: full jitter under a doubling, capped limit."""
+    limit: timedelta = min(FIRST_DELAY * 2 ** min(attempts, 20), LONGEST_DELAY)
+    return limit * chance()
