@@ -1,7 +1,7 @@
 """The closed set of named cleaners that a rule may chain, each with typed arguments.
 
-A cleaner takes what the one before gave and never stops a record: what it doubts it marks, what it cannot read it leaves.
-On a list a text cleaner works on each element.
+A cleaner takes what the one before gave and never stops a record: what it doubts it marks, what it cannot read it
+leaves. On a list a text cleaner works on each element.
 """
 
 from __future__ import annotations
@@ -289,7 +289,10 @@ class Date(Cleaner):
 
 
 class Money(Cleaner):
-    """An amount that people wrote, "1 234,50 руб." included; `factor` turns kopecks into roubles (0.01), `absolute` drops the sign."""
+    """An amount that people wrote, "1 234,50 руб." included.
+
+    `factor` turns kopecks into roubles (0.01); `absolute` drops the sign.
+    """
 
     do: Literal["money"]
     factor: Decimal = Field(default=Decimal(1), gt=-1_000_000, lt=1_000_000, max_digits=12)
@@ -313,7 +316,11 @@ class Money(Cleaner):
 
 def _amount(value: object) -> object:
     if isinstance(value, str) and len(value) <= 60:
-        text = _AMOUNT_NOISE.sub("", value).rstrip("абвгдежзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz.₽₴$€").replace(",", ".")
+        text = (
+            _AMOUNT_NOISE.sub("", value)
+            .rstrip("абвгдежзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz.₽₴$€")
+            .replace(",", ".")
+        )
         try:
             return Decimal(text)
         except InvalidOperation:
@@ -393,7 +400,9 @@ class OnecLink(Cleaner):
             groups = key.split("-")
             if [len(group) for group in groups] != [8, 4, 4, 4, 12]:
                 return None
-            return f"e1cib/data/{place}.{name}?ref={''.join(groups[index] for index in (3, 4, 2, 1, 0))}".replace(NAMESPACE, "")
+            return f"e1cib/data/{place}.{name}?ref={''.join(groups[index] for index in (3, 4, 2, 1, 0))}".replace(
+                NAMESPACE, ""
+            )
 
         return _on_text(link)
 

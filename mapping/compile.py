@@ -1,7 +1,7 @@
 """Rules into closures: compiled once a version, run on every record (reference/dependencies.md §4).
 
-A field's closure takes a record and its `Env` and gives the canonical value. Doubts become marks; what cannot be read in a
-field that money or identity depends on becomes a RecordError in plain words; other fields are left empty with a mark.
+A field's closure takes a record and its `Env` and gives the canonical value. Doubts become marks; what cannot be read
+in a field that money depends on becomes a RecordError in plain words; other fields are left empty with a mark.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Need:
 
 @dataclass(slots=True)
 class Workshop:
-    """What compiling one source needs: where mistakes go, the tables, which sets an entity's references may point to."""
+    """What compiling one source needs: where mistakes go, the tables, which sets an entity's references may be of."""
 
     set_name: str
     problems: Problems

@@ -76,7 +76,9 @@ class EntityMapping:
         """
         program = self.programs.get(source)
         if program is None:
-            raise RecordError(f"The mapping has no rules for {self.entity} from {source}.", next_step="sverka mapping check")
+            raise RecordError(
+                f"The mapping has no rules for {self.entity} from {source}.", next_step="sverka mapping check"
+            )
         external_id = _external_id(data, program.source)
         try:
             return _build(program, self.spec, data, Env(zone, external_id))
@@ -111,7 +113,9 @@ def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env) -> Ma
         fields=fields,
         refs=refs,
         lines=lines,
-        version=clean_text(version, _LONGEST_ID) if isinstance(version, str) else str(to_json(version, env) or "")[:_LONGEST_ID],
+        version=clean_text(version, _LONGEST_ID)
+        if isinstance(version, str)
+        else str(to_json(version, env) or "")[:_LONGEST_ID],
         source=source.name,
         deleted=data.get(source.deleted) is True if source.deleted else False,
         marks=env.marks,
@@ -120,7 +124,9 @@ def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env) -> Ma
     return record
 
 
-def _add_attributes(programs: tuple[tuple[str, FieldProgram], ...], fields: dict[str, object], data: Data, env: Env) -> None:
+def _add_attributes(
+    programs: tuple[tuple[str, FieldProgram], ...], fields: dict[str, object], data: Data, env: Env
+) -> None:
     values = {name: value for name, run in programs if (value := run(data, env)) is not None and value != []}
     present = fields.get("attributes")
     if values:
@@ -148,11 +154,17 @@ def _build_lines(group: LinesProgram, data: Data, env: Env) -> list[MappedLine]:
 
 def _line_number(row: Data) -> int:
     number = row.get("LineNumber")
-    return int(number) if isinstance(number, (str, int)) and len(str(number)[:12]) < 12 and str(number).isdecimal() else 0
+    return (
+        int(number) if isinstance(number, (str, int)) and len(str(number)[:12]) < 12 and str(number).isdecimal() else 0
+    )
 
 
 def compile_entity(
-    entity: str, rule: EntityRule, parts: Mapping[str, Common], make_shop: Callable[[str], Workshop], owners: dict[str, str]
+    entity: str,
+    rule: EntityRule,
+    parts: Mapping[str, Common],
+    make_shop: Callable[[str], Workshop],
+    owners: dict[str, str],
 ) -> EntityMapping:
     """The compiled entity. Mistakes go to the workshop's collection, never out as exceptions."""
     mapping = EntityMapping(entity, ENTITIES[entity], owners=owners)
@@ -176,20 +188,29 @@ def _compile_source(shop: Workshop, mapping: EntityMapping, layers: list[Layer],
     for name, (_, rules) in fields.items():
         if rules[0].owner != "accounting":
             mapping.owners[name] = rules[0].owner
-    compiled = tuple((name, compile_field(shop, name, rules, spec.fields[name], loc)) for name, (loc, rules) in plain.items())
+    compiled = tuple(
+        (name, compile_field(shop, name, rules, spec.fields[name], loc)) for name, (loc, rules) in plain.items()
+    )
     refs = tuple(
         (name, compile_reference(shop, name, rules, spec.refs[name].entity, loc))
         for name, (loc, rules) in fields.items()
         if name in spec.refs
     )
     attributes = tuple(
-        (name, compile_field(shop, name, rules, _JSON, loc)) for name, (loc, rules) in _merged(layers, "attributes").items()
+        (name, compile_field(shop, name, rules, _JSON, loc))
+        for name, (loc, rules) in _merged(layers, "attributes").items()
     )
     lines = _compile_lines(shop, spec, layers)
     return SourceProgram(
-        _source_set(spec.name, shop.set_name, layers), optional, _conditions(shop, layers), compiled, refs, attributes, lines,
-        tuple(shop.needs),
-    )  # fmt: skip
+        source=_source_set(spec.name, shop.set_name, layers),
+        optional=optional,
+        when=_conditions(shop, layers),
+        fields=compiled,
+        refs=refs,
+        attributes=attributes,
+        lines=lines,
+        needs=tuple(shop.needs),
+    )
 
 
 def _merged(layers: list[Layer], kind: Literal["fields", "attributes"]) -> dict[str, Placed]:

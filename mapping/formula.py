@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from decimal import Decimal
 
-import simpleeval
+import simpleeval  # type: ignore[import-untyped]
 
 from core.errors import RecordError
 from mapping.paths import NAMESPACE, Data, attribute
@@ -22,9 +22,9 @@ LONGEST_TEXT = 10_000
 _DEEPEST = 30
 _NUMBERS = (int, Decimal)
 _NODES = (
-    ast.Expr, ast.Expression, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp,
-    ast.Call, ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Eq, ast.NotEq, ast.Lt,
-    ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
+    ast.Expr, ast.Expression, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare,
+    ast.IfExp, ast.Call, ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Eq,
+    ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
 )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _evaluator() -> simpleeval.SimpleEval:
         allowed = {kind: work for kind, work in found.nodes.items() if kind in _NODES}
         found.nodes = allowed
         _local.evaluator = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class Formula:
@@ -165,7 +165,9 @@ def _checked(source: str) -> ast.Expr:
         tree = ast.parse(source.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         column = getattr(error, "offset", None) or 1
-        raise FormulaError(f"is not an expression: {getattr(error, 'msg', None) or 'too deeply nested'}", column) from error
+        raise FormulaError(
+            f"is not an expression: {getattr(error, 'msg', None) or 'too deeply nested'}", column
+        ) from error
     _check_depth(tree)
     for node in ast.walk(tree):
         _check_node(node, source.strip())
@@ -187,10 +189,12 @@ def _check_node(node: ast.AST, source: str) -> None:
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTIONS or node.keywords:
-            raise FormulaError(f"there is no function {name!r}; there are {', '.join(sorted(FUNCTIONS))}", _column(node, source))
+            raise FormulaError(
+                f"there is no function {name!r}; there are {', '.join(sorted(FUNCTIONS))}", _column(node, source)
+            )
     if isinstance(node, ast.Constant):
         if isinstance(node.value, float):
-            node.value = Decimal(str(node.value))
+            node.value = Decimal(str(node.value))  # type: ignore[assignment]
         elif not isinstance(node.value, (str, bool, int, type(None))):
             raise FormulaError(f"{type(node.value).__name__} is not allowed here", _column(node, source))
 

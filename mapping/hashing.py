@@ -1,4 +1,4 @@
-"""The fingerprint of what a mapping made of a record: equal content, equal hash, whatever the version says (design §5-3)."""
+"""The fingerprint of what a mapping made of a record: equal content, equal hash (design §5-3)."""
 
 from __future__ import annotations
 

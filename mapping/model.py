@@ -119,7 +119,13 @@ class BalanceSpec:
 
 
 _T, _TEXTS, _B, _I = FieldSpec("text"), FieldSpec("texts"), FieldSpec("bool"), FieldSpec("int")
-_M, _Q, _D, _DT, _J = FieldSpec("money"), FieldSpec("quantity"), FieldSpec("date"), FieldSpec("datetime"), FieldSpec("json")
+_M, _Q, _D, _DT, _J = (
+    FieldSpec("money"),
+    FieldSpec("quantity"),
+    FieldSpec("date"),
+    FieldSpec("datetime"),
+    FieldSpec("json"),
+)
 _NAME = FieldSpec("text", required=True)
 
 COUNTERPARTY_KINDS = ("company", "sole_trader", "person", "state_body")
@@ -157,12 +163,18 @@ _ITEM_LINES = LineSpec(
 )
 
 
-def _document(name: str, plural: str, fields: dict[str, FieldSpec], refs: dict[str, RefSpec], **lines: LineSpec) -> EntitySpec:
+def _document(
+    name: str, plural: str, fields: dict[str, FieldSpec], refs: dict[str, RefSpec], **lines: LineSpec
+) -> EntitySpec:
     return EntitySpec(name, plural, _DOCUMENT_FIELDS | fields, _DOCUMENT_REFS | refs, lines, document=True)
 
 
 _SPECS = (
-    EntitySpec("organisation", "organisations", {"name": _NAME, "legal_name": _T, "code": _T, "tax_id": _T, "registration_code": _T}),
+    EntitySpec(
+        "organisation",
+        "organisations",
+        {"name": _NAME, "legal_name": _T, "code": _T, "tax_id": _T, "registration_code": _T},
+    ),
     EntitySpec("currency", "currencies", {"code": FieldSpec("text", required=True), "numeric_code": _T, "name": _T}),
     EntitySpec("manager", "managers", {"name": _NAME, "code": _T, "active": _B, "department": _T}),
     EntitySpec(
@@ -273,4 +285,3 @@ def entity_name(text: str) -> str | None:
     """The entity's own name for a singular or plural; None where there is no such entity."""
     word = text.strip().lower()
     return PLURALS.get(word) or (word if word in ENTITIES else None)
-

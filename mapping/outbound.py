@@ -3,7 +3,7 @@
 Bodies are plain JSON with four placeholders, which the push fills when it sends:
     {"$step": 0}                                        external id of an earlier step
     {"$ref": {"entity": "manager", "id": "..."}}        our record; its binding gives the external id
-    {"$lookup": {"set", "where", "otherwise", "take", "missing"}}   asked of the base live: `where`, else each of `otherwise`
+    {"$lookup": {"set", "where", "otherwise", "take", "missing"}}   asked live: `where`, else each of `otherwise`
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class OutboundMapping:
 def _is_there(rule: RequiredRule, record: Record) -> bool:
     for name in rule.any:
         value = record.get(name)
-        text = value if isinstance(value, str) else "".join(str(item) for item in value) if isinstance(value, list) else ""
+        text = (
+            value if isinstance(value, str) else "".join(str(item) for item in value) if isinstance(value, list) else ""
+        )
         if text.strip() and (not rule.digits or len(_NOT_DIGITS.sub("", text)) in rule.digits):
             return True
     return False
@@ -218,13 +220,15 @@ def compile_outbound(entity: str, rule: OutboundRule, shop: Workshop, marker_pre
         for index, item in enumerate(required):
             compiler.fields(item.any, (*loc, "required", kind, index, "any"))
             if "en" not in item.say:
-                shop.problems.add((*loc, "required", kind, index, "say"), "needs a text in English: { en = \"...\" }")
+                shop.problems.add((*loc, "required", kind, index, "say"), 'needs a text in English: { en = "..." }')
     for role, step in rule.steps.items():
         if isinstance(step, StepRule) and step.when is not False:
             place = (*loc, "steps", role)
             when = shop.formula(step.when, (*place, "when")) if isinstance(step.when, str) else None
             optional = frozenset(
-                name for name, rules in step.body.items() if isinstance(rules, list) and any(rule.optional for rule in rules)
+                name
+                for name, rules in step.body.items()
+                if isinstance(rules, list) and any(rule.optional for rule in rules)
             )
             mapping.programs.append(_Program(role, step.set, when, _step_body(compiler, step, place), optional))
             compiler.roles.append(role)

@@ -1,4 +1,4 @@
-"""Where a value stands in a record of 1C: logical attribute names, tabular sections, references (1c-odata.md §1.4, §2.3).
+"""Where a value stands in a record of 1C: attributes, tabular sections, references (1c-odata.md §1.4, §2.3).
 
 A path is written as
     Контрагент                                        an attribute; finds `Контрагент_Key` as well
@@ -45,7 +45,7 @@ class RowTest:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path taken apart. `leaves` is empty for a plain attribute; `never` marks a path switched off by an empty setting."""
+    """A path taken apart. No `leaves`: a plain attribute. `never`: switched off by an empty setting."""
 
     text: str
     head: str
@@ -62,10 +62,14 @@ def parse_path(text: str) -> Path:
     """
     match = _PATH.fullmatch(text.strip())
     if match is None:
-        raise PathError(f"{text[:80]!r} is not a path; write Attribute, Section.Attribute or Section[Attribute=value].Attribute")
+        raise PathError(
+            f"{text[:80]!r} is not a path; write Attribute, Section.Attribute or Section[Attribute=value].Attribute"
+        )
     leaves = tuple(match["leaves"].split("|")) if match["leaves"] else ()
     if match["where"] is not None and not leaves:
-        raise PathError(f"{text[:80]!r} says which row but not which attribute of it; write Section[Attribute=value].Attribute")
+        raise PathError(
+            f"{text[:80]!r} says which row but not which attribute of it; write Section[Attribute=value].Attribute"
+        )
     tests = tuple(_parse_test(part, text) for part in match["where"].split(",")) if match["where"] is not None else ()
     never = any(test.values == {""} for test in tests)
     return Path(text, match["head"], leaves, tests, never)
@@ -74,13 +78,15 @@ def parse_path(text: str) -> Path:
 def _parse_test(part: str, text: str) -> RowTest:
     match = _TEST.fullmatch(part)
     if match is None:
-        raise PathError(f"{part.strip()[:80]!r} in {text[:80]!r} is not a row condition; write Attribute=value or Attribute!=value")
+        raise PathError(
+            f"{part.strip()[:80]!r} in {text[:80]!r} is not a row condition; write Attribute=value or Attribute!=value"
+        )
     values = frozenset(value.strip().strip("'\"").lower() for value in match["values"].split("|"))
     return RowTest(match["name"], values, match["operator"] == "=")
 
 
 def clean_value(value: object) -> object:
-    """A scalar without 1C's ways of saying "nothing": padding, empty text, empty date, empty reference (1c-odata.md §1.4)."""
+    """A scalar without 1C's ways of saying "nothing": padding, empty text, date and reference (1c-odata.md §1.4)."""
     if isinstance(value, str):
         text = value.strip()
         if not text or text == EMPTY_GUID or text in EMPTY_DATES:
@@ -107,7 +113,7 @@ def attribute(name: str) -> Getter:
 def typed_reference(name: str, accepted: frozenset[str]) -> RefGetter:
     """Reads a reference, checked against its type where the record tells one (1c-odata.md §2.3).
 
-    A payment's Контрагент that is a `Catalog_ФизическиеЛица` is no counterparty: None. No accepted sets: any type will do.
+    A payment's Контрагент that is a `Catalog_ФизическиеЛица` is no counterparty: None. No accepted sets: any will do.
     """
     get, kind_name = attribute(name), name + "_Type"
 
@@ -208,10 +214,7 @@ def row_getter(path: Path) -> Callable[[Data], list[Data]]:
 
 
 def _matches(row: Data, tests: list[tuple[Getter, frozenset[str], bool]]) -> bool:
-    for get, values, wanted in tests:
-        if (_comparable(get(row)) in values) is not wanted:
-            return False
-    return True
+    return all((_comparable(get(row)) in values) is wanted for get, values, wanted in tests)
 
 
 def _comparable(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Where each key of a TOML text stands. Reads only texts that `tomllib` has taken already, so it need not refuse anything.
+"""Where each key of a TOML text stands. Reads only texts that `tomllib` has taken already.
 
 tomllib gives values without places; messages need line and column (design: "file, line and what is allowed").
 """
@@ -15,7 +15,7 @@ _BLANK = re.compile(r"[ \t]*")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _STRING = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'', re.DOTALL)
 _SCALAR = re.compile(r"[^,\]}#\n]+")
-_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -29,7 +29,8 @@ class Positions:
 
         Parts that a check has put in (a single rule taken as a list of one) are passed over.
         """
-        depth, known, place = 0, (), (0, 0)
+        depth, place = 0, (0, 0)
+        known: Loc = ()
         for part in loc:
             longer = (*known, part)
             if longer in self.places:

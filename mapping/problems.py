@@ -125,8 +125,9 @@ def _step_into(kind: Any, part: str | int) -> Any:
             fields = {info.alias or name: info.annotation for name, info in option.model_fields.items()}
             if part in fields:
                 options.append(fields[str(part)])
-            elif option.__name__ == part or getattr(option.model_fields.get("do"), "annotation", None) and part in get_args(
-                option.model_fields["do"].annotation
+            elif option.__name__ == part or (
+                getattr(option.model_fields.get("do"), "annotation", None)
+                and part in get_args(option.model_fields["do"].annotation)
             ):
                 return option
     return Union[tuple(options)] if options else kind  # noqa: UP007 - built at run time

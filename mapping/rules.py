@@ -1,6 +1,6 @@
 """A mapping: what a rule file and all that it extends come to, compiled once a version (design §2, §7).
 
-`load_mapping("bp30")` takes a shipped preset, `load_mapping("own.toml")` a file; `parse_mapping` a text kept in the store.
+`load_mapping("bp30")` takes a shipped preset, `load_mapping("own.toml")` a file; `parse_mapping` a text of the store.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, Record
 from mapping.text import PRESETS, Chain, load_chain, preset_names, preset_origin, read_file
 
 __all__ = [
-    "EntityMapping", "Mapping", "MatchRule", "OutboundMapping", "OutboundStep", "load_mapping", "parse_mapping", "preset_names",
-]  # fmt: skip
+    "EntityMapping",
+    "Mapping",
+    "MatchRule",
+    "OutboundMapping",
+    "OutboundStep",
+    "load_mapping",
+    "parse_mapping",
+    "preset_names",
+]
 
 ShopMaker = Callable[[str], Workshop]
 
@@ -74,7 +81,8 @@ def load_mapping(name_or_path: str, *, folder: Path | None = None) -> Mapping:
     if not path.is_file():
         known = ", ".join(preset_names())
         raise ConfigError(
-            f"There is no mapping {name_or_path!r}{suggest(name_or_path, preset_names())} (presets: {known}; or the path of a file).",
+            f"There is no mapping {name_or_path!r}{suggest(name_or_path, preset_names())}"
+            f" (presets: {known}; or the path of a file).",
             next_step="set `mapping` in the settings, then: sverka doctor",
         )
     return _build(load_chain(read_file(path), str(path), path.parent), path.stem)

@@ -8,7 +8,7 @@
     [balance] [recorders.SET]       where accounting keeps settlements; documents that move them and are not mirrored
     [outbound.ENTITY]               how a record of ours becomes objects of the other side
 
-A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list of those: the first that gives a value wins.
+A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list of those: the first with a value wins.
 `false` takes away what a part, an entity or the extended preset has.
 """
 
@@ -51,7 +51,7 @@ TitleField = Annotated[Titles, BeforeValidator(_as_titles)]
 
 
 class FieldRule(Model):
-    """Where one target field comes from: exactly one of `from`, `value` and `formula`, then steps, then a value table."""
+    """Where a target field comes from: exactly one of `from`, `value` and `formula`, then steps, then a value table."""
 
     from_: Paths | None = Field(default=None, alias="from")
     value: Scalar | None = None
@@ -77,7 +77,7 @@ Rules = Annotated[list[FieldRule] | Off, BeforeValidator(_as_rules)]
 
 
 class LinesRule(Model):
-    """Rows that belong to a record: the sections they stand in, and the fields of a row ("$section" is the section's name)."""
+    """Rows that belong to a record: the sections they stand in, the fields of a row ("$section": the section's name)."""
 
     sections: Paths = Field(default_factory=list)
     when: str | None = None
@@ -155,7 +155,7 @@ class LookupRule(Model):
 class BodyRule(Model):
     """One field of what is sent: from our record, a constant, a reference, a lookup or an earlier step.
 
-    `marker` puts our marker behind the text. `optional`: a base that does not know the field drops it, and that is no mistake.
+    `marker` puts our marker behind the text. `optional`: a base that does not know the field drops it: no mistake.
     """
 
     from_: Paths | None = Field(default=None, alias="from")
@@ -183,7 +183,7 @@ Bodies = Annotated[list[BodyRule] | Off, BeforeValidator(_as_rules)]
 
 
 class RowsRule(Model):
-    """Rows of a section that is sent: one for each value of `each` ("item" in the fields), or one where it is absent."""
+    """Rows of a section that is sent: one for each value of `each` ("item" in the fields), or one without `each`."""
 
     each: str | None = None
     when: str | None = None

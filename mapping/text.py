@@ -46,7 +46,7 @@ class Chain:
     def text(self) -> str:
         """Everything in one text, which is enough to build this very version again, whatever later presets say."""
         first, *rest = self.files
-        return first.text + "".join(f"{'' if first.text.endswith(chr(10)) else chr(10)}{BUNDLE}{file.origin}\n{file.text}" for file in rest)
+        return first.text + "".join(f"\n{BUNDLE}{file.origin}\n{file.text}" for file in rest)
 
     def place_of(self, loc: Loc) -> Place:
         """The file, line and column where a value stands; the file that is nearest to the user wins."""
@@ -68,7 +68,9 @@ def read_file(path: Path) -> str:
         with path.open("rb") as stream:
             raw = stream.read(LARGEST + 1)
     except OSError as error:
-        raise ConfigError(f"The mapping file {path} cannot be read: {error.strerror}.", next_step="sverka mapping check") from error
+        raise ConfigError(
+            f"The mapping file {path} cannot be read: {error.strerror}.", next_step="sverka mapping check"
+        ) from error
     return decode(raw, str(path))
 
 
@@ -85,7 +87,8 @@ def decode(raw: bytes, origin: str) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(
-            f"{origin}:{line}: the file is not UTF-8 text (byte {error.start + 1}).", next_step=f"save {origin} as UTF-8"
+            f"{origin}:{line}: the file is not UTF-8 text (byte {error.start + 1}).",
+            next_step=f"save {origin} as UTF-8",
         ) from error
 
 
@@ -107,8 +110,8 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
             _fail(files, ("extends",), "extends is the name of a preset or of a file")
         following = kept.pop(0) if kept else _find(name, files, folder)
         if following[0] in [file.origin for file in files]:
-            chain = " -> ".join([*(file.origin for file in files), following[0]])
-            _fail(files, ("extends",), f"goes in a circle: {chain}")
+            circle = " -> ".join([*(file.origin for file in files), following[0]])
+            _fail(files, ("extends",), f"goes in a circle: {circle}")
         if len(files) >= _DEEPEST:
             _fail(files, ("extends",), f"is a chain of more than {_DEEPEST} files")
         files.append(_parse(*following))
@@ -122,7 +125,7 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
 def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
     if len(text) > LARGEST * _DEEPEST:
         raise ConfigError(f"{origin} is larger than 1 MB: that is no mapping.", next_step=NEXT_STEP)
-    parts = re.split(rf"^{BUNDLE}(.+)\n", text, flags=re.MULTILINE)
+    parts = re.split(rf"\n{BUNDLE}(.+)\n", text)
     files = [(origin, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
     if any(len(part.encode(errors="replace")) > LARGEST for _, part in files):
         raise ConfigError(f"{origin} is larger than 1 MB: that is no mapping.", next_step=NEXT_STEP)
@@ -132,12 +135,17 @@ def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
 def _parse(origin: str, text: str) -> RuleText:
     try:
         tree = tomllib.loads(text)
+        return RuleText(origin, text, tree, find_positions(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        where = f"{origin}:{found[1]}:{found[2]}" if found else origin
-        reason = re.sub(r" \(at .*\)$", "", str(error)) if found or not isinstance(error, RecursionError) else "nested too deeply"
-        raise ConfigError(f"{where}: not valid TOML: {reason}.", next_step=NEXT_STEP) from error
-    return RuleText(origin, text, tree, find_positions(text))
+        raise _not_toml(origin, error) from error
+
+
+def _not_toml(origin: str, error: Exception) -> ConfigError:
+    reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    found = re.search(r" \(at line (\d+), column (\d+)\)$", reason)
+    where = f"{origin}:{found[1]}:{found[2]}" if found else origin
+    reason = reason[: found.start()] if found else reason
+    return ConfigError(f"{where}: not valid TOML: {reason}.", next_step=NEXT_STEP)
 
 
 def _find(name: str, files: list[RuleText], folder: Path | None) -> tuple[str, str]:
@@ -190,7 +198,7 @@ def _put_settings(chain: Chain) -> None:
         match = _WHOLE_SETTING.fullmatch(text)
         if match is not None:
             return _setting(match[1], text, loc)
-        return _SETTING_IN_PATH.sub(lambda found: str(_setting(found[1], found[0], loc)), text) if "=@" in text else text
+        return _SETTING_IN_PATH.sub(lambda found: str(_setting(found[1], found[0], loc)), text)
 
     def _setting(name: str, text: str, loc: Loc) -> object:
         if name not in known:

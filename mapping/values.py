@@ -1,4 +1,4 @@
-"""From what another system sent to canonical values: texts without poison, exact amounts, aware UTC, or a plain reason why not."""
+"""From what another system sent to canonical values: clean texts, exact amounts, aware UTC, or a plain reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Converter = Callable[[object, Env], object]
 
 
 def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """A text that every store and page can take: no control characters, no lone surrogates, no more than `limit` characters."""
+    """A text that every store and page can take: no control characters, no lone surrogates, not too long."""
     if len(text) > limit:
         text = text[: limit + 1]
     if not text.isprintable():
@@ -59,7 +59,13 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
 
 def plain(value: object) -> str:
     """How a value is shown in a message: short, on one line."""
-    return repr(value if not isinstance(value, str) else clean_text(value, 60))[:60]
+    return repr(
+        clean_text(value, 60)
+        if isinstance(value, str)
+        else value
+        if isinstance(value, (bool, Decimal))
+        else type(value).__name__
+    )[:60]
 
 
 def to_text(value: object, env: Env) -> str | None:
@@ -74,16 +80,16 @@ def to_text(value: object, env: Env) -> str | None:
         return clean_text(value) or None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) <= _LARGEST_INT else _no("a text", value)
-    if isinstance(value, Decimal):
-        return f"{value:f}" if value.is_finite() and abs(value.adjusted()) < _LONGEST_NUMBER else _no("a text", value)
-    return _no("a text", value)
+    if isinstance(value, int) and abs(value) <= _LARGEST_INT:
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _LONGEST_NUMBER:
+        return f"{value:f}"
+    raise _unfit("a text", value)
 
 
-def _no(wanted: str, value: object) -> None:
-    found = {dict: "an object", list: "a list", bool: "yes or no", str: plain(value)}.get(type(value), f"{type(value).__name__}")
-    raise ValueError(f"{wanted} was expected, {found} was found")
+def _unfit(wanted: str, value: object) -> ValueError:
+    kinds: dict[type, str] = {dict: "an object", list: "a list", bool: "yes or no", float: "a float"}
+    return ValueError(f"{wanted} was expected, {kinds.get(type(value)) or plain(value)} was found")
 
 
 def to_bool(value: object, env: Env) -> bool | None:
@@ -93,27 +99,26 @@ def to_bool(value: object, env: Env) -> bool | None:
     word = str(value).lower() if isinstance(value, (str, int)) and len(str(value)[:9]) < 9 else ""
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
-    _no("yes or no", value)
-    return None
+    raise _unfit("yes or no", value)
 
 
 def to_int(value: object, env: Env) -> int | None:
     """A whole number; 1C sends Edm.Int64 as text (1c-odata.md §1.4)."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        _no("a whole number", value)
+        raise _unfit("a whole number", value)
     try:
         amount = Decimal(value) if not isinstance(value, str) or len(value) <= _LONGEST_NUMBER else Decimal("NaN")
     except ArithmeticError as error:
         raise ValueError(f"a whole number was expected, {plain(value)} was found") from error
     if not amount.is_finite() or abs(amount) > _LARGEST_INT or amount != amount.to_integral_value():
-        _no("a whole number", value)
+        raise _unfit("a whole number", value)
     return int(amount)
 
 
 def to_money(value: object, env: Env) -> Decimal:
     """An exact amount; an absurd one is refused in plain words (core.money)."""
     if isinstance(value, (dict, list)):
-        _no("an amount", value)
+        raise _unfit("an amount", value)
     if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
         raise ValueError(f"{plain(value)} is not an amount")
     return parse_amount(value)
@@ -133,8 +138,7 @@ def parse_moment(value: object) -> datetime | None:
         except ValueError as error:
             raise ValueError(f"a date was expected, {plain(value)} was found") from error
     else:
-        _no("a date", value)
-        return None
+        raise _unfit("a date", value)
     if moment.year == EMPTY_YEAR:
         return None
     if moment.year < _OLDEST_YEAR:
@@ -166,7 +170,9 @@ def to_moment(value: object, env: Env) -> datetime | None:
 def to_texts(value: object, env: Env) -> list[str]:
     """A list of short texts, each once, in the order given."""
     items = value if isinstance(value, list) else [value]
-    texts = dict.fromkeys(clean_text(text, ITEM_LIMIT) for item in items if item is not None and (text := to_text(item, env)))
+    texts = dict.fromkeys(
+        clean_text(text, ITEM_LIMIT) for item in items if item is not None and (text := to_text(item, env))
+    )
     texts.pop("", None)
     if len(texts) > LIST_LIMIT:
         env.mark(f"{len(texts)} values were found, {LIST_LIMIT} are kept")
