@@ -40,14 +40,14 @@ def add_reference_data(bench: Workbench, products: int) -> None:
 def add_accounts(bench: Workbench) -> None:
     """Subconto kinds, then the chart with its positional kinds."""
     for name, title in SUBCONTO_TITLES.items():
-        fields = {"Description": title, "Имя": name, "Code": bench.number(SUBCONTO, "", 9), "PredefinedDataName": name}
-        bench.keys[f"subconto/{name}"] = bench.add(SUBCONTO, {**fields, "Predefined": True})
+        kind: Fields = {"Description": title, "Имя": name, "Code": bench.number(SUBCONTO, "", 9), "PredefinedDataName": name}
+        bench.keys[f"subconto/{name}"] = bench.add(SUBCONTO, {**kind, "Predefined": True})
     for account in CHART:
         bench.keys[f"account/{account.code}"] = bench.guid()
     for order, account in enumerate(CHART):
         parent = bench.keys.get(f"account/{parent_code(account.code)}", EMPTY_GUID)
         kinds = [{"ExtDimensionType_Key": bench.keys[f"subconto/{name}"], "Суммовой": True} for name in account.subs]
-        fields = {
+        fields: Fields = {
             "Code": account.code, "Description": account.title, "НаименованиеПолное": account.title, "Parent_Key": parent,
             "Type": account.kind, "OffBalance": account.off_balance, "Валютный": account.currency, "Order": f"{order:05d}",
             "Количественный": account.quantity, "ЗапретитьИспользоватьВПроводках": account.group,
@@ -71,7 +71,7 @@ def add_organisations(bench: Workbench) -> None:
     """Two companies of one owner, each with its bank account."""
     for code, name in (("0000", "Северный поток снабжения"), ("СП00", "Снабжение Плюс")):
         inn = company_inn(bench.random, "77")
-        fields = {
+        fields: Fields = {
             "Code": bench.number(ORGANISATIONS, "00-", 9), "Description": f"{name} ООО", "Префикс": code[:2],
             "НаименованиеПолное": f'Общество с ограниченной ответственностью "{name}"', "ИНН": inn, "КПП": kpp(inn),
             "НаименованиеСокращенное": f'ООО "{name}"', "ОГРН": ogrn(bench.random, "77"), "КодНалоговогоОргана": inn[:4],
@@ -107,7 +107,7 @@ def add_contact_kinds(bench: Workbench) -> None:
     folder = {"Description": "Контактная информация справочника «Контрагенты»", "IsFolder": True, "Predefined": True}
     parent = bench.add(name, {**folder, "PredefinedDataName": "СправочникКонтрагенты"})
     for predefined, title, kind in CONTACT_KINDS:
-        fields = {
+        fields: Fields = {
             "Description": title, "Тип": kind, "Parent_Key": parent, "Используется": True, "Predefined": bool(predefined),
             "PredefinedDataName": predefined,
         }  # fmt: skip
