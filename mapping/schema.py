@@ -77,7 +77,7 @@ Rules = Annotated[list[FieldRule] | Off, BeforeValidator(_as_rules)]
 
 
 class LinesRule(Model):
-    """Rows that belong to a record: the sections they stand in, the fields of a row ("$section": the section's name)."""
+    """Rows that belong to a record: the sections they stand in, and a row's fields ("$section": its section)."""
 
     sections: Paths = Field(default_factory=list)
     when: str | None = None

@@ -59,13 +59,11 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
 
 def plain(value: object) -> str:
     """How a value is shown in a message: short, on one line."""
-    return repr(
-        clean_text(value, 60)
-        if isinstance(value, str)
-        else value
-        if isinstance(value, (bool, Decimal))
-        else type(value).__name__
-    )[:60]
+    if isinstance(value, str):
+        return repr(clean_text(value, 60))
+    if isinstance(value, Decimal) or (isinstance(value, int) and abs(value) < 10**60):
+        return str(value)[:60]
+    return type(value).__name__
 
 
 def to_text(value: object, env: Env) -> str | None:
