@@ -99,7 +99,9 @@ class Admin:
     async def random_edits(self, request: Request) -> Response:
         """``{n, seed}``."""
         order = json.loads(await request.body() or b"{}")
-        return reply(await asyncio.to_thread(self.base.random_edits, int(order.get("n", 10)), int(order.get("seed", 1))))
+        return reply(
+            await asyncio.to_thread(self.base.random_edits, int(order.get("n", 10)), int(order.get("seed", 1)))
+        )
 
     async def balances(self, request: Request) -> Response:
         """``?at=2024-01-31T00:00:00`` or everything."""

@@ -59,8 +59,11 @@ class Answers:
             body = {**head, "value": [{"name": name, "url": name} for name in names]}
             return self.text(json.dumps(body, ensure_ascii=False), JSON_TYPE)
         items = "".join(f'<collection href="{name}"><atom:title>{name}</atom:title></collection>' for name in names)
-        head_text = f'<service xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom" xml:base="{self.root}/">'
-        return self.text(f"{XML_HEAD}{head_text}<workspace><atom:title>Default</atom:title>{items}</workspace></service>", XML_TYPE)
+        spaces = 'xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom"'
+        head_text = f'<service {spaces} xml:base="{self.root}/">'
+        return self.text(
+            f"{XML_HEAD}{head_text}<workspace><atom:title>Default</atom:title>{items}</workspace></service>", XML_TYPE
+        )
 
     def metadata(self, asked_json: bool) -> Answer:
         """EDMX; JSON metadata is not supported (§1.1)."""
@@ -82,7 +85,9 @@ class Answers:
         records, count = self.reader.query(entity, self.options, columns)
         return self.render(entity, records, what, count)
 
-    def render(self, entity: EntitySet, records: Iterable[Fields], what: Projection, count: int | None = None) -> Answer:
+    def render(
+        self, entity: EntitySet, records: Iterable[Fields], what: Projection, count: int | None = None
+    ) -> Answer:
         """Collection in the negotiated format."""
         if self.wanted.json:
             return self.text(json_collection(entity, records, what, self.shape, count), JSON_TYPE)
@@ -133,7 +138,9 @@ class Answers:
 
     def count(self, entity: EntitySet) -> Answer:
         """``/$count``: a number after a byte-order mark (§1.1)."""
-        records, _ = self.reader.query(entity, {name: text for name, text in self.options.items() if name == "$filter"}, ["Ref_Key"])
+        records, _ = self.reader.query(
+            entity, {name: text for name, text in self.options.items() if name == "$filter"}, ["Ref_Key"]
+        )
         return Answer(200, "text/plain;charset=utf-8", f"\ufeff{len(records)}".encode())
 
     def written(self, entity: EntitySet, key: str, status: int) -> Answer:

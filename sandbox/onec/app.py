@@ -157,7 +157,14 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         if not event.get("more_body"):
             break
     host = headers.get("host") or "127.0.0.1"
-    return Request(scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers, body, host)
+    return Request(
+        scope["method"],
+        scope["raw_path"].decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        headers,
+        body,
+        host,
+    )
 
 
 def readable(text: str) -> str:

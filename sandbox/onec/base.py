@@ -59,7 +59,9 @@ class Base:
     def __enter__(self) -> Base:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # ------------------------------------------------------------------ reading
@@ -80,7 +82,12 @@ class Base:
 
     def record(self, row: Row) -> Fields:
         """Flat stored values, columns included: what filters and rendering work on."""
-        full = {**row.fields, "Ref_Key": row.key, "DataVersion": self.version_text(row.version), "DeletionMark": row.deleted}
+        full = {
+            **row.fields,
+            "Ref_Key": row.key,
+            "DataVersion": self.version_text(row.version),
+            "DeletionMark": row.deleted,
+        }
         if row.set_name.startswith("Document_"):
             full["Posted"] = row.posted
         for section in self.schema.sets[row.set_name].sections:
@@ -274,5 +281,3 @@ class Base:
 def number_rows(key: str, rows: Iterable[Fields]) -> list[Fields]:
     """Rows with their owner and number."""
     return [{**row, "Ref_Key": key, "LineNumber": index} for index, row in enumerate(rows, 1)]
-
-

@@ -49,7 +49,12 @@ def register_entry(reader: Reader, key: str, stamp: str) -> Iterator[tuple[Entit
     set_name, _, recorder = key.partition("|")
     if REGISTER not in reader.base.schema.unpublished:
         rows = list(register_rows(reader.base, "AND d.recorder = ?", (recorder,)))
-        yield RECORD_SET, {"Recorder": recorder, "Recorder_Type": f"StandardODATA.{set_name}", "RecordSet": rows}, key, stamp
+        yield (
+            RECORD_SET,
+            {"Recorder": recorder, "Recorder_Type": f"StandardODATA.{set_name}", "RecordSet": rows},
+            key,
+            stamp,
+        )
 
 
 def packet_atom(packet: Packet, shape: Shape) -> str:
@@ -61,7 +66,7 @@ def atom_item(item: tuple[EntitySet, Fields | None, str, str], shape: Shape) -> 
     """One entry or one tombstone."""
     entity, record, key, stamp = item
     if record is None:
-        return f"<at:deleted-entry ref=\"{shape.root}/{entity.name}(guid'{key}')\" when=\"{stamp}\"/>"
+        return f'<at:deleted-entry ref="{shape.root}/{entity.name}(guid\'{key}\')" when="{stamp}"/>'
     return xml_entry(entity, record, whole_projection(entity), shape, entry_key(entity, record))
 
 
@@ -76,6 +81,7 @@ def json_item(item: tuple[EntitySet, Fields | None, str, str], shape: Shape) -> 
     entity, record, key, stamp = item
     if record is None:
         url = f"{shape.root}/{entity.name}(guid'{key}')"
-        return f'{{"odata.metadata":{quoted(f"{shape.root}/$metadata#{entity.name}/$deletedEntity")},"id":{quoted(url)},"when":{quoted(stamp)}}}'
+        context = quoted(f"{shape.root}/$metadata#{entity.name}/$deletedEntity")
+        return f'{{"odata.metadata":{context},"id":{quoted(url)},"when":{quoted(stamp)}}}'
     kind = f'"odata.type":{quoted("StandardODATA." + entity.name)}'
     return "{" + ",".join([kind, *json_record(entity, record, whole_projection(entity), shape)]) + "}"

@@ -21,7 +21,8 @@ IN_MEMORY = 60_000  # larger books go to a temporary file
 MIX: tuple[tuple[Callable[[Workbench, str], None], int], ...] = (
     (docs.add_invoice, 22), (docs.add_shipment, 28), (docs.add_act, 5), (docs.add_return, 2), (docs.add_correction, 1),
     (docs.add_purchase, 4), (docs.add_commission_report, 1), (docs.add_debt_correction, 1), (docs.add_manual_entry, 1),
-    (money.add_bank_in, 22), (money.add_cash_in, 3), (money.add_card, 2), (money.add_other_in, 2), (money.add_other_out, 2),
+    (money.add_bank_in, 22), (money.add_cash_in, 3), (money.add_card, 2), (money.add_other_in, 2),
+    (money.add_other_out, 2),
     (money.add_refund, 1), (money.add_supplier_payment, 3),
 )  # fmt: skip
 

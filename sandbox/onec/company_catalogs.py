@@ -17,7 +17,8 @@ MONEY = (("643", "руб.", "Российский рубль"), ("978", "EUR", "
 CONTACT_KINDS = (
     ("ТелефонКонтрагента", "Телефон", "Телефон"), ("EmailКонтрагенты", "Email", "АдресЭлектроннойПочты"),
     ("ЮрАдресКонтрагента", "Юридический адрес", "Адрес"), ("ФактАдресКонтрагента", "Фактический адрес", "Адрес"),
-    ("ПочтовыйАдресКонтрагента", "Почтовый адрес", "Адрес"), ("ТелефонКонтактногоЛица", "Телефон контактного лица", "Телефон"),
+    ("ПочтовыйАдресКонтрагента", "Почтовый адрес", "Адрес"), ("ТелефонКонтактногоЛица", "Телефон контактного лица",
+    "Телефон"),
     ("EmailКонтактногоЛица", "Email контактного лица", "АдресЭлектроннойПочты"), ("", "Skype директора", "Skype"),
 )  # fmt: skip
 EXTRA = ("Отрасль", "Регион продаж", "ID в CRM", "Менеджер CRM")
@@ -40,7 +41,12 @@ def add_reference_data(bench: Workbench, products: int) -> None:
 def add_accounts(bench: Workbench) -> None:
     """Subconto kinds, then the chart with its positional kinds."""
     for name, title in SUBCONTO_TITLES.items():
-        kind: Fields = {"Description": title, "Имя": name, "Code": bench.number(SUBCONTO, "", 9), "PredefinedDataName": name}
+        kind: Fields = {
+            "Description": title,
+            "Имя": name,
+            "Code": bench.number(SUBCONTO, "", 9),
+            "PredefinedDataName": name,
+        }
         bench.keys[f"subconto/{name}"] = bench.add(SUBCONTO, {**kind, "Predefined": True})
     for account in CHART:
         bench.keys[f"account/{account.code}"] = bench.guid()
@@ -48,8 +54,10 @@ def add_accounts(bench: Workbench) -> None:
         parent = bench.keys.get(f"account/{parent_code(account.code)}", EMPTY_GUID)
         kinds = [{"ExtDimensionType_Key": bench.keys[f"subconto/{name}"], "Суммовой": True} for name in account.subs]
         fields: Fields = {
-            "Code": account.code, "Description": account.title, "НаименованиеПолное": account.title, "Parent_Key": parent,
-            "Type": account.kind, "OffBalance": account.off_balance, "Валютный": account.currency, "Order": f"{order:05d}",
+            "Code": account.code, "Description": account.title, "НаименованиеПолное": account.title,
+            "Parent_Key": parent,
+            "Type": account.kind, "OffBalance": account.off_balance, "Валютный": account.currency,
+            "Order": f"{order:05d}",
             "Количественный": account.quantity, "ЗапретитьИспользоватьВПроводках": account.group,
             "КодБыстрогоВыбора": account.code.replace(".", ""), "ExtDimensionTypes": kinds,
             "Predefined": bool(account.predefined), "PredefinedDataName": account.predefined,
@@ -74,7 +82,8 @@ def add_organisations(bench: Workbench) -> None:
         fields: Fields = {
             "Code": bench.number(ORGANISATIONS, "00-", 9), "Description": f"{name} ООО", "Префикс": code[:2],
             "НаименованиеПолное": f'Общество с ограниченной ответственностью "{name}"', "ИНН": inn, "КПП": kpp(inn),
-            "НаименованиеСокращенное": f'ООО "{name}"', "ОГРН": ogrn(bench.random, "77"), "КодНалоговогоОргана": inn[:4],
+            "НаименованиеСокращенное": f'ООО "{name}"', "ОГРН": ogrn(bench.random, "77"),
+            "КодНалоговогоОргана": inn[:4],
             "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо",
         }  # fmt: skip
         key = bench.add(ORGANISATIONS, fields)
@@ -86,7 +95,8 @@ def add_bank_account(bench: Workbench, owner: str, owner_set: str) -> str:
     """Account with a composite owner (fixture ``bp30-bank_account``)."""
     number = f"40702810{bench.random.randrange(10**12):012d}"
     fields = {
-        "Owner": owner, "Owner_Type": f"StandardODATA.{owner_set}", "Code": bench.number("Catalog_БанковскиеСчета", "00-", 9),
+        "Owner": owner, "Owner_Type": f"StandardODATA.{owner_set}", "Code": bench.number("Catalog_БанковскиеСчета",
+        "00-", 9),
         "Description": f"{number}, БАНК", "НомерСчета": number, "Банк_Key": bench.keys.setdefault("bank", bench.guid()),
         "ВалютаДенежныхСредств_Key": bench.keys["currency/643"], "ВидСчета": "Расчетный",
     }  # fmt: skip
@@ -97,7 +107,9 @@ def add_users(bench: Workbench) -> None:
     """Managers; the last one has left."""
     for index in range(6):
         last, first, middle = person_name(bench.random)
-        key = bench.add("Catalog_Пользователи", {"Description": f"{last} {first} {middle}", "Недействителен": index == 5})
+        key = bench.add(
+            "Catalog_Пользователи", {"Description": f"{last} {first} {middle}", "Недействителен": index == 5}
+        )
         bench.users.append(key)
 
 
@@ -108,7 +120,8 @@ def add_contact_kinds(bench: Workbench) -> None:
     parent = bench.add(name, {**folder, "PredefinedDataName": "СправочникКонтрагенты"})
     for predefined, title, kind in CONTACT_KINDS:
         fields: Fields = {
-            "Description": title, "Тип": kind, "Parent_Key": parent, "Используется": True, "Predefined": bool(predefined),
+            "Description": title, "Тип": kind, "Parent_Key": parent, "Используется": True,
+            "Predefined": bool(predefined),
             "PredefinedDataName": predefined,
         }  # fmt: skip
         bench.keys[f"contact/{predefined or title}"] = bench.add(name, fields)
@@ -117,7 +130,12 @@ def add_contact_kinds(bench: Workbench) -> None:
 def add_properties(bench: Workbench) -> None:
     """Additional attributes and the list values of one of them."""
     for title in EXTRA:
-        fields = {"Description": f"{title} (Контрагенты)", "Заголовок": title, "Имя": title.replace(" ", "") + "_1a2b", "Виден": True}
+        fields = {
+            "Description": f"{title} (Контрагенты)",
+            "Заголовок": title,
+            "Имя": title.replace(" ", "") + "_1a2b",
+            "Виден": True,
+        }
         bench.keys[f"property/{title}"] = bench.add(PROPERTIES, {**fields, "Code": bench.number(PROPERTIES, "", 9)})
     for title in INDUSTRIES:
         fields = {"Description": title, "Owner_Key": bench.keys["property/Отрасль"], "ПолноеНаименование": title}
@@ -160,6 +178,11 @@ def add_rates(bench: Workbench) -> None:
         for code, last in values.items():
             values[code] = last + bench.random.randrange(-20_000, 21_000)
             bench.rates[(code, day.isoformat()[:7])] = values[code]
-            fields = {"Period": f"{day}T00:00:00", "Валюта_Key": bench.keys[f"currency/{code}"], "Курс": values[code], "Кратность": 1}
+            fields = {
+                "Period": f"{day}T00:00:00",
+                "Валюта_Key": bench.keys[f"currency/{code}"],
+                "Курс": values[code],
+                "Кратность": 1,
+            }
             bench.add(RATES, fields, key=f"{fields['Period']}|{fields['Валюта_Key']}")
         day = (day + timedelta(days=32)).replace(day=1)

@@ -25,7 +25,8 @@ def head(bench: Workbench, set_name: str, moment: str, deal: Contract) -> Fields
     prefix = "0000-" if deal.org == bench.orgs[0] else "СП00-"
     return {
         "Number": bench.number(set_name, prefix, 11, moment[:4]), "Date": moment, "Организация_Key": deal.org,
-        "Ответственный_Key": bench.random.choice(bench.users), "Комментарий": "" if bench.chance(0.95) else "по просьбе клиента",
+        "Ответственный_Key": bench.random.choice(bench.users),
+        "Комментарий": "" if bench.chance(0.95) else "по просьбе клиента",
     }  # fmt: skip
 
 
@@ -33,7 +34,8 @@ def sale_head(bench: Workbench, set_name: str, moment: str, deal: Contract) -> F
     """Header of everything with goods."""
     return {
         **head(bench, set_name, moment, deal), "Контрагент_Key": deal.party, "ДоговорКонтрагента_Key": deal.key,
-        "ВалютаДокумента_Key": deal.currency, "КурсВзаиморасчетов": bench.rate(deal.rate, moment), "КратностьВзаиморасчетов": 1,
+        "ВалютаДокумента_Key": deal.currency, "КурсВзаиморасчетов": bench.rate(deal.rate, moment),
+        "КратностьВзаиморасчетов": 1,
         "СпособЗачетаАвансов": "Автоматически", "СчетУчетаРасчетовСКонтрагентом_Key": bench.account(deal.account),
         "СчетУчетаРасчетовПоАвансам_Key": bench.account(ADVANCES[deal.account]), "СуммаВключаетНДС": bench.chance(0.75),
         "БанковскийСчетОрганизации_Key": bench.banks[deal.org],
@@ -58,7 +60,14 @@ def build_line(bench: Workbench, item: tuple[str, int], moment: str, included: b
     name, percent = vat_rate(bench, moment)
     amount = part(price, count, 1000)
     vat = part(amount, percent, 100 + percent) if included else part(amount, percent, 100)
-    return {"Номенклатура_Key": key, "Количество": count, "Цена": price, "Сумма": amount, "СтавкаНДС": name, "СуммаНДС": vat}
+    return {
+        "Номенклатура_Key": key,
+        "Количество": count,
+        "Цена": price,
+        "Сумма": amount,
+        "СтавкаНДС": name,
+        "СуммаНДС": vat,
+    }
 
 
 def total_of(lines: list[Fields], included: bool) -> int:
@@ -203,10 +212,18 @@ def add_debt_correction(bench: Workbench, moment: str) -> None:
     fields.update({"КонтрагентДебитор": deal.party, "КонтрагентДебитор_Type": kind, "ДебиторскаяЗадолженность": [row]})
     netting = next((item for item in bench.suppliers if item.party == deal.party and item.org == deal.org), None)
     if netting and deal.account == "62.01":
-        other = {"ДоговорКонтрагента_Key": netting.key, "Сумма": amount, "СчетУчетаРасчетов_Key": bench.account("60.01")}
-        fields.update({"КонтрагентКредитор": deal.party, "КонтрагентКредитор_Type": kind, "КредиторскаяЗадолженность": [other]})
+        other = {
+            "ДоговорКонтрагента_Key": netting.key,
+            "Сумма": amount,
+            "СчетУчетаРасчетов_Key": bench.account("60.01"),
+        }
+        fields.update(
+            {"КонтрагентКредитор": deal.party, "КонтрагентКредитор_Type": kind, "КредиторскаяЗадолженность": [other]}
+        )
     fields["ВидОперации"] = "ЗачетЗадолженности" if "КонтрагентКредитор" in fields else "СписаниеЗадолженности"
-    fields.update({"СчетСписания_Key": bench.account("91.02"), "СуммаДокумента": amount, "ВалютаДокумента_Key": deal.currency})
+    fields.update(
+        {"СчетСписания_Key": bench.account("91.02"), "СуммаДокумента": amount, "ВалютаДокумента_Key": deal.currency}
+    )
     bench.document(name, fields, **state_of(bench))
 
 

@@ -8,8 +8,17 @@ from sandbox.onec.fields import Fields
 from sandbox.onec.posting import part
 
 BANK_IN, BANK_OUT = "Document_ПоступлениеНаРасчетныйСчет", "Document_СписаниеСРасчетногоСчета"
-CASH_IN, CASH_OUT, CARD = "Document_ПриходныйКассовыйОрдер", "Document_РасходныйКассовыйОрдер", "Document_ОплатаПлатежнойКартой"
-OTHER_IN = ("ПрочееПоступление", "ПоступлениеПоПлатежнымКартам", "РасчетыПоКредитамИЗаймам", "ЛичныеСредстваПредпринимателя")
+CASH_IN, CASH_OUT, CARD = (
+    "Document_ПриходныйКассовыйОрдер",
+    "Document_РасходныйКассовыйОрдер",
+    "Document_ОплатаПлатежнойКартой",
+)
+OTHER_IN = (
+    "ПрочееПоступление",
+    "ПоступлениеПоПлатежнымКартам",
+    "РасчетыПоКредитамИЗаймам",
+    "ЛичныеСредстваПредпринимателя",
+)
 OTHER_OUT = ("УплатаНалога", "ПрочееСписание", "ПеречислениеЗаработнойПлаты", "КомиссияБанка")
 
 
@@ -31,7 +40,8 @@ def payment_row(bench: Workbench, deal: Contract, moment: str, own: int, invoice
     """One row of the payment; a contract in conventional units is paid in roubles."""
     rate = bench.rate(deal.rate, moment)
     row: Fields = {
-        "ДоговорКонтрагента_Key": deal.key, "СпособПогашенияЗадолженности": "Автоматически", "КратностьВзаиморасчетов": 1,
+        "ДоговорКонтрагента_Key": deal.key, "СпособПогашенияЗадолженности": "Автоматически",
+        "КратностьВзаиморасчетов": 1,
         "СуммаПлатежа": part(own, rate, 10**4) if deal.account == "62.31" else own, "КурсВзаиморасчетов": rate,
         "СуммаВзаиморасчетов": own, "СчетУчетаРасчетовСКонтрагентом_Key": bench.account(deal.account),
         "СчетУчетаРасчетовПоАвансам_Key": bench.account(ADVANCES[deal.account]), "СчетНаОплату_Key": invoice,
@@ -52,7 +62,12 @@ def money_head(bench: Workbench, set_name: str, moment: str, deal: Contract, ope
         "СчетУчетаРасчетовСКонтрагентом_Key": bench.account(deal.account), **bench.party_fields(deal.party),
     }  # fmt: skip
     if set_name in (BANK_IN, BANK_OUT):
-        fields.update({"НомерВходящегоДокумента": str(bench.random.randrange(1, 9999)), "ДатаВходящегоДокумента": f"{moment[:10]}T00:00:00"})
+        fields.update(
+            {
+                "НомерВходящегоДокумента": str(bench.random.randrange(1, 9999)),
+                "ДатаВходящегоДокумента": f"{moment[:10]}T00:00:00",
+            }
+        )
     return fields
 
 
@@ -75,7 +90,14 @@ def same_party(bench: Workbench, deal: Contract) -> Contract | None:
     """Another contract of the same customer, organisation and currency, next in the list."""
     index = int(bench.random.random() * len(bench.contracts))
     near = bench.contracts[index : index + 3]
-    return next((item for item in near if item is not deal and (item.party, item.org, item.account) == (deal.party, deal.org, deal.account)), None)
+    return next(
+        (
+            item
+            for item in near
+            if item is not deal and (item.party, item.org, item.account) == (deal.party, deal.org, deal.account)
+        ),
+        None,
+    )
 
 
 def add_bank_in(bench: Workbench, moment: str) -> None:
@@ -110,7 +132,9 @@ def add_other(bench: Workbench, moment: str, set_name: str, operation: str) -> N
     if bench.chance(0.7):
         for name in ("Контрагент", "Контрагент_Type", "Контрагент_Key"):
             fields.pop(name, None)
-    fields.update({"СуммаДокумента": bench.random.randrange(100_00, 90_000_00), "ВалютаДокумента_Key": bench.keys["currency/643"]})
+    fields.update(
+        {"СуммаДокумента": bench.random.randrange(100_00, 90_000_00), "ВалютаДокумента_Key": bench.keys["currency/643"]}
+    )
     fields.pop("СчетУчетаРасчетовСКонтрагентом_Key")
     bench.document(set_name, fields, **state_of(bench))
 

@@ -88,7 +88,9 @@ def twin_of(original: Fields) -> Fields:
 
 def plain(original: Fields) -> Fields:
     """Card without its sections and references to its own."""
-    return {name: value for name, value in original.items() if not isinstance(value, list) and not name.startswith("Основн")}
+    return {
+        name: value for name, value in original.items() if not isinstance(value, list) and not name.startswith("Основн")
+    }
 
 
 def new_party(bench: Workbench) -> Fields:
@@ -108,7 +110,8 @@ def company(bench: Workbench, region: str, state: bool) -> Fields:
     full = f"Администрация района {root}" if state else f'ООО "{name}"'
     code = kpp(inn)
     return {
-        "Description": full if state else f"{name.upper() if bench.chance(0.2) else name} ООО", "НаименованиеПолное": full,
+        "Description": full if state else f"{name.upper() if bench.chance(0.2) else name} ООО",
+        "НаименованиеПолное": full,
         "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо", "ИНН": inn, "КПП": code, "РасширенноеПредставлениеИНН": inn,
         "РасширенноеПредставлениеКПП": code, "ИННВведенКорректно": True, "КППВведенКорректно": True,
         "РегистрационныйНомер": ogrn(bench.random, region), "ГосударственныйОрган": state,
@@ -196,7 +199,8 @@ def add_person(bench: Workbench, owner: str) -> str:
     if bench.chance(0.5):
         rows.append(email_row(bench, latin(f"{first[0]}{last}"), "contact/EmailКонтактногоЛица"))
     fields: Fields = {
-        "Code": bench.number("Catalog_КонтактныеЛица", "00-", 9), "Description": f"{last} {first} {middle}", "Фамилия": last,
+        "Code": bench.number("Catalog_КонтактныеЛица", "00-", 9), "Description": f"{last} {first} {middle}",
+        "Фамилия": last,
         "Имя": first, "Отчество": middle, "Должность": bench.random.choice(POSTS), "ОбъектВладелец": owner,
         "ОбъектВладелец_Type": f"StandardODATA.{PARTIES}", "ВидКонтактногоЛица": "КонтактноеЛицоКонтрагента",
         "КонтактнаяИнформация": rows,
@@ -215,7 +219,13 @@ def add_contracts(bench: Workbench, party: str, supplier: bool) -> None:
 def add_contract(bench: Workbench, party: str, supplier: bool, number: int) -> None:
     """One contract."""
     odd = bench.random.random()
-    rate, account = ("978" if odd < 0.03 else "840", "62.21") if odd < 0.05 else ("978", "62.31") if odd < 0.07 else ("643", "62.01")
+    rate, account = (
+        ("978" if odd < 0.03 else "840", "62.21")
+        if odd < 0.05
+        else ("978", "62.31")
+        if odd < 0.07
+        else ("643", "62.01")
+    )
     if supplier:
         rate, account = "643", "60.01"
     org = bench.orgs[0] if bench.chance(0.8) else bench.orgs[1]
@@ -233,9 +243,13 @@ def contract_fields(bench: Workbench, deal: Contract, number: int) -> Fields:
     if bench.layout.composite_owner:
         owner = {"Owner": deal.party, "Owner_Type": f"StandardODATA.{PARTIES}"}
     return {
-        **owner, "Code": bench.number(CONTRACTS, "00-", 9), "Description": title, "Номер": title.removeprefix("№ ") if number else "",
-        "Дата": f"{bench.start}T00:00:00" if number else EMPTY_DATE, "ВалютаВзаиморасчетов_Key": deal.currency, "Организация_Key": deal.org,
-        "ВидДоговора": "СПоставщиком" if deal.supplier else "СПокупателем", "РасчетыВУсловныхЕдиницах": deal.account == "62.31",
-        "Валютный": deal.account == "62.21", "ОплатаВВалюте": deal.account == "62.21", "УстановленСрокОплаты": bool(days),
+        **owner, "Code": bench.number(CONTRACTS, "00-", 9), "Description": title,
+        "Номер": title.removeprefix("№ ") if number else "",
+        "Дата": f"{bench.start}T00:00:00" if number else EMPTY_DATE, "ВалютаВзаиморасчетов_Key": deal.currency,
+        "Организация_Key": deal.org,
+        "ВидДоговора": "СПоставщиком" if deal.supplier else "СПокупателем",
+        "РасчетыВУсловныхЕдиницах": deal.account == "62.31",
+        "Валютный": deal.account == "62.21", "ОплатаВВалюте": deal.account == "62.21",
+        "УстановленСрокОплаты": bool(days),
         "СрокОплаты": days, "ПолРуководителяКонтрагента": "Мужской", "СпособЗаполненияСтавкиНДС": "Автоматически",
     }  # fmt: skip

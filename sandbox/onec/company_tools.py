@@ -164,4 +164,3 @@ class Workbench:
         for slot, used in self.numbers.items():
             self.base.storage.set_state(f"number/{slot}", str(used))
         self.base.reload()
-

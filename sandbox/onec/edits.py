@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 SETS = (
     "Document_РеализацияТоваровУслуг", "Document_ПоступлениеНаРасчетныйСчет", "Document_СчетНаОплатуПокупателю",
-    "Document_ВозвратТоваровОтПокупателя", "Document_АктОбОказанииПроизводственныхУслуг", "Document_ПриходныйКассовыйОрдер",
-    "Document_СписаниеСРасчетногоСчета", "Document_КорректировкаДолга", "Document_ОперацияБух", "Document_КорректировкаРеализации",
+    "Document_ВозвратТоваровОтПокупателя", "Document_АктОбОказанииПроизводственныхУслуг",
+    "Document_ПриходныйКассовыйОрдер",
+    "Document_СписаниеСРасчетногоСчета", "Document_КорректировкаДолга", "Document_ОперацияБух",
+    "Document_КорректировкаРеализации",
 )  # fmt: skip
 WEIGHTS = (8, 6, 5, 1, 2, 1, 1, 1, 1, 1)
 OPERATIONS = ("copy", "amount", "date", "unpost", "post", "mark", "unmark", "delete", "touch", "rename")
@@ -74,7 +76,9 @@ def apply_edit(base: Base, random: Random, operation: str, row: Row) -> str:
     elif operation == "unmark":
         base.mark(row.set_name, row.key, False)
     elif operation == "rename":
-        base.change(row.set_name, row.key, {"Description": f"{str(row.get('Description'))[:80]} {random.randrange(1000)}"})
+        base.change(
+            row.set_name, row.key, {"Description": f"{str(row.get('Description'))[:80]} {random.randrange(1000)}"}
+        )
     elif operation == "date":
         base.change(row.set_name, row.key, {"Date": random_moment(base, random)})
     else:
@@ -115,7 +119,9 @@ def retotal(row: Row, percent: int) -> None:
     lines = [line for name in ("Товары", "Услуги") for line in row.fields.get(name, ())]
     included, paid = row.get("СуммаВключаетНДС", False), row.fields.get("РасшифровкаПлатежа")
     if lines:
-        row.fields["СуммаДокумента"] = sum(line.get("Сумма", 0) + (0 if included else line.get("СуммаНДС", 0)) for line in lines)
+        row.fields["СуммаДокумента"] = sum(
+            line.get("Сумма", 0) + (0 if included else line.get("СуммаНДС", 0)) for line in lines
+        )
     elif paid:
         row.fields["СуммаДокумента"] = sum(line.get("СуммаПлатежа", 0) for line in paid)
     elif row.fields.get("СуммаДокумента"):

@@ -9,7 +9,8 @@ META_NS = "http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"
 
 INTERNAL = "Произошла внутренняя ошибка OData сервиса. Дополнительные сведения можно найти в технологическом журнале."
 GUID_COMPARE = (
-    "{(3, 23)}: Неверные параметры в операции\n сравнения. Нельзя сравнивать поля неограниченной длины и поля несовместимых типов."
+    "{(3, 23)}: Неверные параметры в операции\n сравнения. "
+    "Нельзя сравнивать поля неограниченной длины и поля несовместимых типов."
 )
 UNAUTHORIZED_HTML = (
     '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head><title>401 Unauthorized</title></head>'
@@ -26,7 +27,8 @@ BAD_URL_HTML = (
 )
 SESSION_WAIT_XML = (
     '<?xml version="1.0" encoding="UTF-8"?><exception xmlns="http://v8.1c.ru/8.2/virtual-resource-system" '
-    'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Exception" '
+    'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xsi:type="Exception" '
     'clsid="580392e6-ba49-4280-ac67-fcd6f2180121" reason="406"><descr xmlns="http://v8.1c.ru/8.1/data/core">'
     "Истекло время ожидания сеанса</descr></exception>"
 )

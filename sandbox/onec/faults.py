@@ -12,9 +12,13 @@ from typing import Any
 from sandbox.onec.errors import SESSION_WAIT_XML
 from sandbox.onec.wire import Answer
 
-LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Вход</title></head><body><form action='/login'>Войдите в систему</form></body></html>"
+LOGIN_PAGE = (
+    "<!DOCTYPE html><html><head><title>Вход</title></head><body>"
+    "<form action='/login'>Войдите в систему</form></body></html>"
+)
 CRASH_PAGE = (
-    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN">\n<html><head><title>1C:Enterprise 8 application error</title></head><body>'
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN">\n<html><head>'
+    "<title>1C:Enterprise 8 application error</title></head><body>"
     "<h2>1C:Enterprise 8 application error:</h2>Unrecoverable error<br><b>by reason: </b><br>The device is full "
     "&apos;/tmp/v8_x.tmp&apos;. 28(0x0000001C): No space left on device</body></html>"
 )
@@ -29,7 +33,11 @@ def odata(code: str, text: str) -> str:
 
 def platform(reason: int, texts: tuple[str, ...]) -> str:
     """Nested exception of the platform, with a BOM as seen."""
-    inner: dict[str, Any] = {"descr": texts[-1], "creationStack": "core83.dll:0x0000000000085928 ", "data": "77u/ew0Ke2EwMWY0"}
+    inner: dict[str, Any] = {
+        "descr": texts[-1],
+        "creationStack": "core83.dll:0x0000000000085928 ",
+        "data": "77u/ew0Ke2EwMWY0",
+    }
     for text in reversed(texts[1:-1]):
         inner = {"descr": text, "inner": inner}
     body = {"#exception": PLATFORM, "exception": {"reason": reason, "descr": texts[0], "inner": inner}}
@@ -43,8 +51,13 @@ FORBIDDEN = (
 )
 NO_LICENCE = {"exception": {"descr": "Ошибка при выполнении запроса GET к ресурсу /odata/standard.odata/$metadata:",
                             "inner": {"descr": "На сервере 1С:Предприятия не найдена лицензия."}}}  # fmt: skip
-LOCKED = "Конфликт блокировок при выполнении транзакции:\nПревышено максимальное время ожидания предоставления блокировки"
-REFUSED = "Не удалось записать: \"Контрагент\"!\nОшибка при выполнении обработчика - 'ПередЗаписью'\nКонтрагент с таким ИНН уже существует"
+LOCKED = (
+    "Конфликт блокировок при выполнении транзакции:\nПревышено максимальное время ожидания предоставления блокировки"
+)
+REFUSED = (
+    "Не удалось записать: «Контрагент»!\nОшибка при выполнении обработчика - 'ПередЗаписью'\n"
+    "Контрагент с таким ИНН уже существует"
+)
 CONTROL = "Ошибка преобразования данных XDTO: недопустимый символ; 77u/ew0Ke2EwMWY0NjVjLWVkNzA="
 # id -> (status, content type, body, headers)
 ERRORS: dict[str, tuple[int, str, str, dict[str, str]]] = {
@@ -62,7 +75,8 @@ ERRORS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "unauthorized": (401, HTML, "<html><body>401</body></html>", {"WWW-Authenticate": 'Basic realm=""'}),
 }
 ACTIONS = (
-    "drop_before", "drop_after", "cut", "login_page", "slow", "hang", "error", "empty", "field_gone", "field_retyped", "half_json",
+    "drop_before", "drop_after", "cut", "login_page", "slow", "hang", "error", "empty", "field_gone", "field_retyped",
+    "half_json",
     "xml_cut", "gzip_lie", "content_type",
 )  # fmt: skip
 BEFORE = ("drop_before", "hang", "error", "login_page")
@@ -171,7 +185,12 @@ def spoil(rule: Fault, answer: Answer) -> Answer:
     elif rule.action == "field_gone":
         answer.body = member(rule.field).sub("", text).replace(",}", "}").encode()
     elif rule.action == "field_retyped":
-        answer.body = member(rule.field).sub(f'"{rule.field}":{rule.value or chr(34) + "?" + chr(34)},', text).replace(",}", "}").encode()
+        answer.body = (
+            member(rule.field)
+            .sub(f'"{rule.field}":{rule.value or chr(34) + "?" + chr(34)},', text)
+            .replace(",}", "}")
+            .encode()
+        )
     return answer
 
 

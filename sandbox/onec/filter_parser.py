@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from typing import Any
 
 from sandbox.onec.errors import OdataError, bad_literal, bad_option
 from sandbox.onec.fields import GUID

@@ -15,7 +15,9 @@ from sandbox.onec.server import OnecServer
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="sverka sandbox onec", description="A stand-in of a 1C:Бухгалтерия 3.0 base over OData")
+    parser = argparse.ArgumentParser(
+        prog="sverka sandbox onec", description="A stand-in of a 1C:Бухгалтерия 3.0 base over OData"
+    )
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--documents", type=int, default=3000, help="10 to 1,000,000")

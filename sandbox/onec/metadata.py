@@ -11,9 +11,11 @@ from sandbox.onec.schema import RATES, REGISTER, EntitySet, Schema
 from sandbox.onec.tables import DIMENSIONS, SHAPES, table_entity
 
 OPEN = (
-    '<?xml version="1.0" encoding="UTF-8"?><edmx:Edmx xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" Version="1.0">'
-    '<edmx:DataServices xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata" m:DataServiceVersion="3.0" '
-    'm:MaxDataServiceVersion="3.0"><Schema xmlns="http://schemas.microsoft.com/ado/2009/11/edm" Namespace="StandardODATA">'
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<edmx:Edmx xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" Version="1.0">'
+    '<edmx:DataServices xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata" '
+    'm:DataServiceVersion="3.0" m:MaxDataServiceVersion="3.0">'
+    '<Schema xmlns="http://schemas.microsoft.com/ado/2009/11/edm" Namespace="StandardODATA">'
 )
 CLOSE = "</Schema></edmx:DataServices></edmx:Edmx>"
 BALANCE_ARGS = (("Period", "Edm.DateTime"), ("AccountCondition", "Edm.String"), ("Condition", "Edm.String"),
@@ -40,8 +42,15 @@ def build_metadata(schema: Schema) -> str:
     parts = [OPEN, *(entity_type(item, schema) for item in sets), *complex_types(schema, sets)]
     parts += [text for item in sets for text in associations(item, schema)]
     parts += [enum_type(name, members) for name, members in ENUMS.items()]
-    container = "".join([*(f'<EntitySet Name="{item.name}" EntityType="StandardODATA.{item.name}"/>' for item in sets), *functions(schema, sets)])
-    parts.append(f'<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">{container}</EntityContainer>')
+    container = "".join(
+        [
+            *(f'<EntitySet Name="{item.name}" EntityType="StandardODATA.{item.name}"/>' for item in sets),
+            *functions(schema, sets),
+        ]
+    )
+    parts.append(
+        f'<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">{container}</EntityContainer>'
+    )
     return "".join([*parts, CLOSE])
 
 
@@ -75,14 +84,16 @@ def linked(fields: Iterable[Field], schema: Schema) -> Iterator[Field]:
 def navigation_text(item: EntitySet, part: Field) -> str:
     """Navigation property by its association."""
     name = part.navigation
-    return f'<NavigationProperty Name="{name}" Relationship="StandardODATA.{item.name}_{name}" FromRole="Begin" ToRole="End"/>'
+    relation = f"StandardODATA.{item.name}_{name}"
+    return f'<NavigationProperty Name="{name}" Relationship="{relation}" FromRole="Begin" ToRole="End"/>'
 
 
 def associations(item: EntitySet, schema: Schema) -> Iterator[str]:
     """Associations of a set."""
     for part in linked(item.fields, schema):
         yield (
-            f'<Association Name="{item.name}_{part.navigation}"><End Role="Begin" Type="StandardODATA.{item.name}" Multiplicity="*"/>'
+            f'<Association Name="{item.name}_{part.navigation}">'
+            f'<End Role="Begin" Type="StandardODATA.{item.name}" Multiplicity="*"/>'
             f'<End Role="End" Type="StandardODATA.{part.target}" Multiplicity="0..1"/></Association>'
         )
 
@@ -121,7 +132,9 @@ def functions(schema: Schema, sets: list[EntitySet]) -> Iterator[str]:
     if REGISTER not in schema.unpublished:
         yield function("Balance", f"Collection({REGISTER})", BALANCE_ARGS, f"{REGISTER}_Balance")
         yield function("Turnovers", f"Collection({REGISTER})", TURNOVER_ARGS, f"{REGISTER}_Turnover")
-        yield function("BalanceAndTurnovers", f"Collection({REGISTER})", TURNOVER_ARGS, f"{REGISTER}_BalanceAndTurnover")
+        yield function(
+            "BalanceAndTurnovers", f"Collection({REGISTER})", TURNOVER_ARGS, f"{REGISTER}_BalanceAndTurnover"
+        )
         yield function("RecordsWithExtDimensions", f"Collection({REGISTER})", RECORD_ARGS, WITH_SUBCONTO.name)
     if schema.published(RATES):
         for name in ("SliceLast", "SliceFirst"):

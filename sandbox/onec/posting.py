@@ -23,7 +23,7 @@ BANK_TYPE = "StandardODATA.Catalog_БанковскиеСчета"
 
 @dataclass(slots=True)
 class Book:
-    """What posting may ask: the balance of a slot at the document's moment, codes of accounts, a contract's currency."""
+    """What posting may ask: the balance of a slot at its moment, codes of accounts, a contract's currency."""
 
     balance: Callable[[Slot], tuple[int, int]]
     codes: dict[str, str]

@@ -140,5 +140,3 @@ def build_legs(row: Row, book: Book) -> list[Leg]:
     """Movements of a document; an invoice has none. Subconto the account does not have are dropped."""
     rule = RULES.get(row.set_name)
     return [] if rule is None else rule(row, book)
-
-

@@ -52,7 +52,9 @@ class Reader:
 
     # ------------------------------------------------------------------ sets
 
-    def query(self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()) -> tuple[list[Fields], int | None]:
+    def query(
+        self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()
+    ) -> tuple[list[Fields], int | None]:
         """Records of one page, and the count when it was asked for (which switches paging off, §3)."""
         node = parse_filter(options["$filter"]) if options.get("$filter") else None
         test = compile_filter(node, self.scope(entity)) if node else None
@@ -79,7 +81,11 @@ class Reader:
         tail, params = self.order_sql(entity, order)
         if not clause.exact and test is not None:
             found = self.base.storage.select(entity.name, clause.sql, (*clause.params, *params), tail)
-            return list(islice(filter(test, map(self.base.record, found)), page[0], None if page[1] is None else page[0] + page[1]))
+            return list(
+                islice(
+                    filter(test, map(self.base.record, found)), page[0], None if page[1] is None else page[0] + page[1]
+                )
+            )
         tail = f"{tail} LIMIT {-1 if page[1] is None else page[1]} OFFSET {page[0]}"
         return self.exact_records(entity, clause, tail, params, columns)
 
@@ -93,7 +99,13 @@ class Reader:
         rows = self.base.storage.columns(entity.name, "key, version, deleted, posted, date", clause.sql, bound, tail)
         text = self.base.version_text
         return [
-            {"Ref_Key": key, "DataVersion": text(version), "DeletionMark": bool(deleted), "Posted": bool(posted), "Date": date}
+            {
+                "Ref_Key": key,
+                "DataVersion": text(version),
+                "DeletionMark": bool(deleted),
+                "Posted": bool(posted),
+                "Date": date,
+            }
             for key, version, deleted, posted, date in rows
         ]
 
@@ -119,7 +131,9 @@ class Reader:
             return ORDER_COLUMNS[found.name], []
         if found.navigation:
             return self.lookup_sql("title", found, [])
-        return f"coalesce(json_extract(data, '$.\"{found.name}\"'), ?)", [int(found.default) if found.kind == "bool" else found.default]
+        return f"coalesce(json_extract(data, '$.\"{found.name}\"'), ?)", [
+            int(found.default) if found.kind == "bool" else found.default
+        ]
 
     def lookup_sql(self, what: str, found: Field, params: list[Any]) -> tuple[str, list[Any]]:
         """Column or expression of the object behind a reference."""
@@ -166,7 +180,9 @@ class Reader:
         values = [key.get(name, key.get("") if len(entity.key) == 1 else None) for name in entity.key]
         if None in values:
             raise OdataError(400, 7, "Не указана часть ключа сущности")
-        found = self.load(entity.name, "|".join(str(value).lower() if len(values) == 1 else str(value) for value in values))
+        found = self.load(
+            entity.name, "|".join(str(value).lower() if len(values) == 1 else str(value) for value in values)
+        )
         if found is None:
             raise instance_not_found()
         return found
@@ -195,4 +211,7 @@ def sort_key(typed: Typed, scope: Scope, term: OrderTerm, reader: Reader) -> Cal
     found = scope.fields.get(term.parts[0]) if len(term.parts) == 1 else None
     if found is not None and found.navigation:
         return lambda record: str((reader.title(found.target, record.get(found.name, "")) or {}).get("title", ""))
-    return lambda record: (typed.get(record) is not None, fold(typed.get(record)) if typed.get(record) is not None else 0)
+    return lambda record: (
+        typed.get(record) is not None,
+        fold(typed.get(record)) if typed.get(record) is not None else 0,
+    )

@@ -19,9 +19,11 @@ from sandbox.onec.urls import whole_number
 KEY = parse_spec("Recorder:*")
 HEAD = parse_spec("Period:d") + KEY + parse_spec("LineNumber:i Active:b")
 BODY = parse_spec(
-    f"AccountDr>{ACCOUNTS} AccountCr>{ACCOUNTS} Организация>Catalog_Организации ВалютаDr>Catalog_Валюты ВалютаCr>Catalog_Валюты "
+    f"AccountDr>{ACCOUNTS} AccountCr>{ACCOUNTS} Организация>Catalog_Организации "
+    "ВалютаDr>Catalog_Валюты ВалютаCr>Catalog_Валюты "
     "ПодразделениеDr>Catalog_ПодразделенияОрганизаций ПодразделениеCr>Catalog_ПодразделенияОрганизаций Сумма:m "
-    "ВалютнаяСуммаDr:m ВалютнаяСуммаCr:m КоличествоDr:q КоличествоCr:q Содержание:s150 НеКорректироватьСтоимостьАвтоматически:b"
+    "ВалютнаяСуммаDr:m ВалютнаяСуммаCr:m КоличествоDr:q КоличествоCr:q Содержание:s150 "
+    "НеКорректироватьСтоимостьАвтоматически:b"
 )
 SUBCONTO = parse_spec(" ".join(f"ExtDimension{side}{place}:*" for side in ("Dr", "Cr") for place in (1, 2, 3)))
 ROW_SET = EntitySet(f"{REGISTER}_RecordType", "record", HEAD + BODY, key=("Recorder", "Recorder_Type", "LineNumber"))
@@ -86,7 +88,12 @@ def bounds(node: Node) -> tuple[str, str]:
     if isinstance(node, Binary) and node.op == "and":
         left, right = bounds(node.left), bounds(node.right)
         return max(left[0], right[0]), min(left[1], right[1])
-    if isinstance(node, Binary) and isinstance(node.left, Path) and node.left.parts == ("Period",) and isinstance(node.right, Lit):
+    if (
+        isinstance(node, Binary)
+        and isinstance(node.left, Path)
+        and node.left.parts == ("Period",)
+        and isinstance(node.right, Lit)
+    ):
         moment = str(node.right.value)
         if node.right.kind == "date" and node.op in ("ge", "gt", "eq", "le", "lt"):
             return ("" if node.op[0] == "l" else moment), ("9999" if node.op[0] == "g" else moment)
@@ -100,7 +107,7 @@ def cut(rows: list[Fields], options: dict[str, str]) -> list[Fields]:
 
 
 def query_sets(base: Base, reader: Reader, options: dict[str, str]) -> list[Fields]:
-    """Record sets: ``$orderby`` is ignored, a filter by ``Period`` is refused, ``RecordSet/any`` works (§3.2 rule 4)."""
+    """Record sets: ``$orderby`` is ignored, ``Period`` in a filter refused, ``RecordSet/any`` works (§3.2)."""
     text = options.get("$filter")
     scope = build_scope(RECORD_SET.fields, RECORD_SET.sections, reader.follow)
     test = compile_filter(parse_filter(text), scope) if text else None
@@ -175,5 +182,3 @@ def slice_rates(base: Base, reader: Reader, name: str, args: dict[str, str], opt
             found[row["Валюта_Key"]] = row
     result = filter_of(reader, entity, options.get("$filter"))
     return cut([row for row in found.values() if result is None or result(row)], options)
-
-

@@ -49,7 +49,9 @@ def json_record(entity: EntitySet, record: Fields, what: Projection, shape: Shap
     fields = element_order(what.fields) if single else what.fields
     parts = [json_member(item, record) for item in fields]
     for name, rows in what.sections.items():
-        parts.insert(len(parts) if not single else len(parts) // 2, f"{quoted(name)}:{json_rows(rows, record.get(name, ()))}")
+        parts.insert(
+            len(parts) if not single else len(parts) // 2, f"{quoted(name)}:{json_rows(rows, record.get(name, ()))}"
+        )
     parts.extend(json_presentations(entity, record, what, shape))
     parts.extend(json_expanded(entity, record, what, shape))
     if shape.level != "none" and entity.kind not in ("section", "table"):
@@ -72,7 +74,9 @@ def json_types(fields: list[Field]) -> list[str]:
 
 def json_links(entity: EntitySet, record: Fields, fields: list[Field], shape: Shape) -> list[str]:
     """``X@navigationLinkUrl``, only for filled references to published sets (§1.4)."""
-    own = f"{entity.name}(guid'{record.get('Ref_Key', EMPTY_GUID)}')"
+    if entity.kind in ("record", "recordset"):
+        return []
+    own = entry_key(entity, record)
     return [
         f"{quoted(item.navigation + '@navigationLinkUrl')}:{quoted(f'{own}/{item.navigation}')}"
         for item in fields
@@ -165,12 +169,14 @@ def xml_section(owner: str, name: str, fields: list[Field], rows: Iterable[Field
 def xml_entry(entity: EntitySet, record: Fields, what: Projection, shape: Shape, key: str, namespaces: str = "") -> str:
     """One ``entry`` with its properties."""
     fields = "".join(xml_member(item, record) for item in element_order(what.fields))
-    sections = "".join(xml_section(entity.name, name, rows, record.get(name, ())) for name, rows in what.sections.items())
+    sections = "".join(
+        xml_section(entity.name, name, rows, record.get(name, ())) for name, rows in what.sections.items()
+    )
     base = f" {namespaces} xml:base={quoteattr(shape.root + '/')}" if namespaces else ""
     return (
         f"<entry{base}><id>{shape.root}/{key}</id>"
         f'<category term="StandardODATA.{entity.name}" scheme="{DATA_NS}/scheme"/><title type="text"/>'
-        f'<updated>2026-01-01T00:00:00</updated><author/><summary/>{xml_links(entity, record, what.fields, shape, key)}'
+        f"<updated>2026-01-01T00:00:00</updated><author/><summary/>{xml_links(entity, record, what.fields, shape, key)}"
         f'<link rel="edit" href={quoteattr(key)} title="edit-link"/><content type="application/xml">'
         f'<m:properties xmlns:d="{DATA_NS}" xmlns:m="{META_NS}">{fields}{sections}</m:properties></content></entry>'
     )
@@ -185,7 +191,8 @@ def xml_links(entity: EntitySet, record: Fields, fields: list[Field], shape: Sha
     ]
     kind = "application/atom+xml;type=entry;charset=utf-8"
     return "".join(
-        f'<link rel="{DATA_NS}/related/{name}" href={quoteattr(f"{key}/{name}")} type="{kind}" title="{name}"/>' for name in names
+        f'<link rel="{DATA_NS}/related/{name}" href={quoteattr(f"{key}/{name}")} type="{kind}" title="{name}"/>'
+        for name in names
     )
 
 
@@ -214,5 +221,3 @@ def key_literal(item: Field | None, value: object) -> str:
     if kind == "date":
         return f"datetime'{value}'"
     return str(value) if kind in ("int64", "num") else f"'{value}'"
-
-

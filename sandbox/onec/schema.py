@@ -122,7 +122,12 @@ def build_sets(layout: Layout) -> Iterator[EntitySet]:
 
 def standard(*spec: str) -> tuple[Field, ...]:
     """Standard attributes by the compact notation."""
-    return (Field("Ref_Key", "guid"), Field("DataVersion", "str", 12), Field("DeletionMark", "bool"), *parse_spec(" ".join(spec)))
+    return (
+        Field("Ref_Key", "guid"),
+        Field("DataVersion", "str", 12),
+        Field("DeletionMark", "bool"),
+        *parse_spec(" ".join(spec)),
+    )
 
 
 TAIL = parse_spec("Predefined:b PredefinedDataName:s255")
@@ -155,7 +160,9 @@ def build_catalog(name: str, spec: str, layout: Layout) -> EntitySet:
         f"Description:s{description}",
     )
     rows = build_rows(CATALOG_SECTIONS.get(name, {}))
-    return EntitySet(name, "catalog", head + parse_spec(spec) + TAIL, rows, folders=folders, code_length=code, code_prefix=prefix)
+    return EntitySet(
+        name, "catalog", head + parse_spec(spec) + TAIL, rows, folders=folders, code_length=code, code_prefix=prefix
+    )
 
 
 def build_document(name: str, spec: str, layout: Layout) -> EntitySet:
@@ -173,13 +180,18 @@ def build_chart_of_accounts() -> EntitySet:
         f"Parent>{ACCOUNTS} Code:s9 Description:s120 Order:s9 Type:e=AccountType OffBalance:b",
         "Валютный:b Количественный:b НаименованиеПолное:t КодБыстрогоВыбора:s7 ЗапретитьИспользоватьВПроводках:b",
     )
-    rows = {"ExtDimensionTypes": "ExtDimensionType>ChartOfCharacteristicTypes_ВидыСубконтоХозрасчетные Predefined:b TurnoversOnly:b Суммовой:b Валютный:b"}
+    rows = {
+        "ExtDimensionTypes": """ExtDimensionType>ChartOfCharacteristicTypes_ВидыСубконтоХозрасчетные
+            Predefined:b TurnoversOnly:b Суммовой:b Валютный:b"""
+    }
     return EntitySet(ACCOUNTS, "chart", fields + TAIL, build_rows(rows), code_length=9)
 
 
 def build_characteristics(name: str) -> EntitySet:
     """A chart of characteristic types: additional attributes, subconto kinds."""
-    fields = standard(f"Parent>{name} IsFolder:b Code:s9 Description:s150 Заголовок:s75 Имя:s255 ЭтоДополнительноеСведение:b Виден:b")
+    fields = standard(
+        f"Parent>{name} IsFolder:b Code:s9 Description:s150 Заголовок:s75 Имя:s255 ЭтоДополнительноеСведение:b Виден:b"
+    )
     return EntitySet(name, "characteristics", fields + TAIL, folders=True, code_length=9)
 
 

@@ -24,7 +24,7 @@ START_SECONDS = 15.0
 class OnecServer:
     """Context manager that serves ``base`` on loopback; see README.md for the options."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a publication
         self,
         base: Base,
         port: int = 0,
@@ -75,7 +75,9 @@ class OnecServer:
 
     def bind(self) -> socket.socket:
         """Take the port; a taken one raises at once."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY by it
+        listener = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        )  # asyncio sets TCP_NODELAY by it
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.host, self.port))
         listener.listen(128)
@@ -85,7 +87,8 @@ class OnecServer:
     def build(self) -> uvicorn.Server:
         """Uvicorn with nothing between it and the application: faults reach for its transport."""
         config = uvicorn.Config(
-            self.app, http="h11", ws="none", lifespan="off", log_level="critical", access_log=False, proxy_headers=False,
+            self.app, http="h11", ws="none", lifespan="off", log_level="critical", access_log=False,
+            proxy_headers=False,
             server_header=False, timeout_graceful_shutdown=1, h11_max_incomplete_event_size=1 << 20,
         )  # fmt: skip
         return uvicorn.Server(config)
@@ -102,7 +105,9 @@ class OnecServer:
             time.sleep(0.005)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.server and self.thread:
             self.server.should_exit = True
             self.thread.join(START_SECONDS)

@@ -116,7 +116,11 @@ class Service:
         entity = self.base.schema.sets.get(resource.set_name)
         if entity is None or not self.base.schema.published(entity.name):
             raise set_not_found(resource.set_name)
-        return self.read(entity, resource, answers) if request.method == "GET" else self.write(request, entity, resource, answers)
+        return (
+            self.read(entity, resource, answers)
+            if request.method == "GET"
+            else self.write(request, entity, resource, answers)
+        )
 
     def check_rights(self, set_name: str) -> None:
         """Without the right: 401 code 20, not 403 (§1.6)."""
@@ -211,5 +215,3 @@ def with_cookie(answer: Answer, cookie: str | None) -> Answer:
         life = "" if cookie else "; expires=Thu, 01 Jan 1970 00:00:00 GMT"
         answer.headers.append((b"Set-Cookie", f"ibsession={cookie}{life}; path=/base".encode()))
     return answer
-
-

@@ -58,7 +58,9 @@ class Sessions:
         """Answer to a lost session."""
         if self.lost_status == 400:
             return OdataError(400, -1, "Сеанс отсутствует или удален")
-        return PlainError(self.lost_status, "text/html; charset=utf-8", "<html><body>Сеанс отсутствует или удален</body></html>")
+        return PlainError(
+            self.lost_status, "text/html; charset=utf-8", "<html><body>Сеанс отсутствует или удален</body></html>"
+        )
 
     def expire(self) -> None:
         """Forget sessions that nobody used for ``max_age`` seconds."""

@@ -148,7 +148,8 @@ class Storage:
         number = fields.get("Number") or fields.get("Code") or ""
         title = fields.get("Description") or f"{row.set_name} {number} от {fields.get('Date', '')}"
         return (
-            self.set_id(row.set_name), row.key, row.version, int(row.deleted), int(row.posted), int(fields.get("IsFolder", False)),
+            self.set_id(row.set_name), row.key, row.version, int(row.deleted), int(row.posted),
+            int(fields.get("IsFolder", False)),
             fields.get("Date", ""), party, fields.get("ИНН", ""), number, title, json.dumps(fields, ensure_ascii=False),
         )  # fmt: skip
 
@@ -162,7 +163,9 @@ class Storage:
         for key, version, deleted, posted, data in self.db.execute(sql, (self.set_id(set_name), *params)):
             yield Row(set_name, key, version, bool(deleted), bool(posted), json.loads(data))
 
-    def columns(self, set_name: str, names: str, where: str, params: tuple[Any, ...], tail: str) -> list[tuple[Any, ...]]:
+    def columns(
+        self, set_name: str, names: str, where: str, params: tuple[Any, ...], tail: str
+    ) -> list[tuple[Any, ...]]:
         """Bare columns of a set, for the cheap sweep (§3.2 rule 6)."""
         sql = f"SELECT {names} FROM object WHERE set_id = ? AND ({where}) {tail}"  # noqa: S608
         return self.db.execute(sql, (self.set_id(set_name), *params)).fetchall()
@@ -211,7 +214,7 @@ class Storage:
         return iter(self.db.execute(sql, (at,)))
 
     def contract_balance(self, slot: tuple[str, str, str, str, str], before: str) -> tuple[int, int]:
-        """Balance of (contract, account, party, organisation, currency) before a moment: kopecks, foreign hundredths."""
+        """Balance of (contract, account, party, organisation, currency) before a moment: (kopecks, foreign)."""
         sql = """SELECT coalesce(sum((1-side*2)*amount),0), coalesce(sum((1-side*2)*foreign_amount),0) FROM leg
                  WHERE sub2 = ? AND account = ? AND sub1 = ? AND org = ? AND currency = ? AND period < ?"""
         found = self.db.execute(sql, (*slot, before)).fetchone()

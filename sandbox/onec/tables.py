@@ -23,7 +23,8 @@ DIMENSIONS = parse_spec(
 )
 RESOURCES = (("Сумма", 2), ("ВалютнаяСумма", 2), ("Количество", 3))
 SUFFIXES = {
-    "Balance": ("Balance",), "Turnovers": ("Turnover",), "BalanceAndTurnovers": ("OpeningBalance", "Turnover", "ClosingBalance"),
+    "Balance": ("Balance",), "Turnovers": ("Turnover",), "BalanceAndTurnovers": ("OpeningBalance", "Turnover",
+    "ClosingBalance"),
 }  # fmt: skip
 SHAPES = {"Balance": "Balance", "Turnovers": "Turnover", "BalanceAndTurnovers": "BalanceAndTurnover"}
 Sums = list[int]  # kopecks, foreign hundredths, thousandths, then debit and credit turnover of each
@@ -54,7 +55,9 @@ def table_entity(name: str) -> EntitySet:
     return EntitySet(f"{REGISTER}_{SHAPES[name]}", "table", tuple(fields), key=())
 
 
-def run_table(base: Base, reader: Reader, name: str, args: dict[str, str], options: dict[str, str]) -> tuple[EntitySet, list[Fields]]:
+def run_table(
+    base: Base, reader: Reader, name: str, args: dict[str, str], options: dict[str, str]
+) -> tuple[EntitySet, list[Fields]]:
     """Rows of ``Balance``, ``Turnovers`` or ``BalanceAndTurnovers`` after the result's own options."""
     if name not in SUFFIXES:
         raise method_not_found()
@@ -140,13 +143,24 @@ def conditions(reader: Reader, args: dict[str, str]) -> list[Callable[[Fields], 
 
 def reorder_subconto(base: Base, groups: list[Group], text: str) -> list[Group]:
     """``ExtraDimensions``: subconto kinds by key decide which kind stands first; accounts without them drop out."""
-    kinds = {row.key: str(row.get("Имя")) for row in base.storage.select("ChartOfCharacteristicTypes_ВидыСубконтоХозрасчетные")}
+    kinds = {
+        row.key: str(row.get("Имя"))
+        for row in base.storage.select("ChartOfCharacteristicTypes_ВидыСубконтоХозрасчетные")
+    }
     wanted = [kinds.get(part.strip().lower(), "?") for part in text.replace(";", ",").split(",") if part.strip()]
     moved: dict[tuple[Any, ...], Group] = {}
     for group in groups:
         places = BY_CODE[group.dims["_code"]].subs
         if all(kind in places for kind in wanted):
-            add_group(moved, Group(moved_dims(group.dims, [places.index(kind) + 1 for kind in wanted]), group.opening, group.debit, group.credit))
+            add_group(
+                moved,
+                Group(
+                    moved_dims(group.dims, [places.index(kind) + 1 for kind in wanted]),
+                    group.opening,
+                    group.debit,
+                    group.credit,
+                ),
+            )
     return list(moved.values())
 
 

@@ -12,7 +12,8 @@ from sandbox.onec.filter_parser import checked_guid
 RESOURCE = re.compile(r"(?P<set>[^/(]+)(?:\((?P<key>[^()]*)\))?(?:/(?P<rest>.*))?\Z", re.DOTALL)
 REST = re.compile(r"(?P<name>[^/(]+)(?P<call>\((?P<args>.*)\))?(?:/(?P<more>.*))?\Z", re.DOTALL)
 PARAMETERS = (
-    "Period", "StartPeriod", "EndPeriod", "AccountCondition", "Condition", "Dimensions", "ExtraDimensions", "Top", "Order",
+    "Period", "StartPeriod", "EndPeriod", "AccountCondition", "Condition", "Dimensions", "ExtraDimensions", "Top",
+    "Order",
     "BalancedAccountCondition", "BalancedExtraDimensions", "AccountDrCondition", "AccountCrCondition", "Periodicity",
 )  # fmt: skip
 ARGUMENT = re.compile(rf"(?:^|,)\s*({'|'.join(PARAMETERS)})\s*=")

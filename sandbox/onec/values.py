@@ -150,7 +150,8 @@ def natural_record(entity: EntitySet, record: Fields) -> Fields:
     """Whole object with empty values filled in, for tests."""
     full = {item.name: natural(item, record.get(item.name, item.default)) for item in entity.fields}
     for section, fields in entity.sections.items():
-        full[section] = [{item.name: natural(item, row.get(item.name, item.default)) for item in fields} for row in record.get(section, ())]
+        full[section] = [
+            {item.name: natural(item, row.get(item.name, item.default)) for item in fields}
+            for row in record.get(section, ())
+        ]
     return full
-
-
