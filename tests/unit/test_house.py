@@ -17,8 +17,10 @@ ROOMS = ("core", "connectors", "mapping", "sync", "store", "workers", "cli", "sa
 OURS = (*ROOMS, "tests", "bench")
 MAX_FILE, MAX_FUNCTION = 400, 45
 
-# Who may catch everything, and how often: the record's savepoint and the task's boundary; nobody else.
-BROAD_EXCEPTS: dict[str, int] = {}
+# Who may swallow everything, and how often. For the product: the record's savepoint and the task's boundary, nobody else.
+BROAD_EXCEPTS = {
+    "sandbox/onec/app.py": 1,  # a mistake of the stand-in itself: the test must see it and the server must live
+}
 
 # A library and the only places that may import it.
 SOLE_USERS = {
@@ -181,6 +183,9 @@ def test_public_functions_are_annotated() -> None:
 
 
 def is_broad(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    if isinstance(last, ast.Raise) and last.exc is None:
+        return False  # it puts something right and passes the error on
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
