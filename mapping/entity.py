@@ -174,16 +174,20 @@ def compile_entity(
             shop = make_shop(set_name)
             layers: list[Layer] = [(("parts", name), parts[name]) for name in rule.parts if name in parts]
             layers += [(loc, rule), ((*loc, "sources", set_name), source)]
-            mapping.programs[set_name] = _compile_source(shop, mapping, layers, source.optional)
+            broken = not all(name in parts for name in rule.parts)
+            mapping.programs[set_name] = _compile_source(shop, mapping, layers, source.optional, broken=broken)
     return mapping
 
 
-def _compile_source(shop: Workshop, mapping: EntityMapping, layers: list[Layer], optional: bool) -> SourceProgram:
+def _compile_source(
+    shop: Workshop, mapping: EntityMapping, layers: list[Layer], optional: bool, *, broken: bool
+) -> SourceProgram:
     spec, fields = mapping.spec, _merged(layers, "fields")
     check_targets(shop, spec, {name: loc for name, (loc, _) in fields.items()})
     plain = {name: item for name, item in fields.items() if name in spec.fields}
-    missing = [name for name, target in spec.fields.items() if target.required and name not in plain]
-    for name in missing:
+    for name in (
+        () if broken else [name for name, target in spec.fields.items() if target.required and name not in plain]
+    ):
         shop.problems.add(layers[-1][0], f"nothing fills {name!r}, which every {spec.name} must have")
     for name, (_, rules) in fields.items():
         if rules[0].owner != "accounting":

@@ -27,7 +27,7 @@ class Positions:
     def find(self, loc: Loc) -> tuple[int, int, int]:
         """How deep the path is known here, and line and column of its deepest known part (0, 0 when nothing is).
 
-        Parts that a check has put in (a single rule taken as a list of one) are passed over.
+        Parts that a check has put in (a single rule taken as a list of one, the name of a cleaner) are passed over.
         """
         depth, place = 0, (0, 0)
         known: Loc = ()
@@ -35,8 +35,6 @@ class Positions:
             longer = (*known, part)
             if longer in self.places:
                 depth, known, place = depth + 1, longer, self.places[longer]
-            elif not isinstance(part, int):
-                break
         return depth, *place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -44,8 +45,9 @@ class Problems:
     def add_validation(self, error: ValidationError, model: type[BaseModel]) -> None:
         """Note everything that pydantic found."""
         for item in error.errors(include_url=False, include_input=False):
-            loc = tuple(part for part in item["loc"] if part not in _TAGS)
-            self.add(loc, _explain(item, model))
+            if _OFF not in item["loc"]:
+                loc = tuple(part for part in item["loc"] if not _is_tag(part, model))
+                self.add(loc, _explain(item, model))
 
     def finish(self, name: str) -> None:
         """Raise all that was found.
@@ -61,7 +63,13 @@ class Problems:
         raise ConfigError(f"The mapping {name!r} is not right:\n{shown}{more}\n", next_step=NEXT_STEP)
 
 
-_TAGS = frozenset({"function-before", "list[FieldRule]", "list[BodyRule]", "literal[False]"})
+_OFF = "literal[False]"
+_TAG = re.compile(r"function-.*|list\[.+\]|[A-Z][a-z]+Rule")
+
+
+def _is_tag(part: str | int, model: type[BaseModel]) -> bool:
+    """Whether pydantic has put this into the path: the name of a model or of a check, not a key of the file."""
+    return isinstance(part, str) and _TAG.fullmatch(part) is not None and part not in model.model_fields
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -82,7 +90,10 @@ def suggest(name: str, known: Iterable[str]) -> str:
 _PLAIN = {
     "string_type": "is a text",
     "bool_type": "is true or false",
+    "bool_parsing": "is true or false",
     "int_type": "is a whole number",
+    "int_parsing": "is a whole number",
+    "int_from_float": "is a whole number",
     "list_type": "is a list",
     "dict_type": "is a section",
     "model_type": "is a section",

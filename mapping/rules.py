@@ -19,7 +19,7 @@ from mapping.model import ENTITIES, BalanceSpec, SourceSet
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
 from mapping.problems import Problems, suggest
 from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, RecorderRule, RuleFile, SourceRule
-from mapping.text import PRESETS, Chain, load_chain, preset_names, preset_origin, read_file
+from mapping.text import PRESETS, Chain, load_chain, preset_names, preset_origin, put_settings, read_file
 
 __all__ = [
     "EntityMapping",
@@ -104,6 +104,7 @@ def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapp
 
 def _build(chain: Chain, name: str) -> Mapping:
     problems = Problems(chain.place_of)
+    put_settings(chain, problems)
     try:
         rules = RuleFile.model_validate(chain.tree)
     except ValidationError as error:

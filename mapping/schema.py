@@ -20,7 +20,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from mapping.cleaners import CleanerStep
 
-Scalar = str | bool | int
 Off = Literal[False]
 Titles = dict[Literal["en", "ru", "uk"], str]
 
@@ -29,6 +28,17 @@ class Model(BaseModel):
     """A part of the rule file."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, (str, bool, int)):
+        raise ValueError("is a text, a whole number, or true or false")
+    return value
+
+
+def _setting(value: object) -> object:
+    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return value if texts else _scalar(value)
 
 
 def _as_list(value: object) -> object:
@@ -46,6 +56,8 @@ def _as_titles(value: object) -> object:
     return {"en": value} if isinstance(value, str) else value
 
 
+Scalar = Annotated[str | bool | int, BeforeValidator(_scalar)]
+Setting = Annotated[str | bool | int | list[str], BeforeValidator(_setting)]
 Paths = Annotated[list[str], BeforeValidator(_as_list)]
 TitleField = Annotated[Titles, BeforeValidator(_as_titles)]
 
@@ -234,7 +246,7 @@ class RuleFile(Model):
     extends: str | None = None
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
     accounting_currency: str = Field(default="RUB", pattern="^[A-Z]{3}$")
-    settings: dict[str, str | bool | int | list[str]] = Field(default_factory=dict)
+    settings: dict[str, Setting] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
     parts: dict[str, Common] = Field(default_factory=dict)
     entities: dict[str, EntityRule | Off] = Field(default_factory=dict)

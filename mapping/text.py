@@ -118,7 +118,6 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
     chain = Chain(files)
     for file in reversed(files):
         chain.tree = _merge(chain.tree, file.tree, (), chain.taken_away)
-    _put_settings(chain)
     return chain
 
 
@@ -188,11 +187,14 @@ def _merge(base: Tree, over: Tree, loc: Loc, taken_away: list[str]) -> Tree:
     return merged
 
 
-def _put_settings(chain: Chain) -> None:
-    """Put settings in the place of "@name"; a name that is no setting is a mistake."""
+_UNKNOWN = "Ref_Key"
+"""Stands in for an unknown setting, so that one mistake is told once."""
+
+
+def put_settings(chain: Chain, problems: Problems) -> None:
+    """Put settings in the place of "@name"; a name that is no setting is noted."""
     settings = chain.tree.get("settings")
     known: Tree = settings if isinstance(settings, dict) else {}
-    problems = Problems(chain.place_of)
 
     def whole(text: str, loc: Loc) -> object:
         match = _WHOLE_SETTING.fullmatch(text)
@@ -203,13 +205,12 @@ def _put_settings(chain: Chain) -> None:
     def _setting(name: str, text: str, loc: Loc) -> object:
         if name not in known:
             problems.add_unknown(loc, "the setting", name, known)
-            return text
+            return _UNKNOWN
         return known[name]
 
     chain.tree = {
         key: value if key == "settings" else _replaced(value, (key,), whole) for key, value in chain.tree.items()
     }
-    problems.finish(chain.files[0].origin)
 
 
 def _replaced(value: object, loc: Loc, whole: Callable[[str, Loc], object]) -> object:
