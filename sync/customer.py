@@ -16,14 +16,13 @@ from mapping.model import ENTITIES, SETTLEMENT_DOCUMENTS, SourceSet
 from store.engine import reading
 from store.entities import balances
 from store.queries.balance_rows import (
-    BoundDocument,
     StoredBalance,
     iter_balances_of,
-    load_bound_documents,
     load_documents_of,
     load_external_keys,
 )
 from store.queries.settlements import Whom
+from sync.bindings import Binding, is_current, load_bindings
 from sync.context import RunContext
 from sync.effects import find_moved
 from sync.explain import (
@@ -32,10 +31,10 @@ from sync.explain import (
     complete_whom,
     find_candidates,
     find_explained,
-    since_moment,
     store_offsets,
     whom_of_texts,
 )
+from sync.prepare import since_moment
 from sync.pull import pull_keys, settle_missing
 from sync.register import (
     COMMIT,
@@ -83,9 +82,9 @@ def _pull_source(ctx: RunContext, source: SourceSet, counterparty_key: str, wind
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the caller
     theirs = {row.external_id: row for row in ctx.connector.fetch_customer_keys(source, counterparty_key, window)}
     with reading(ctx.app.engine) as conn:
-        ours = load_bound_documents(conn, ctx.name, source.entity, theirs)
+        ours = load_bindings(conn, ctx.name, source.entity, theirs)
         held = load_documents_of(conn, ctx.name, source.entity, source.name, counterparty_key, window.start)
-    differing = [key for key, row in theirs.items() if differs(ours.get(key), row)]
+    differing = [key for key, row in theirs.items() if is_behind(ctx, ours.get(key), row)]
     unnamed = sorted(held - theirs.keys())
     if differing:
         pull_keys(ctx, source, differing)
@@ -94,11 +93,11 @@ def _pull_source(ctx: RunContext, source: SourceSet, counterparty_key: str, wind
         settle_missing(ctx, source, [key for key in unnamed if key not in there])
 
 
-def differs(bound: BoundDocument | None, row: KeyRow) -> bool:
+def is_behind(ctx: RunContext, known: Binding | None, row: KeyRow) -> bool:
     """Whether a record must be read again: unknown, another version, or not applied when it was read last."""
-    return (
-        bound is None or bound.version != row.version or bound.state in ("parked", "dead", "deleted") or bound.deleted
-    )
+    if known is not None and known["state"] in ("parked", "dead"):
+        return True
+    return not is_current(known, row.version, deleted=row.deleted, mapping_version=ctx.mapping.version)
 
 
 def pull_balance(ctx: RunContext, counterparty_key: str) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from core.clock import utc_from_local
 from core.ids import new_id
 from core.money import ZERO
-from core.settings import ConnectionSettings
 from store.bulk import chunks, upsert
 from store.engine import reading
 from store.entities import balances
@@ -36,6 +34,7 @@ from sync.effects import (
     sum_effects,
     unknown_keys,
 )
+from sync.prepare import since_moment
 from sync.register import COMMIT, Amounts, BalanceKey, load_known
 from sync.writing import writing
 
@@ -54,13 +53,6 @@ class Comparison:
     documents: Totals
     rows: dict[SettlementKey, list[StoredBalance]] = field(default_factory=dict)
     samples: dict[SettlementKey, EffectRow] = field(default_factory=dict)
-
-
-def since_moment(settings: ConnectionSettings) -> datetime | None:
-    """The moment from which documents are mirrored: midnight of `since` by the other side's clock."""
-    if settings.since is None:
-        return None
-    return utc_from_local(datetime.combine(settings.since, time.min), settings.zone)
 
 
 def complete_whom(conn: Connection, connection: str, whom: Whom) -> Whom:
@@ -103,7 +95,7 @@ def find_candidates(conn: Connection, connection: str, since: datetime) -> Whom 
 def compare(conn: Connection, ctx: RunContext, whom: Whom | None) -> Comparison:
     """Register against documents, for some customers or for all. `whom` names each of them by all its names."""
     stored = {row.id: row for row in iter_balances_of(conn, ctx.name, whom)}
-    effects = list(iter_effects(conn, ctx.name, whom))
+    effects = list(iter_effects(conn, ctx.name, whom, since_moment(ctx.settings)))
     identities = Identities(ctx.mapping.accounting_currency)
     learn_identities(conn, ctx.name, effects, identities)
     register, before = sum_balances(stored.values(), identities)

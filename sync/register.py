@@ -118,7 +118,7 @@ def fetch_reading(ctx: RunContext, counterparty: str | None = None) -> Reading:
     ctx.fault("fetch-balances.after")
     line.requests += ctx.connector.usage.requests - before
     line.seconds += ctx.app.clock.monotonic() - started
-    codes = fetch_currencies(ctx, answer.rows)
+    codes = fetch_currencies(ctx, {row.currency for row in answer.rows if row.currency})
     return Reading(
         asked_at, fold_rows(answer.rows, codes, ctx.mapping.accounting_currency), answer.whole, answer.reason
     )
@@ -145,7 +145,7 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
         if row is None:
             if amounts.receivable or amounts.advance:
                 plan.created[key] = amounts
-        elif (row.receivable, row.advance) == (amounts.receivable, amounts.advance):
+        elif (row.receivable, row.advance, row.amount) == (amounts.receivable, amounts.advance, amounts.amount):
             plan.unchanged += 1
         else:
             plan.updated[key] = amounts
@@ -157,6 +157,7 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
 
 def write_plan(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBalance], asked_at: datetime) -> None:
     """Write what has changed, in bulk; count it."""
+    _show(ctx, plan, stored)
     line = ctx.count(ENTITY)
     rows = [_row(ctx, stored.get(key), key, amounts, asked_at) for key, amounts in plan.changes().items()]
     for part in chunks(rows):
@@ -172,6 +173,18 @@ def write_plan(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBa
         line.read += number
         if number:
             line.add(outcome, number)
+
+
+def _show(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBalance]) -> None:
+    """What a dry run would change, field by field."""
+    if not ctx.order.dry_run:
+        return
+    for action, part in (("created", plan.created), ("updated", plan.updated), ("deleted", plan.missing)):
+        for key, amounts in part.items():
+            before = stored[key].amount if key in stored else None
+            change = {"amount": [None if before is None else str(before), str(amounts.amount)]}
+            line = {"action": action, "entity": ENTITY, "external_id": key.counterparty, "fields": change}
+            ctx.state.add_changes([line])
 
 
 def _row(
@@ -215,9 +228,8 @@ def fetch_references(ctx: RunContext, keys: Sequence[BalanceKey]) -> None:
         _fetch_unknown(ctx, entity, {key[place] for key in keys if key[place]})
 
 
-def fetch_currencies(ctx: RunContext, rows: Sequence[BalanceRow]) -> dict[str, str]:
-    """Codes of the currencies that the rows name; one that we have never met is fetched."""
-    keys = {row.currency for row in rows if row.currency}
+def fetch_currencies(ctx: RunContext, keys: set[str]) -> dict[str, str]:
+    """Codes of currencies by the other side's keys; one that we have never met is fetched."""
     if not keys:
         return {}
     _fetch_unknown(ctx, "currency", keys)

@@ -131,30 +131,6 @@ def load_stale_identities(conn: Connection, connection: str, counterparty: str |
     return [dict(row) for row in conn.execute(statement).mappings()]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundDocument:
-    """What we last saw of a document of the other side."""
-
-    external_id: str
-    entity_id: UUID | None
-    version: str
-    state: str
-    deleted: bool
-
-
-def load_bound_documents(
-    conn: Connection, connection: str, entity: str, keys: Iterable[str]
-) -> dict[str, BoundDocument]:
-    """Those of these documents that we have met, by external id."""
-    found: dict[str, BoundDocument] = {}
-    for part in chunks(dict.fromkeys(keys), WHOM_AT_ONCE):
-        statement = select(*(binding.c[item.name] for item in fields(BoundDocument))).where(
-            binding.c.connection == connection, binding.c.entity == entity, binding.c.external_id.in_(part)
-        )
-        found.update((row[0], BoundDocument(*row._tuple())) for row in conn.execute(statement))
-    return found
-
-
 def load_documents_of(
     conn: Connection, connection: str, entity: str, source: str, counterparty: str, start: datetime | None
 ) -> set[str]:

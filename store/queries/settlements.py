@@ -72,10 +72,15 @@ class EffectRow:
     document_id: UUID | None = None
 
 
-def iter_effects(conn: Connection, connection: str, whom: Whom | None = None) -> Iterator[EffectRow]:
-    """Sums by counterparty × contract × organisation × currency, of all customers or of some."""
+def iter_effects(
+    conn: Connection, connection: str, whom: Whom | None = None, since: datetime | None = None
+) -> Iterator[EffectRow]:
+    """Sums by counterparty × contract × organisation × currency, of all customers or of some.
+
+    Documents dated before `since` are left out: they are part of the opening balance.
+    """
     for part in parts(whom):
-        every = _effects(connection, part).subquery("effect")
+        every = _effects(connection, part, since).subquery("effect")
         keys = [every.c[name] for name in _KEY_NAMES]
         total = type_coerce(func.sum(every.c.amount), Money).label("amount")
         statement: Select[Any] = select(*keys, total).group_by(*keys)
@@ -83,10 +88,12 @@ def iter_effects(conn: Connection, connection: str, whom: Whom | None = None) ->
             yield EffectRow(*row._tuple())
 
 
-def iter_document_effects(conn: Connection, connection: str, whom: Whom) -> Iterator[EffectRow]:
+def iter_document_effects(
+    conn: Connection, connection: str, whom: Whom, since: datetime | None = None
+) -> Iterator[EffectRow]:
     """The same, document by document: what stands behind the sums of some customers."""
     for part in parts(whom):
-        every = _effects(connection, part).subquery("effect")
+        every = _effects(connection, part, since).subquery("effect")
         keys = [every.c[name] for name in (*_KEY_NAMES, "entity", "document_id")]
         total = type_coerce(func.sum(every.c.amount), Money).label("amount")
         columns = [*keys[:7], total, *keys[7:]]
@@ -128,30 +135,38 @@ def parts(whom: Whom | None) -> Iterator[Whom | None]:
         yield Whom(keys=tuple(keys))
 
 
-def _effects(connection: str, whom: Whom | None) -> Any:
+def _effects(connection: str, whom: Whom | None, since: datetime | None) -> Any:
+    scope = _Scope(connection, whom, since)
     return union_all(
-        _whole_document(connection, "shipment", SHIPMENT, SHIPMENT.c.amount, whom),
-        _whole_document(connection, "return", RETURN, -RETURN.c.amount, whom),
-        _payments_without_rows(connection, whom),
-        _payments_by_rows(connection, whom),
+        _whole_document(scope, "shipment", SHIPMENT, SHIPMENT.c.amount),
+        _whole_document(scope, "return", RETURN, -RETURN.c.amount),
+        _payments_without_rows(scope),
+        _payments_by_rows(scope),
     )
 
 
-def _whole_document(
-    connection: str, entity: str, table: Table, amount: ColumnElement[Any], whom: Whom | None
-) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    connection: str
+    whom: Whom | None
+    since: datetime | None
+
+    def of(self, entity: str, table: Table) -> list[ColumnElement[bool]]:
+        dated = [] if self.since is None else [table.c.date >= self.since]
+        return [*counts(self.connection, entity, table), *among(table, self.whom), *dated]
+
+
+def _whole_document(scope: _Scope, entity: str, table: Table, amount: ColumnElement[Any]) -> Select[Any]:
     contract_id, contract_key = reference(table, "contract")
-    statement = _select(entity, table, contract_id, contract_key, amount)
-    return statement.where(*counts(connection, entity, table), *among(table, whom))
+    return _select(entity, table, contract_id, contract_key, amount).where(*scope.of(entity, table))
 
 
-def _payments_without_rows(connection: str, whom: Whom | None) -> Select[Any]:
-    amount = signed(PAYMENT.c.amount)
-    statement = _whole_document(connection, "payment", PAYMENT, amount, whom)
+def _payments_without_rows(scope: _Scope) -> Select[Any]:
+    statement = _whole_document(scope, "payment", PAYMENT, signed(PAYMENT.c.amount))
     return statement.where(~exists(select(literal(1)).where(ALLOCATION.c.payment_id == PAYMENT.c.id)))
 
 
-def _payments_by_rows(connection: str, whom: Whom | None) -> Select[Any]:
+def _payments_by_rows(scope: _Scope) -> Select[Any]:
     """A row names its contract, or leaves it to the head of the payment."""
     row_key = ALLOCATION.c.unresolved["contract"].as_string()
     head_id, head_key = reference(PAYMENT, "contract")
@@ -161,7 +176,7 @@ def _payments_by_rows(connection: str, whom: Whom | None) -> Select[Any]:
     contract_key = case((ALLOCATION.c.contract_id.is_not(None), null()), else_=func.coalesce(row_key, head_key))
     amount = signed(func.coalesce(ALLOCATION.c.settlement_amount, ALLOCATION.c.amount, PAYMENT.c.amount))
     statement = _select("payment", PAYMENT, contract_id, contract_key, amount, rows=ALLOCATION)
-    return statement.where(*counts(connection, "payment", PAYMENT), *among(PAYMENT, whom))
+    return statement.where(*scope.of("payment", PAYMENT))
 
 
 def _select(

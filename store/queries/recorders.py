@@ -1,0 +1,130 @@
+"""Documents by the key that the other side has for them, and how they stand here. For reconciling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Connection, func, or_, select, type_coerce
+
+from store.bulk import chunks
+from store.entities import counterparties, entity_tables
+from store.queries.settlements import CURRENCY, WHOM_AT_ONCE, counts
+from store.tables import binding
+from store.types import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one external id stands here; `present` is false where its record is not there any more."""
+
+    external_id: str
+    entity: str
+    source: str
+    state: str
+    version: str
+    deleted: bool
+    entity_id: UUID | None
+    present: bool
+
+
+def load_standings(conn: Connection, connection: str, entity: str, keys: Iterable[str]) -> dict[str, Standing]:
+    """Standings of these external ids, by external id; those never met are left out."""
+    table = entity_tables[entity]
+    found: dict[str, Standing] = {}
+    for part in chunks(dict.fromkeys(keys), WHOM_AT_ONCE):
+        statement = (
+            select(
+                binding.c.external_id,
+                binding.c.entity,
+                binding.c.source,
+                binding.c.state,
+                binding.c.version,
+                binding.c.deleted,
+                binding.c.entity_id,
+                table.c.id.is_not(None),
+            )
+            .outerjoin(table, table.c.id == binding.c.entity_id)
+            .where(binding.c.connection == connection, binding.c.entity == entity, binding.c.external_id.in_(part))
+        )
+        found.update((row[0], Standing(*row._tuple())) for row in conn.execute(statement))
+    return found
+
+
+def iter_living_keys(
+    conn: Connection, connection: str, entity: str, source: str, start: datetime | None
+) -> Iterator[str]:
+    """External ids of one set that exist at the other side as far as we know, dated from `start` on, in pages."""
+    last = ""
+    while True:
+        statement = (
+            select(binding.c.external_id)
+            .where(binding.c.connection == connection, binding.c.entity == entity, binding.c.source == source)
+            .where(binding.c.deleted.is_(False), binding.c.external_id > last)
+            .order_by(binding.c.external_id)
+            .limit(5000)
+        )
+        if start is not None:
+            statement = statement.where(or_(binding.c.date >= start, binding.c.date.is_(None)))
+        page = list(conn.execute(statement).scalars())
+        yield from page
+        if not page:
+            return
+        last = page[-1]
+
+
+def load_sums(conn: Connection, connection: str, entity: str) -> dict[str, Decimal]:
+    """Amounts of the documents that count, by the document's currency ("" where none is named)."""
+    table = entity_tables[entity]
+    total = type_coerce(func.sum(table.c.amount), Money)
+    statement = (
+        select(CURRENCY.c.code, total)
+        .select_from(table.outerjoin(CURRENCY, CURRENCY.c.id == table.c.currency_id))
+        .where(*counts(connection, entity, table))
+        .group_by(CURRENCY.c.code)
+    )
+    return {row[0] or "": row[1] for row in conn.execute(statement) if row[1] is not None}
+
+
+def load_sources_of(conn: Connection, connection: str, entity: str, ids: Iterable[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Set and external id of records of ours."""
+    found: dict[UUID, tuple[str, str]] = {}
+    for part in chunks(dict.fromkeys(ids), WHOM_AT_ONCE):
+        statement = select(binding.c.entity_id, binding.c.source, binding.c.external_id).where(
+            binding.c.entity == entity, binding.c.entity_id.in_(part), binding.c.connection == connection
+        )
+        found.update((row[0], (row[1], row[2])) for row in conn.execute(statement))
+    return found
+
+
+def load_heads(
+    conn: Connection, entity: str, ids: Iterable[UUID]
+) -> dict[UUID, tuple[str | None, datetime, str | None]]:
+    """Number, date and currency of documents of ours."""
+    table = entity_tables[entity]
+    found: dict[UUID, tuple[str | None, datetime, str | None]] = {}
+    for part in chunks(dict.fromkeys(ids), WHOM_AT_ONCE):
+        statement = (
+            select(table.c.id, table.c.number, table.c.date, CURRENCY.c.code)
+            .select_from(table.outerjoin(CURRENCY, CURRENCY.c.id == table.c.currency_id))
+            .where(table.c.id.in_(part))
+        )
+        found.update((row[0], (row[1], row[2], row[3])) for row in conn.execute(statement))
+    return found
+
+
+def load_names(conn: Connection, connection: str, keys: Iterable[str]) -> dict[str, tuple[UUID, str]]:
+    """Id and name of counterparties by external id."""
+    found: dict[str, tuple[UUID, str]] = {}
+    for part in chunks(dict.fromkeys(keys), WHOM_AT_ONCE):
+        statement = (
+            select(binding.c.external_id, counterparties.c.id, counterparties.c.name)
+            .join(counterparties, counterparties.c.id == binding.c.entity_id)
+            .where(binding.c.connection == connection, binding.c.entity == "counterparty")
+            .where(binding.c.external_id.in_(part))
+        )
+        found.update((row[0], (row[1], row[2])) for row in conn.execute(statement))
+    return found
