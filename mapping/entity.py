@@ -174,7 +174,7 @@ def compile_entity(
             shop = make_shop(set_name)
             layers: list[Layer] = [(("parts", name), parts[name]) for name in rule.parts if name in parts]
             layers += [(loc, rule), ((*loc, "sources", set_name), source)]
-            broken = not all(name in parts for name in rule.parts)
+            broken = bool(shop.problems.found) or not all(name in parts for name in rule.parts)
             mapping.programs[set_name] = _compile_source(shop, mapping, layers, source.optional, broken=broken)
     return mapping
 

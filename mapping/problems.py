@@ -42,12 +42,15 @@ class Problems:
         """Note a name that does not exist, with the nearest that does."""
         self.add(loc, f"{what} {name!r} is not known{suggest(name, known)}")
 
-    def add_validation(self, error: ValidationError, model: type[BaseModel]) -> None:
-        """Note everything that pydantic found."""
+    def add_validation(self, error: ValidationError, model: type[BaseModel]) -> list[Loc]:
+        """Note everything that pydantic found; returns where."""
+        places = []
         for item in error.errors(include_url=False, include_input=False):
             if _OFF not in item["loc"]:
                 loc = tuple(part for part in item["loc"] if not _is_tag(part, model))
                 self.add(loc, _explain(item, model))
+                places.append(loc)
+        return places
 
     def finish(self, name: str) -> None:
         """Raise all that was found.

@@ -17,9 +17,9 @@ from mapping.entity import EntityMapping, compile_entity
 from mapping.hashing import hash_text
 from mapping.model import ENTITIES, BalanceSpec, SourceSet
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
-from mapping.problems import Problems, suggest
+from mapping.problems import Loc, Problems, suggest
 from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, RecorderRule, RuleFile, SourceRule
-from mapping.text import PRESETS, Chain, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
 
 __all__ = [
     "EntityMapping",
@@ -105,12 +105,7 @@ def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapp
 def _build(chain: Chain, name: str) -> Mapping:
     problems = Problems(chain.place_of)
     put_settings(chain, problems)
-    try:
-        rules = RuleFile.model_validate(chain.tree)
-    except ValidationError as error:
-        problems.add_validation(error, RuleFile)
-        problems.finish(name)
-        raise AssertionError("finish raises") from error
+    rules = _validate(chain.tree, problems)
     sets = _sets_of(rules)
 
     def make_shop(set_name: str) -> Workshop:
@@ -137,6 +132,33 @@ def _build(chain: Chain, name: str) -> Mapping:
     )
     problems.finish(name)
     return mapping
+
+
+def _validate(tree: Tree, problems: Problems) -> RuleFile:
+    """The rules as models. What is wrong in them is noted and left out, so that the rest is looked at as well."""
+    for _ in range(_ROUNDS):
+        try:
+            return RuleFile.model_validate(tree)
+        except ValidationError as error:
+            wrong = [_deepest(tree, loc) for loc in problems.add_validation(error, RuleFile)]
+            for branch, key in wrong:
+                branch.pop(key, None)
+    return RuleFile()
+
+
+_ROUNDS = 5
+
+
+def _deepest(tree: Tree, loc: Loc) -> tuple[Tree, str]:
+    """The deepest key of this path that is there, and the table that it stands in."""
+    branch: object = tree
+    last: tuple[Tree, str] = (tree, "")
+    for part in loc:
+        if isinstance(branch, dict) and isinstance(part, str) and part in branch:
+            last, branch = (branch, part), branch[part]
+        elif isinstance(branch, list) and isinstance(part, int) and part < len(branch):
+            branch = branch[part]
+    return last
 
 
 def _sets_of(rules: RuleFile) -> dict[str, frozenset[str]]:
