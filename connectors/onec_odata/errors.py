@@ -104,6 +104,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("session_refused", "transient", "transient", "1C refuses new sessions: {words}", _WAIT,
          status=_any(403), kinds=_kinds("platform")),
+    Rule("not_acceptable", "drift", "record", "1C cannot answer in this form: {words}", _ADMIN,
+         status=_any(406), codes=_codes("2", "3")),
     Rule("no_session", "transient", "transient", "1C had no free session for us: {words}", _WAIT, status=_any(406)),
     Rule("busy", "transient", "transient", "The server asks us to come more slowly.", _WAIT, status=_any(429)),
     Rule("redirected", "config", "config", "The address leads to another place (a redirect), which is not followed.",
@@ -171,6 +173,7 @@ RULES: tuple[Rule, ...] = (
          status=frozenset(range(500, 600))),
 )
 
+SESSION_LOST = Rule("session_lost", "transient", "transient", "1C had ended our session before this request.", _WAIT)
 UNREADABLE = Rule("unreadable", "transient", "uncertain", "The answer is not 1C's: {words}",
                   "check that no login page or proxy stands before 1C, then: sverka doctor")
 UNKNOWN = Rule("unknown", "transient", "uncertain", "1C gave an answer that is not known (status {status}): {words}",
@@ -193,6 +196,11 @@ class Verdict:
     status: int | None
     problem: Problem
     retry_after: float | None = None
+
+    @property
+    def spoke_of_the_question(self) -> bool:
+        """Whether 1C's OData answered the question itself: a code of its own table, not -1 (1c-odata.md §4.1)."""
+        return self.problem.kind == "odata" and self.problem.code.isdigit()
 
     def error(self, *, write: bool = False, where: errors.Where | None = None) -> errors.SverkaError:
         """The error to raise, its texts without secrets."""

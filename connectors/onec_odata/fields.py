@@ -171,6 +171,8 @@ class Book:
             TransientError, ConfigError: the base itself does not answer or does not let us in.
         """
         outcome = self._ask()
+        if isinstance(outcome, Verdict) and self._wire.session.was_to_blame(self._wire.http, outcome):
+            outcome = self._ask()
         self._fresh_at = self._wire.clock.monotonic()
         if isinstance(outcome, Metadata):
             self.trouble = None

@@ -7,6 +7,7 @@ here is ever necessary.
 from __future__ import annotations
 
 from connectors.http import HttpClient, HttpFailure
+from connectors.onec_odata.errors import Verdict
 
 _COOKIE = "ibsession"
 _LOST = {400, 404}
@@ -29,16 +30,16 @@ class Session:
         self._asked = True
         return {"IBSession": "start"}
 
-    def must_repeat(self, http: HttpClient, status: int | None, *, spoke: bool) -> bool:
-        """Whether the answer to a read speaks of the session only: it is dropped, and the read is worth repeating.
+    def was_to_blame(self, http: HttpClient, verdict: Verdict) -> bool:
+        """Whether a refusal speaks of our session only: it is dropped, and the next request starts anew.
 
         406 to a start means that no new session was granted: go on without. 400 or 404 with a cookie means that the
         session is lost, unless OData itself spoke of the question (that a lost session does not is inferred).
         """
-        if status == _REFUSED and self._asking:
+        if verdict.status == _REFUSED and self._asking:
             self._asking = False
             return True
-        if http.cookie(_COOKIE) is not None and status in _LOST and not spoke:
+        if http.cookie(_COOKIE) is not None and verdict.status in _LOST and not verdict.spoke_of_the_question:
             http.drop_cookies()
             self._asked = False
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -13,7 +13,7 @@ from connectors.onec_odata import url
 from connectors.onec_odata.atom import TypesOf
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.decoder import Row, Unreadable, decode_collection, decode_object
-from connectors.onec_odata.errors import Verdict, judge, judge_failure, judge_unreadable
+from connectors.onec_odata.errors import SESSION_LOST, Verdict, judge, judge_failure, judge_unreadable
 from connectors.onec_odata.sessions import Session
 from core.clock import Clock
 from core.errors import Where
@@ -67,9 +67,7 @@ class Wire:
         """Read a resource; a lost or refused session of 1C is got over once, here (1c-odata.md §4.3)."""
         address = self.address(resource, options)
         outcome = self._get(address, limit)
-        if isinstance(outcome, Verdict) and self.session.must_repeat(
-            self.http, outcome.status, spoke=outcome.problem.kind == "odata"
-        ):
+        if isinstance(outcome, Verdict) and self.session.was_to_blame(self.http, outcome):
             return self._get(address, limit)
         return outcome
 
@@ -122,13 +120,13 @@ class Wire:
             answer = self.http.send(method, address, body=body, headers=headers)
         except HttpFailure as failure:
             return judge_failure(failure)
-        return self._judged(answer)
+        return self._unsent(self._judged(answer))
 
     def post(self, address: str) -> Answer | Verdict:
         """Send an empty POST to a ready-made address, once: the calls of the change feed."""
         headers = _READ_HEADERS | self.session.headers(self.http, read=False)
         try:
-            return self._judged(self.http.send("POST", address, body=b"", headers=headers))
+            return self._unsent(self._judged(self.http.send("POST", address, body=b"", headers=headers)))
         except HttpFailure as failure:
             return judge_failure(failure)
 
@@ -143,6 +141,12 @@ class Wire:
             return self._judged(self.http.get(address, headers=headers, limit=limit))
         except HttpFailure as failure:
             return judge_failure(failure)
+
+    def _unsent(self, outcome: Answer | Verdict) -> Answer | Verdict:
+        """A write that met a lost session was not carried out; repeating it is the engine's decision."""
+        if isinstance(outcome, Verdict) and self.session.was_to_blame(self.http, outcome):
+            return replace(outcome, rule=SESSION_LOST)
+        return outcome
 
     def _judged(self, answer: Answer) -> Answer | Verdict:
         self.note_time(answer.headers)

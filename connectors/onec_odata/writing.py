@@ -6,6 +6,7 @@ was really kept, so it is compared with what was sent.
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from connectors.base import RawRecord, SourceSet, Write, WriteResult
@@ -16,7 +17,7 @@ from connectors.onec_odata.compare import differences
 from connectors.onec_odata.decoder import Unreadable, decode_object, encode
 from connectors.onec_odata.errors import Verdict, judge_unreadable
 from connectors.onec_odata.fields import Book
-from connectors.onec_odata.records import Question, RecordReader
+from connectors.onec_odata.records import COUNTERPARTIES, Question, RecordReader
 from connectors.onec_odata.wire import Wire
 from core.errors import (
     ConflictError,
@@ -30,6 +31,7 @@ from core.errors import (
 )
 
 _MOST_FOUND = 200
+_NUMBERS = ("Edm.Int", "Edm.Double", "Edm.Decimal")
 
 
 class RecordWriter:
@@ -71,15 +73,21 @@ class RecordWriter:
 
     def _condition(self, source: SourceSet, name: str, value: str) -> str:
         """One attribute equals one value, spelt as the field's type wants it (1c-odata.md §3.1)."""
-        kind = self._book.types_of(source.name).get(name)
-        spellings = self._book.spellings(source.name, name) if kind is None else []
-        if url.is_guid(value) and (kind == "Edm.Guid" or name.endswith("_Key")):
-            return f"{name} eq {url.guid(value)}"
-        if url.is_guid(value) and spellings:
-            return spellings[0].equals(value, "Catalog_Контрагенты")
-        if kind == "Edm.Boolean" or (kind or "").startswith(("Edm.Int", "Edm.Double", "Edm.Decimal")):
-            return f"{name} eq {value}"
+        if url.is_guid(value):
+            return self._reference_condition(source, name, value)
+        kind = self._book.types_of(source.name).get(name, "")
+        if kind == "Edm.Boolean" or kind.startswith(_NUMBERS):
+            return f"{name} eq {_plain_literal(kind, name, value)}"
         return f"{name} eq {url.text(value)}"
+
+    def _reference_condition(self, source: SourceSet, name: str, value: str) -> str:
+        """A GUID names an object; in a field that is text by the base's own word it is text."""
+        types = self._book.types_of(source.name)
+        if types.get(name) == "Edm.Guid" or name.endswith("_Key"):
+            return f"{name} eq {url.guid(value)}"
+        spellings = self._book.spellings(source.name, name)
+        is_text = types.get(name) == "Edm.String" and f"{name}_Type" not in types
+        return f"{name} eq {url.text(value)}" if is_text or not spellings else spellings[0].equals(value, COUNTERPARTIES)
 
     def _check_version(self, write: Write, expected: str) -> None:
         """1C ignores If-Match (1c-odata.md §6, rule 6): the version is compared right before the change."""
@@ -112,6 +120,18 @@ class RecordWriter:
             return self._reader.fetch_record(source, write.key)
         except (TransientError, NotFound, SchemaDrift, RecordError) as error:
             raise _unread(error, where) from error
+
+
+def _plain_literal(kind: str, name: str, value: str) -> str:
+    """A number or flag as it stands in a filter. Raises RecordError for anything else."""
+    if kind == "Edm.Boolean" and value in {"true", "false"}:
+        return value
+    try:
+        if kind != "Edm.Boolean":
+            return url.number(Decimal(value))
+    except InvalidOperation:
+        pass  # said below, as for a flag
+    raise RecordError(f"{name} cannot equal {value[:40]!r} here: its type is {kind}.", next_step="sverka mapping check")
 
 
 def _unread(error: SverkaError, where: Where) -> UncertainOutcome:

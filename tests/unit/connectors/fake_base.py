@@ -1,6 +1,7 @@
 """A base of 1C reduced to a table of answers, for what a whole stand-in cannot be made to do on command."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -116,11 +117,12 @@ def _wire(status: int, body: object, headers: dict[str, str] | None = None) -> t
 def fake_base(*, metadata: object = None, cache_dir: Path | None = None, **options: object) -> Iterator[FakeBase]:
     """A connector over a fake base. Without `metadata`, `$metadata` is forbidden and names must be tried."""
     clock = ManualClock()
-    chosen = OnecODataOptions(**({"url": URL, "user": "Обмен", "password": "secret", "sessions": "off"} | options))
+    given = {"url": URL, "user": "Обмен", "password": "secret", "sessions": "off"} | options
+    chosen = OnecODataOptions.model_validate(given)
     settings = ConnectionSettings(name="accounting", connector="onec_odata", options=chosen, timezone="Europe/Moscow")
     base = FakeBase(OnecODataConnector(settings, clock, cache_dir=cache_dir), clock)
     base.on("$metadata", metadata if metadata is not None else (403, "<html>Forbidden</html>"))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         for method in ("GET", "POST", "PATCH"):
-            mock.add_callback(method, __import__("re").compile(".*"), callback=base.answer)
+            mock.add_callback(method, re.compile(".*"), callback=base.answer)
         yield base

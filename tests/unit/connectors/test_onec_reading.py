@@ -14,6 +14,7 @@ from connectors.onec_odata.decoder import Unreadable, decode_collection, decode_
 from connectors.onec_odata.metadata import Metadata, read_metadata
 from connectors.onec_odata.pacing import PageSizes
 from connectors.onec_odata.xml import UnreadableXml
+from core.secrets import read_secret
 from tests.unit.connectors.support import captured
 
 
@@ -85,7 +86,8 @@ def test_options_refuse_the_unknown_and_hide_the_password() -> None:
         OnecODataOptions(url="http://h/b", allow_http=False)
     with pytest.raises(ValueError, match="GUID"):
         OnecODataOptions(url="http://h/b", node="5")
-    options = OnecODataOptions(url="http://h/b", user="Обмен", password="s3cret", exchange_plan="ExchangePlan_Обмен")
+    secret = read_secret("s3cret")
+    options = OnecODataOptions(url="http://h/b", user="Обмен", password=secret, exchange_plan="ExchangePlan_Обмен")
     assert "s3cret" not in repr(options)
     assert options.exchange_plan == "Обмен"
     assert options.credentials() == ("Обмен".encode(), b"s3cret")
@@ -226,7 +228,9 @@ FEED = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:d="http://schemas.micr
 
 def test_atom_values_get_the_types_of_json() -> None:
     types = {
-        "Document_X": {"Сумма": "Edm.Double", "Количество": "Edm.Double", "Строка": "Edm.String", "Posted": "Edm.Boolean"},
+        "Document_X": {
+            "Сумма": "Edm.Double", "Количество": "Edm.Double", "Строка": "Edm.String", "Posted": "Edm.Boolean",
+        },
         "Document_X_Товары_RowType": {"LineNumber": "Edm.Int64", "Цена": "Edm.Double"},
     }
     row = decode_collection(answer(FEED, "application/atom+xml"), lambda name: types.get(name, {}))[0]
@@ -299,7 +303,7 @@ class Big:
             yield (
                 f'<EntityType Name="Catalog_N{number}"><Key><PropertyRef Name="Ref_Key"/></Key>{fields}</EntityType>'
             ).encode()
-        yield '<EntityContainer Name="E"><EntitySet Name="Catalog_N0" EntityType="StandardODATA.Catalog_N0"/>'.encode()
+        yield b'<EntityContainer Name="E"><EntitySet Name="Catalog_N0" EntityType="StandardODATA.Catalog_N0"/>'
         yield f"</EntityContainer>{TAIL}".encode()
 
     def read(self, size: int = -1) -> bytes:

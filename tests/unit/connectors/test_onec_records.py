@@ -23,8 +23,8 @@ def row(key: str, **more: object) -> dict[str, object]:
     return {"Ref_Key": key, "DataVersion": "AAA=", "DeletionMark": False, "Posted": True} | more
 
 
-def keys(base: FakeBase, source: SourceSet = SOURCE, window: Window = Window()) -> list[str]:
-    return [key.external_id for page in base.connector.fetch_keys(source, window) for key in page]
+def keys(base: FakeBase, source: SourceSet = SOURCE) -> list[str]:
+    return [key.external_id for page in base.connector.fetch_keys(source, Window()) for key in page]
 
 
 # ---------------------------------------------------------------- questions
@@ -54,7 +54,7 @@ def test_a_full_page_says_where_the_next_one_starts() -> None:
 
 
 def test_a_record_keeps_its_bytes_version_and_marks() -> None:
-    raw = '{"Ref_Key":"%s","DataVersion":"V1","DeletionMark":true,"Сумма":0.10}' % A
+    raw = f'{{"Ref_Key":"{A}","DataVersion":"V1","DeletionMark":true,"Сумма":0.10}}'
     with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
         base.on(SHIPMENT, (200, f'{{"value":[{raw}]}}'.encode()))
         record = base.connector.fetch_page(SOURCE, Window(), 0).records[0]
