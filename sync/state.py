@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sync.cursor import EntityCursor
+
+MOST_CHANGES = 1000
 
 
 @dataclass(slots=True)
@@ -19,6 +22,7 @@ class RunState:
         asked: direct questions asked for references in this run, against a limit.
         changes: what a dry run would change, field by field, the first thousand.
         told: notices that are said once a run.
+        lookups: what new cards refer to by description, as (set, key), asked once a run.
     """
 
     cursors: dict[str, EntityCursor] = field(default_factory=dict)
@@ -27,3 +31,8 @@ class RunState:
     asked: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
+    lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+
+    def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:
+        """Keep what a dry run would change, up to a limit: it is for people to look at."""
+        self.changes += changes[: MOST_CHANGES - len(self.changes)]

@@ -1,0 +1,87 @@
+"""The breaker of a connection, on its row: after some failures in a row it is left in peace for a while, then probed.
+
+closed: everything passes. open: scheduled runs are skipped until a moment. half_open: one run is let through to see; it
+closes the breaker or opens it for longer. A person's order always passes: it is a probe too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from store.bulk import upsert
+from store.tables import connection
+from sync.context import App
+
+THRESHOLD = 3
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+PROBE = timedelta(minutes=10)
+"""A probe that has not reported for so long is taken for dead, and another one may go."""
+
+
+def ensure_row(conn: Connection, name: str) -> None:
+    """Every connection has its row; one that is there stays as it is."""
+    upsert(conn, connection, [{"name": name}], ["name"], update=())
+
+
+def pause_after(failures: int, retry_after: float | None) -> timedelta:
+    """How long to leave the other side in peace after so many failures in a row; what it asked for is the least."""
+    grown = min(FIRST_PAUSE * 2 ** min(max(failures - THRESHOLD, 0), 10), LONGEST_PAUSE)
+    return max(grown, timedelta(seconds=retry_after or 0.0))
+
+
+def claim_passage(conn: Connection, name: str, now: datetime) -> bool:
+    """Whether a scheduled run may go now. When the breaker's pause is over exactly one caller gets True: the probe."""
+    ensure_row(conn, name)
+    state = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
+    if state == "closed":
+        return True
+    over = (connection.c.name == name, connection.c.breaker == state, connection.c.breaker_until <= now)
+    probe = {"breaker": "half_open", "breaker_until": now + PROBE}
+    return conn.execute(update(connection).where(*over).values(probe)).rowcount == 1
+
+
+def record_success(app: App, name: str) -> bool:
+    """The other side works: close the breaker and forget failures and pause. Returns whether it had been open."""
+    with app.engine.begin() as conn:
+        ensure_row(conn, name)
+        before = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
+        values: dict[str, Any] = {"breaker": "closed", "failures": 0, "breaker_until": None, "paused_reason": None}
+        values |= {"paused_at": None, "last_ok_at": app.clock.now()}
+        conn.execute(update(connection).where(connection.c.name == name).values(values))
+    return bool(before != "closed")
+
+
+def record_failure(app: App, name: str, retry_after: float | None) -> bool:
+    """The other side does not work. Returns whether the breaker has just opened, which is worth one alert."""
+    now = app.clock.now()
+    with app.engine.begin() as conn:
+        ensure_row(conn, name)
+        row = conn.execute(select(connection.c.breaker, connection.c.failures).where(connection.c.name == name)).one()
+        failures = row.failures + 1
+        values: dict[str, Any] = {"failures": failures}
+        asked = (retry_after or 0.0) > FIRST_PAUSE.total_seconds()
+        opens = failures >= THRESHOLD or row.breaker != "closed" or asked
+        if opens:
+            values |= {"breaker": "open", "breaker_until": now + pause_after(failures, retry_after)}
+        conn.execute(update(connection).where(connection.c.name == name).values(values))
+    return opens and row.breaker == "closed"
+
+
+def pause_connection(app: App, name: str, reason: str) -> None:
+    """ConfigError: nothing is asked of this connection by the schedule until a person's order succeeds."""
+    with app.engine.begin() as conn:
+        ensure_row(conn, name)
+        values = {"paused_reason": reason, "paused_at": app.clock.now()}
+        conn.execute(update(connection).where(connection.c.name == name).values(values))
+
+
+def pause_reason(conn: Connection, name: str) -> str | None:
+    """Why the connection is paused; None when it is not."""
+    reason: str | None = conn.execute(
+        select(connection.c.paused_reason).where(connection.c.name == name)
+    ).scalar_one_or_none()
+    return reason

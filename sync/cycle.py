@@ -1,0 +1,190 @@
+"""One run of one connection, from lease to judgement: read, balances, push, late references (design §2, §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import structlog
+from sqlalchemy import select
+
+from connectors.registry import open_connector
+from core.errors import ConfigError, LeaseLost, SverkaError, TransientError
+from core.ids import new_id
+from core.settings import ConnectionSettings
+from store.engine import reading
+from store.tables import connection as connections
+from sync import breaker
+from sync.balances import pull_balances
+from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
+from sync.cursors import load_cursors
+from sync.entities import pull_entities
+from sync.faults import fault_from_environment
+from sync.lease import Lease, claim_lease, wait_limit
+from sync.push import push_connection
+from sync.relink import relink
+from sync.runs import RunResult, fail_run, finish_run, start_run
+from sync.state import RunState
+from sync.versions import load_ruling
+from sync.writing import NoFence
+
+__all__ = ["RunResult", "run_cycle", "run_stages"]
+
+log = structlog.get_logger()
+Stage: TypeAlias = Callable[[RunContext], None]
+FETCH_BITS = 32
+"""A run's fetch numbers begin with its fencing token, so that those of a later run are all higher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be run, for whom, and who watches."""
+
+    app: App
+    settings: ConnectionSettings
+    order: Order
+    stages: Sequence[Stage]
+    progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.settings.name
+
+
+def run_cycle(app: App, connection: str, order: Order, progress: Progress | None = None) -> RunResult:
+    """One cycle: read what has changed, read the balances, send what is due.
+
+    A person's order waits for a running cycle or takes over an expired lease; the schedule does not wait. Failures of the
+    other side, of settings and of single records are in the result, never raised.
+
+    Raises:
+        ConfigError: there is no such connection.
+        sqlalchemy.exc.OperationalError: the store itself does not answer; the next run goes on.
+    """
+    return run_stages(app, connection, order, _stages(order), progress)
+
+
+def _stages(order: Order) -> list[Stage]:
+    if order.kind == "push":
+        return [push_connection, relink]
+    stages: list[Stage] = [pull_entities] if order.entity != "balance" else []
+    if order.entity in (None, "balance"):
+        stages.append(pull_balances)
+    return [*stages, push_connection, relink]
+
+
+def run_stages(
+    app: App, connection: str, order: Order, stages: Sequence[Stage], progress: Progress | None = None
+) -> RunResult:
+    """The same for any work that needs a run: one customer read now, a repair."""
+    task = Task(app, app.settings.connection(connection), order, stages, progress or NoProgress())
+    if order.dry_run:
+        return _run_dry(task)
+    lease = claim_lease(app, connection, wait=0.0 if order.kind == "schedule" else wait_limit(app))
+    if lease is None:
+        return RunResult(None, "skipped", message="Another cycle of this connection is running. Next: sverka status")
+    lease.start_heartbeat()
+    try:
+        return _run_leased(task, lease)
+    except LeaseLost as lost:
+        log.warning("run.lease-lost", connection=connection, owner=lease.owner)
+        return RunResult(None, "failed", message=str(lost))
+    finally:
+        lease.release()
+
+
+def _run_leased(task: Task, lease: Lease) -> RunResult:
+    fault = fault_from_environment()
+    fault("run-start.before")
+    run_id = start_run(task.app, task.name, task.order, lease)
+    fault("run-start.after")
+    result: RunResult | None = None
+    try:
+        result = _open_and_run(task, lease, run_id)
+    finally:
+        if result is None:  # interrupted, or the store went away: the next run goes on where this one stopped
+            fail_run(
+                task.app,
+                run_id,
+                task.name,
+                task.order,
+                "The run was broken off; the next one goes on. Next: sverka sync",
+            )
+    return result
+
+
+def _open_and_run(task: Task, lease: Lease, run_id: object) -> RunResult:
+    app = task.app
+    with app.engine.begin() as conn:
+        breaker.ensure_row(conn, task.name)
+    try:
+        mapping = load_ruling(app, task.settings)
+        connector = open_connector(task.settings, app.clock)
+    except SverkaError as error:
+        _note_failure(task, error)
+        fail_run(app, run_id, task.name, task.order, str(error))  # type: ignore[arg-type]
+        return RunResult(run_id, "failed", message=str(error))  # type: ignore[arg-type]
+    with closing(connector):
+        ctx = RunContext(
+            app, task.settings, connector, mapping, task.order, run_id, lease, lease.fence << FETCH_BITS, app.clock.now(),  # type: ignore[arg-type]
+            progress=task.progress, fault=fault_from_environment(), state=_load_state(task),
+        )  # fmt: skip
+        failure = _run(ctx, task)
+        result = finish_run(ctx, lease, failure)
+    if result.status in ("ok", "partial") and breaker.record_success(app, task.name):
+        log.info("connection.works-again", connection=task.name)
+    return result
+
+
+def _load_state(task: Task) -> RunState:
+    query = select(connections.c.facts, connections.c.paused_entities).where(connections.c.name == task.name)
+    with reading(task.app.engine) as conn:
+        row = conn.execute(query).first()
+    facts = dict(row.facts or {}) if row else {}
+    facts["paused"] = dict(row.paused_entities or {}) if row else {}
+    return RunState(cursors=load_cursors(task.app, task.name), facts=facts)
+
+
+def _run(ctx: RunContext, task: Task) -> str:
+    """Run the stages; what ends the run early is told, not raised."""
+    try:
+        for stage in task.stages:
+            stage(ctx)
+    except LeaseLost:
+        raise
+    except SverkaError as error:
+        if not task.order.dry_run:
+            _note_failure(task, error)
+        return str(error)
+    return ""
+
+
+def _note_failure(task: Task, error: SverkaError) -> None:
+    log.warning("run.failed", connection=task.name, error=type(error).__name__, reason=error.message)
+    if isinstance(error, ConfigError):
+        breaker.pause_connection(task.app, task.name, str(error))
+    elif isinstance(error, TransientError) and breaker.record_failure(task.app, task.name, error.retry_after):
+        log.error("connection.not-answering", connection=task.name, reason=error.message)
+
+
+def _run_dry(task: Task) -> RunResult:
+    """Read, map, compare and roll back: no lease, no run row, nothing written at all."""
+    app = task.app
+    try:
+        mapping = load_ruling(app, task.settings, publish=False)
+        connector = open_connector(task.settings, app.clock)
+    except SverkaError as error:
+        return RunResult(None, "failed", message=str(error))
+    with closing(connector):
+        fence: Fence = NoFence()
+        highest = 1 << 62  # a dry run compares with everything that is here, whenever it came
+        ctx = RunContext(
+            app, task.settings, connector, mapping, task.order, new_id(), fence, highest, app.clock.now(),
+            progress=task.progress, state=_load_state(task),
+        )  # fmt: skip
+        failure = _run(ctx, task)
+    lines = list(ctx.counters.values())
+    return RunResult(None, "failed" if failure else "ok", lines, ctx.notices + ctx.partial, failure, ctx.state.changes)

@@ -1,0 +1,128 @@
+"""Leases: who may write for a connection, for the next half minute, enforced by the database.
+
+A lease is a row. Taking it is a conditional UPDATE that also raises the fencing token; every write transaction of a run
+proves first, in the same transaction, that owner and token are still its own. So a worker that was frozen past its lease
+can wake up, but not write.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, or_, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from core.errors import LeaseLost
+from store.bulk import upsert
+from store.tables import lease
+from sync.context import App
+
+log = structlog.get_logger()
+POLL_SECONDS = 0.5
+BELIEVABLE = 3
+"""A lease that ends later than so many lengths from now was written by a clock that has since been put back."""
+
+
+class Lease:
+    """The right to write, held under `name` until it is released, lost or not renewed in time."""
+
+    def __init__(self, app: App, name: str, owner: str, fence: int) -> None:
+        self.name, self.owner, self.fence = name, owner, fence
+        self.lost = False
+        self._app = app
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def check(self, conn: Connection) -> None:
+        """Prove in the caller's transaction that the lease is ours, and prolong it.
+
+        The row stays locked until the caller commits, so nobody takes over between the proof and the commit.
+
+        Raises:
+            LeaseLost: somebody else holds it now.
+        """
+        if conn.dialect.name == "postgresql":  # a process that freezes here must not hold the row for ever
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
+        if self._renew(conn):
+            return
+        self.lost = True
+        raise LeaseLost(f"Another worker has taken over {self.name}; this one stops and writes nothing more.")
+
+    def _renew(self, conn: Connection) -> bool:
+        until = self._app.clock.now() + self._app.settings.schedule.lease
+        mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
+        return conn.execute(update(lease).where(*mine).values(until=until)).rowcount == 1
+
+    def start_heartbeat(self) -> None:
+        """Keep renewing from a thread of its own, whatever the run is waiting for."""
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{self.name}", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        pause = self._app.settings.schedule.lease.total_seconds() / 3
+        while not self._stopped.wait(pause):
+            try:
+                with self._app.engine.begin() as conn:
+                    held = self._renew(conn)
+            except OperationalError as error:
+                log.warning("lease.not-renewed", name=self.name, reason=str(error.orig)[:200])
+                continue
+            if not held:
+                self.lost = True
+                return
+
+    def release(self) -> None:
+        """Give it up; by its owner only, so a loser never frees what another holds."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+        mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
+        with self._app.engine.begin() as conn:
+            conn.execute(update(lease).where(*mine).values(owner=None, until=None))
+
+
+def claim_lease(app: App, name: str, *, wait: float = 0.0) -> Lease | None:
+    """Take the lease when it is free or its owner has let it expire.
+
+    Args:
+        app: who asks.
+        name: what the lease is on, e.g. a connection.
+        wait: so many seconds for a running owner to finish.
+
+    Returns:
+        The lease, its fencing token one higher than the last; None when somebody else works.
+    """
+    deadline = app.clock.monotonic() + wait
+    while True:
+        taken = _claim(app, name)
+        if taken is not None or app.clock.monotonic() >= deadline:
+            return taken
+        app.clock.sleep(POLL_SECONDS)
+
+
+def _claim(app: App, name: str) -> Lease | None:
+    owner = f"{app.owner[:60]}/{uuid4().hex[:12]}"
+    now, length = app.clock.now(), app.settings.schedule.lease
+    with app.engine.begin() as conn:
+        upsert(conn, lease, [{"name": name, "fence": 0}], ["name"], update=())
+        free = or_(lease.c.owner.is_(None), lease.c.until < now, lease.c.until > now + length * BELIEVABLE)
+        claim = update(lease).where(lease.c.name == name, free)
+        values = {"owner": owner, "fence": lease.c.fence + 1, "until": now + length}
+        fence = conn.execute(claim.values(values).returning(lease.c.fence)).scalar_one_or_none()
+    return None if fence is None else Lease(app, name, owner, fence)
+
+
+def is_held(conn: Connection, app: App, name: str) -> bool:
+    """Whether somebody holds this lease now."""
+    now = app.clock.now()
+    conditions: list[ColumnElement[bool]] = [lease.c.name == name, lease.c.owner.is_not(None), lease.c.until >= now]
+    conditions.append(lease.c.until <= now + app.settings.schedule.lease * BELIEVABLE)
+    return conn.execute(select(lease.c.name).where(*conditions)).first() is not None
+
+
+def wait_limit(app: App) -> float:
+    """How long a person's order waits for a running cycle: long enough for a first load to be left to the service."""
+    return max(app.settings.schedule.every, timedelta(minutes=10)).total_seconds()

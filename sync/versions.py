@@ -1,0 +1,54 @@
+"""Which mapping rules: the published version in the store; a preset named in settings publishes itself at the first start."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from core.errors import ConfigError
+from core.settings import ConnectionSettings
+from mapping.model import SourceSet
+from mapping.rules import Mapping, load_mapping, parse_mapping
+from store import versions
+from sync.context import App, RunContext
+
+
+def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True) -> Mapping:
+    """The mapping that rules for a connection.
+
+    Args:
+        app: the application.
+        settings: the connection.
+        publish: publish the preset or file when nothing is published yet; a dry run does not.
+
+    Raises:
+        ConfigError: no mapping is named, or it has mistakes (all of them, with file and line).
+    """
+    if not settings.mapping:
+        raise ConfigError(
+            f"The connection {settings.name!r} names no mapping.",
+            next_step=f'set mapping = "bp30" under [connections.{settings.name}], then: sverka doctor',
+        )
+    ruling = versions.published(app.engine, settings.mapping)
+    if ruling is not None:
+        return _parsed(ruling.text, settings.mapping)
+    mapping = load_mapping(settings.mapping)
+    if not publish:
+        return mapping
+    chosen = versions.ensure_published(
+        app.engine, settings.mapping, mapping.text, "sverka", version=mapping.version, clock=app.clock
+    )
+    return _parsed(chosen.text, settings.mapping)
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str, name: str) -> Mapping:
+    return parse_mapping(text, name)
+
+
+def take_up_mapping(ctx: RunContext, source: SourceSet) -> bool:
+    """Take up a version that was published meanwhile, at the next page. False when it no longer reads this set."""
+    ruling = versions.published(ctx.app.engine, ctx.settings.mapping)
+    if ruling is not None and ruling.hash != ctx.mapping.version:
+        ctx.mapping = _parsed(ruling.text, ctx.settings.mapping)
+    mapped = ctx.mapping.entities.get(source.entity)
+    return mapped is not None and source in mapped.sources

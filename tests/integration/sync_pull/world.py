@@ -1,0 +1,173 @@
+"""A base behind HTTP, a store, and the comparing of both: what the tests of the pulling side share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, select
+
+from connectors.registry import option_models
+from core.clock import Clock, ManualClock, local_from_utc
+from core.settings import Settings, load_settings
+from mapping.model import ENTITIES
+from sandbox.onec import OnecServer, build_company
+from sandbox.onec.base import Base
+from store.engine import open_engine
+from store.entities import entity_tables, line_tables
+from store.tables import binding, metadata
+from store.upgrade import upgrade
+from sync.context import App, Order
+from sync.cycle import RunResult, run_cycle
+
+ZONE = ZoneInfo("Europe/Moscow")
+TODAY = date(2026, 1, 15)
+DOCUMENTS = {
+    "shipment": ("Document_РеализацияТоваровУслуг", "Document_АктОбОказанииПроизводственныхУслуг"),
+    "payment": (
+        "Document_ПоступлениеНаРасчетныйСчет",
+        "Document_ПриходныйКассовыйОрдер",
+        "Document_СписаниеСРасчетногоСчета",
+        "Document_РасходныйКассовыйОрдер",
+        "Document_ОплатаПлатежнойКартой",
+    ),
+    "order": ("Document_СчетНаОплатуПокупателю",),
+    "return": ("Document_ВозвратТоваровОтПокупателя",),
+}
+QUIET_TABLES = {"run", "run_counter", "cursor", "slot", "tick", "lease", "connection"}
+"""What a cycle without changes may write: its own run, cursors and freshness."""
+
+
+@dataclass
+class World:
+    """One stand-in base, one store, one connection `accounting` between them."""
+
+    base: Base
+    server: OnecServer
+    settings: Settings
+    engine: Engine
+    clock: ManualClock
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def app(self) -> App:
+        return App(self.settings, self.engine, self.clock, "test")
+
+    def sync(self, *, status: str | None = "ok", **order: Any) -> RunResult:
+        result = run_cycle(self.app, "accounting", Order(**order))
+        if status is not None:
+            assert result.status == status, (result.status, result.message, result.notices)
+        return result
+
+    def tick(self, seconds: float = 300) -> None:
+        self.clock.sleep(seconds)
+
+
+def onec_clock(clock: Clock) -> Any:
+    """The base's wall clock shows the same moment as ours."""
+    return lambda: local_from_utc(clock.now(), ZONE)
+
+
+@contextlib.contextmanager
+def make_world(
+    url: str, folder: Path, *, seed: int = 1, documents: int = 60, settings: str = "", top: str = "", **server: Any
+) -> Iterator[World]:
+    clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
+    with (
+        build_company(seed=seed, documents=documents, today=TODAY, clock=onec_clock(clock)) as base,
+        OnecServer(base, **server) as onec,
+    ):
+        path = folder / "settings.toml"
+        path.write_text(
+            f"""
+[store]
+url = "{url}"
+{top}
+[connections.accounting]
+connector = "onec_odata"
+url = "{onec.url}"
+user = "Обмен"
+password = "secret"
+mapping = "bp30"
+write = "off"
+{settings}
+""",
+            encoding="utf-8",
+        )
+        chosen = load_settings(path, environ={}, connectors=option_models())
+        engine = open_engine(url)
+        upgrade(engine)
+        try:
+            yield World(base, onec, chosen, engine, clock)
+        finally:
+            engine.dispose()
+
+
+def dump(engine: Engine, skip: set[str] = QUIET_TABLES) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table except those named."""
+    with engine.connect() as conn:
+        return {
+            table.name: sorted(map(repr, map(tuple, conn.execute(select(table)))))  # type: ignore[misc]
+            for table in metadata.sorted_tables
+            if table.name not in skip
+        }
+
+
+def truth(world: World, entity: str, since: date | None = None) -> dict[str, tuple[Any, ...]]:
+    """What accounting holds of an entity: key -> (posted, deleted, amount, date)."""
+    found = {}
+    for name in DOCUMENTS[entity]:
+        if name not in world.base.schema.sets:
+            continue
+        for row in world.base.truth_documents(name):
+            moment = datetime.fromisoformat(str(row["Date"])).replace(tzinfo=ZONE)
+            if since and moment.date() < since:
+                continue
+            found[str(row["Ref_Key"])] = (
+                bool(row["Posted"]),
+                bool(row["DeletionMark"]),
+                Decimal(str(row["СуммаДокумента"])),
+                moment.astimezone(ZoneInfo("UTC")),
+            )
+    return found
+
+
+def mirrored(world: World, entity: str, *, tombstones: bool = False) -> dict[str, tuple[Any, ...]]:
+    """What the store holds of an entity, in the same shape; records gone at the other side are left out."""
+    table = entity_tables[entity]
+    query = (
+        select(binding.c.external_id, table.c.posted, table.c.deleted, table.c.amount, table.c.date)
+        .join(table, table.c.id == binding.c.entity_id)
+        .where(
+            binding.c.entity == entity, binding.c.connection == "accounting", binding.c.state.in_(("bound", "deleted"))
+        )
+    )
+    if not tombstones:
+        query = query.where(binding.c.deleted.is_(False))
+    with world.engine.connect() as conn:
+        return {row[0]: tuple(row[1:]) for row in conn.execute(query)}
+
+
+def filtered_keys(world: World, entity: str) -> set[str]:
+    with world.engine.connect() as conn:
+        query = select(binding.c.external_id).where(binding.c.entity == entity, binding.c.state == "filtered")
+        return set(conn.execute(query).scalars())
+
+
+def line_sums(world: World, entity: str, group: str) -> dict[Any, Decimal]:
+    table = line_tables[entity, group]
+    owner = table.c[f"{entity}_id"]
+    with world.engine.connect() as conn:
+        sums: dict[Any, Decimal] = {}
+        for row in conn.execute(select(owner, table.c.amount)):
+            sums[row[0]] = sums.get(row[0], Decimal(0)) + (row[1] or Decimal(0))
+        return sums
+
+
+__all__ = ["ENTITIES", "World", "dump", "make_world", "mirrored", "truth"]
