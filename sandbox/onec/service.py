@@ -46,7 +46,10 @@ class Options:
 
 
 class Service:
-    """Answers requests one at a time over one base."""
+    """Answers requests one at a time over one base; the broken twins exchange its parts."""
+
+    reader_type: type[Reader] = Reader
+    answers_type: type[Answers] = Answers
 
     def __init__(self, base: Base, options: Options, sessions: Sessions) -> None:
         self.base, self.options, self.sessions = base, options, sessions
@@ -101,7 +104,7 @@ class Service:
         self.turn += 1
         path = decode(request.path).removeprefix(PREFIX).strip("/")
         root = f"http://{request.host}{PREFIX}"
-        answers = Answers(Reader(self.base, self.turn), wanted, root, options)
+        answers = self.answers_type(self.reader_type(self.base, self.turn), wanted, root, options)
         if path == "":
             return answers.service_root()
         if path == "$metadata":

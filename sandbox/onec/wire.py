@@ -56,7 +56,7 @@ def read_format(text: str) -> Format | None:
         return Format(json=False)
     if text != "json" and not text.startswith("application/json"):
         return None
-    for level in ("none", "minimal", "full"):
-        if f"odata={level}metadata" in text.replace(" ", ""):
+    for name, level in (("no", "none"), ("minimal", "minimal"), ("full", "full")):
+        if f"odata={name}metadata" in text.replace(" ", ""):
             return Format(json=True, level=level)
     return Format(json=True)
