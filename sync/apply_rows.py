@@ -114,7 +114,7 @@ def _load_before(conn: Connection, entity: str, ids: Sequence[UUID], ctx: RunCon
     if not ids or not (entity == "counterparty" or ctx.order.dry_run):
         return {}
     table = entity_tables[entity]
-    return {row.id: row._mapping for row in select_in(conn, table, list(table.c), table.c.id, ids)}
+    return {row.id: dict(row._mapping) for row in select_in(conn, table, list(table.c), table.c.id, ids)}
 
 
 def _write_created(conn: Connection, group: Group, items: Sequence[Item]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, and_, or_
 
@@ -41,7 +40,7 @@ _COLUMNS = tuple(
 def load_bindings(conn: Connection, connection: str, entity: str, ids: Iterable[str]) -> dict[str, Binding]:
     """The bindings of these external ids, by external id; those that have none are left out."""
     rows = select_in(conn, binding, _COLUMNS, binding.c.external_id, ids, connection=connection, entity=entity)
-    return {row.external_id: row._mapping for row in rows}
+    return {row.external_id: cast("Binding", row._mapping) for row in rows}
 
 
 def in_window(window: Window) -> ColumnElement[bool]:
@@ -75,7 +74,7 @@ def is_current(known: Binding | None, version: str, *, deleted: bool, mapping_ve
         return False
     if known["state"] in ("filtered", "dead"):
         return bool(known["mapping_version"] == mapping_version)
-    return known["state"] == "parked" or deleted == (known["state"] == "deleted")
+    return bool(known["state"] == "parked" or deleted == (known["state"] == "deleted"))
 
 
 def binding_values(known: Binding | None, **changed: object) -> dict[str, Any]:
@@ -101,8 +100,3 @@ def binding_values(known: Binding | None, **changed: object) -> dict[str, Any]:
 def key_of(connection: str, entity: str, external_id: str) -> dict[str, Any]:
     """The primary key of a binding."""
     return {"connection": connection, "entity": entity, "external_id": external_id}
-
-
-def seen_date(known: Binding | None) -> datetime | None:
-    """The business date last seen."""
-    return None if known is None else known["date"]

@@ -29,7 +29,8 @@ def ensure_row(conn: Connection, name: str) -> None:
 
 def pause_after(failures: int, retry_after: float | None) -> timedelta:
     """How long to leave the other side in peace after so many failures in a row; what it asked for is the least."""
-    grown = min(FIRST_PAUSE * 2 ** min(max(failures - THRESHOLD, 0), 10), LONGEST_PAUSE)
+    doubled: int = 2 ** min(max(failures - THRESHOLD, 0), 10)
+    grown = min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
     return max(grown, timedelta(seconds=retry_after or 0.0))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select
@@ -54,7 +55,9 @@ class Task:
         return self.settings.name
 
 
-def run_cycle(app: App, connection: str, order: Order, progress: Progress | None = None) -> RunResult:
+def run_cycle(
+    app: App, connection: str, order: Order, progress: Progress | None = None, *, wait: float | None = None
+) -> RunResult:
     """One cycle: read what has changed, read the balances, send what is due.
 
     A person's order waits for a running cycle or takes over an expired lease; the schedule does not wait. Failures of the
@@ -64,7 +67,7 @@ def run_cycle(app: App, connection: str, order: Order, progress: Progress | None
         ConfigError: there is no such connection.
         sqlalchemy.exc.OperationalError: the store itself does not answer; the next run goes on.
     """
-    return run_stages(app, connection, order, _stages(order), progress)
+    return run_stages(app, connection, order, _stages(order), progress, wait=wait)
 
 
 def _stages(order: Order) -> list[Stage]:
@@ -77,13 +80,23 @@ def _stages(order: Order) -> list[Stage]:
 
 
 def run_stages(
-    app: App, connection: str, order: Order, stages: Sequence[Stage], progress: Progress | None = None
+    app: App,
+    connection: str,
+    order: Order,
+    stages: Sequence[Stage],
+    progress: Progress | None = None,
+    *,
+    wait: float | None = None,
 ) -> RunResult:
-    """The same for any work that needs a run: one customer read now, a repair."""
+    """The same for any work that needs a run: one customer read now, a repair.
+
+    `wait`: seconds to wait for a running cycle; by default none for the schedule, some minutes for a person.
+    """
     task = Task(app, app.settings.connection(connection), order, stages, progress or NoProgress())
     if order.dry_run:
         return _run_dry(task)
-    lease = claim_lease(app, connection, wait=0.0 if order.kind == "schedule" else wait_limit(app))
+    patience = 0.0 if order.kind == "schedule" else wait_limit(app)
+    lease = claim_lease(app, connection, wait=patience if wait is None else wait)
     if lease is None:
         return RunResult(None, "skipped", message="Another cycle of this connection is running. Next: sverka status")
     lease.start_heartbeat()
@@ -116,7 +129,7 @@ def _run_leased(task: Task, lease: Lease) -> RunResult:
     return result
 
 
-def _open_and_run(task: Task, lease: Lease, run_id: object) -> RunResult:
+def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
     app = task.app
     with app.engine.begin() as conn:
         breaker.ensure_row(conn, task.name)
@@ -125,11 +138,11 @@ def _open_and_run(task: Task, lease: Lease, run_id: object) -> RunResult:
         connector = open_connector(task.settings, app.clock)
     except SverkaError as error:
         _note_failure(task, error)
-        fail_run(app, run_id, task.name, task.order, str(error))  # type: ignore[arg-type]
-        return RunResult(run_id, "failed", message=str(error))  # type: ignore[arg-type]
+        fail_run(app, run_id, task.name, task.order, str(error))
+        return RunResult(run_id, "failed", message=str(error))
     with closing(connector):
         ctx = RunContext(
-            app, task.settings, connector, mapping, task.order, run_id, lease, lease.fence << FETCH_BITS, app.clock.now(),  # type: ignore[arg-type]
+            app, task.settings, connector, mapping, task.order, run_id, lease, lease.fence << FETCH_BITS, app.clock.now(),
             progress=task.progress, fault=fault_from_environment(), state=_load_state(task),
         )  # fmt: skip
         failure = _run(ctx, task)

@@ -60,7 +60,8 @@ def fingerprint(failure: Failure) -> str:
 
 def retry_pause(attempts: int) -> timedelta:
     """How long a letter rests after so many attempts."""
-    return min(FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 10), LONGEST_RETRY)
+    doubled: int = 2 ** min(max(attempts - 1, 0), 10)
+    return min(FIRST_RETRY * doubled, LONGEST_RETRY)
 
 
 def record(
@@ -97,7 +98,7 @@ def _key(failure: Failure) -> tuple[str, str, str]:
     return failure.entity, failure.external_id, failure.direction
 
 
-def _load_open(conn: Connection, connection: str, failures: Sequence[Failure]) -> dict[tuple[str, str, str], Row[Any]]:
+def _load_open(conn: Connection, connection: str, failures: Sequence[Failure]) -> dict[tuple[str, str, str], Any]:
     ids = {failure.external_id for failure in failures}
     columns = (
         dead_letter.c.id,
@@ -224,7 +225,7 @@ def retry_letters(app: App, *, number: int | None = None, fingerprint: str | Non
     Raises:
         UsageError: there is no open letter with this number.
     """
-    conditions = [_OPEN]
+    conditions: list[ColumnElement[bool]] = [_OPEN]
     if number is not None:
         conditions.append(dead_letter.c.number == number)
     if fingerprint is not None:

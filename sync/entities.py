@@ -21,8 +21,7 @@ from sync.load import load_source
 from sync.pausing import pause_entity, resume_entity
 from sync.pull import pull_known, settle_candidates
 from sync.relink import relink
-from sync.slots import last_night
-from sync.sweep import sweep_source
+from sync.sweep import night_of, sweep_source
 from sync.writing import writing
 
 
@@ -84,19 +83,13 @@ def _pull_source(ctx: RunContext, source: SourceSet) -> None:
     if not cursor.loaded:
         load_source(ctx, source)
         cursor = cursor_of(ctx, source.entity).source(source.name)
-    if _follows_plan(ctx) and ctx.order.entity is None and not is_full_due(cursor, ctx.order.full, _night(ctx)):
+    if _follows_plan(ctx) and ctx.order.entity is None and not is_full_due(cursor, ctx.order.full, night_of(ctx)):
         return
     sweep_source(ctx, source)
 
 
 def _follows_plan(ctx: RunContext) -> bool:
     return ctx.settings.changes == "exchange_plan" and isinstance(ctx.connector, ChangeSource)
-
-
-def _night(ctx: RunContext) -> object:
-    if ctx.order.kind != "schedule":
-        return None
-    return last_night(ctx.started_at, ctx.settings.zone, ctx.app.settings.schedule.nightly)
 
 
 @contextmanager

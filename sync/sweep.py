@@ -73,9 +73,13 @@ def sweep_source(ctx: RunContext, source: SourceSet, *, full: bool = False) -> N
         return
     near = _near_start(ctx)
     _say(ctx, source, sweep_window(ctx, source, Window(start=near)))
-    whole = is_full_due(state.source(source.name), full or ctx.order.full, _night(ctx))
+    whole = is_full_due(state.source(source.name), full or ctx.order.full, night_of(ctx))
     anew = full or (ctx.order.full and ctx.order.kind != "schedule")
     _sweep_past(ctx, source, near, whole=whole, anew=anew)
+
+
+def _to(goal: SourceCursor) -> Advance:
+    return lambda _: goal
 
 
 def _near_start(ctx: RunContext) -> datetime:
@@ -83,7 +87,8 @@ def _near_start(ctx: RunContext) -> datetime:
     return max(start, since) if since else start
 
 
-def _night(ctx: RunContext) -> datetime | None:
+def night_of(ctx: RunContext) -> datetime | None:
+    """The last nightly hour, after which the schedule sweeps everything once; None for a person's order."""
     if ctx.order.kind != "schedule":
         return None
     return last_night(ctx.started_at, ctx.settings.zone, ctx.app.settings.schedule.nightly)
@@ -102,7 +107,7 @@ def _sweep_past(ctx: RunContext, source: SourceSet, near: datetime, *, whole: bo
         window = _past_window(ctx, source, upper, floor, WINDOW_KEYS if whole else min(budget, WINDOW_KEYS))
         done = window.start is None or window.start == floor
         goal = end_pass(cursor, ctx.started_at) if done else replace(cursor, past=window.start)
-        swept = sweep_window(ctx, source, window, lambda _, goal=goal: goal)
+        swept = sweep_window(ctx, source, window, _to(goal))
         _say(ctx, source, swept)
         budget -= swept.keys
         if done or swept.held or window.start is None or (budget <= 0 and not whole):
