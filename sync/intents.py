@@ -118,9 +118,9 @@ def add(
     row: dict[str, Any] = {
         "id": new_id(), "connection": connection, "entity": "counterparty", "entity_id": entity_id, "action": action,
         "state": state, "client_key": str(uuid4()), "steps": [], "step": 0, "reason": reason, "attempts": 0,
-        "created_at": now, "updated_at": now,
+        "created_at": now,
     }  # fmt: skip
-    conn.execute(insert_into(table).values(row))
+    conn.execute(insert_into(table).values(row | {"updated_at": now}))
     return Intent(**row, next_attempt_at=None, external_id=None, external_code=None, owner=None, until=None)
 
 

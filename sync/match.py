@@ -15,6 +15,8 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from connectors.base import RawRecord, RecordSource, RecordTarget
+from core.errors import SchemaDrift
+from mapping.model import SourceSet
 from mapping.outbound import MatchRule
 from store.engine import reading
 from store.entities import counterparties
@@ -25,6 +27,7 @@ from sync.push_names import normalise_name
 
 Strength = Literal["same", "branch", "weak"]
 SAME_CODE = "same KPP"
+NOT_COMPARABLE = "not_comparable"
 BRANCHES = "branches"
 """The mapping's setting for a card with the same INN and another KPP: "review" (default) or "create" (own card)."""
 
@@ -266,10 +269,26 @@ def _fetch_same_name(
         raw.external_id: raw
         for attribute in rule.names
         for name in spoken
-        for raw in target_of(ctx).find_records(rule.source, {attribute: name})
+        for raw in fetch_equal(ctx, rule.source, attribute, name)
     }
     like = [raw for raw in found.values() if wanted & {normalise_name(text_of(raw.data, name)) for name in rule.names}]
     return _usable(like, rule, mentioned)
+
+
+def fetch_equal(ctx: RunContext, source: SourceSet, attribute: str, value: str) -> list[RawRecord]:
+    """Cards whose attribute is the value, asked live; none where the base cannot compare it.
+
+    1C does not compare texts of unlimited length, and a full name often is one (1c-odata.md §3.1): it is asked once.
+    """
+    closed: list[str] = ctx.state.facts.setdefault(NOT_COMPARABLE, [])
+    if attribute in closed:
+        return []
+    try:
+        return target_of(ctx).find_records(source, {attribute: value})
+    except SchemaDrift:
+        closed.append(attribute)
+        ctx.state.facts_changed = True
+        return []
 
 
 def _other_inn(raw: RawRecord, rule: MatchRule, contact: Mapping[str, Any]) -> bool:

@@ -75,7 +75,7 @@ def apply_merge(conn: Connection, gone: UUID, kept: UUID, now: datetime, who: st
         "contact.merge",
         str(kept),
         before=_plain(old),
-        after={"kept": str(kept), "filled": sorted(filled)},
+        after={"kept": str(kept), "filled": sorted(str(name) for name in filled)},
     )
 
 
@@ -94,7 +94,7 @@ def _close_queues(conn: Connection, gone: UUID, now: datetime) -> None:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     simple = (str, int, bool, list, dict, type(None))
-    return {name: value if isinstance(value, simple) else str(value) for name, value in row.items()}
+    return {str(name): value if isinstance(value, simple) else str(value) for name, value in row.items()}
 
 
 def add_audit(

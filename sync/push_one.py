@@ -39,9 +39,12 @@ from sync.push_letters import record_refusal, settle_refusal
 from sync.push_merge import load_row
 from sync.push_review import Kind, close_reviews, load_decided, load_link, open_review
 from sync.push_steps import build_steps, build_write, describe_differences, fetch_written, rule_of
+from sync.writing import writing
 
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
+POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
+"""Fault points of the pushing side, for the crash matrix: around every commit and around the remote call."""
 GO_ON = "send"
 NOT_COUNTED = ""
 
@@ -57,8 +60,7 @@ class Result:
 @contextmanager
 def transaction(ctx: RunContext) -> Iterator[Connection]:
     """A write transaction of this run: begins by proving that the lease is still ours."""
-    with ctx.app.engine.begin() as conn:
-        ctx.fence.check(conn)
+    with writing(ctx, "push") as conn:
         yield conn
 
 
@@ -254,7 +256,8 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
 def _record_sending(ctx: RunContext, intent: Intent) -> None:
     now = ctx.app.clock.now()
     with transaction(ctx) as conn:
-        intents.save(conn, intent, now, until=now + ctx.app.settings.schedule.lease)
+        until = now + ctx.app.settings.schedule.lease
+        intents.save(conn, intent, now, until=until, mapping_version=ctx.mapping.version)
 
 
 def _record_step(

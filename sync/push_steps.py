@@ -13,14 +13,14 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from connectors.base import RawRecord, Reference, Write, WriteResult
-from core.errors import ConfigError, NotFound, RecordError
+from core.errors import ConfigError, NotFound, RecordError, SchemaDrift
 from mapping.model import SourceSet
 from mapping.outbound import MatchRule, check_sendable
 from store.engine import reading
 from store.tables import binding
 from sync.context import RunContext
 from sync.intents import Intent
-from sync.match import target_of, text_of
+from sync.match import fetch_equal, target_of, text_of
 
 _OMIT = object()
 _SHOWN = 60
@@ -80,29 +80,37 @@ def _fill(ctx: RunContext, intent: Intent, value: Any) -> Any:
 
 
 def _fetch_lookup(ctx: RunContext, lookup: Mapping[str, Any]) -> Any:
-    """The object that the mapping describes: the first question that has its answer wins."""
-    name = str(lookup["set"])
-    questions = [question for question in (lookup["where"], *lookup["otherwise"]) if "" not in question.values()]
-    for question in questions:
-        found = target_of(ctx).find_records(SourceSet(entity="", name=name), dict(question))
+    """The object that the mapping describes, asked for once a run; left out or refused where there is none."""
+    memo = repr(lookup)
+    if memo not in ctx.state.lookups:
+        ctx.state.lookups[memo] = _ask_lookup(ctx, lookup)
+    found = ctx.state.lookups[memo]
+    if found is not None:
+        return Reference(*found)
+    asked = " or ".join(", ".join(f"{key} = {value!r}" for key, value in item.items()) for item in _asked(lookup))
+    told = f"Accounting has not the one {lookup['set']} that new cards need ({asked or 'any'})"
+    if lookup["missing"] == "error":
+        raise RecordError(f"{told}.", next_step="add it there or change the mapping, then: sverka dead retry")
+    ctx.notice(f"{ctx.name}: {told}; they are written without it.")
+    return _OMIT
+
+
+def _asked(lookup: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The questions in order; one with an empty value (a setting not given) is none."""
+    return [dict(question) for question in (lookup["where"], *lookup["otherwise"]) if "" not in question.values()]
+
+
+def _ask_lookup(ctx: RunContext, lookup: Mapping[str, Any]) -> tuple[str, str] | None:
+    source = SourceSet(entity="", name=str(lookup["set"]))
+    for question in _asked(lookup):
+        try:
+            found = target_of(ctx).find_records(source, question)
+        except SchemaDrift:  # this base has no such attribute: the next question may fit it
+            continue
         alive = [raw for raw in found if not raw.deleted]
         if len(alive) == 1 or (alive and lookup["take"] == "first"):
-            return Reference(name, alive[0].external_id)
-    asked = " or ".join(
-        ", ".join(f"{key} = {value!r}" for key, value in question.items()) or "anything" for question in questions
-    )
-    told = (
-        f"Accounting has not exactly one {name} with {asked}"
-        if lookup["take"] == "only"
-        else f"Accounting has no {name} with {asked}"
-    )
-    if lookup["missing"] == "error":
-        raise RecordError(
-            f"{told}; the card cannot be written without.",
-            next_step="add it there or change the mapping, then: sverka dead retry",
-        )
-    ctx.notice(f"{ctx.name}: {told}; new cards are written without it.")
-    return _OMIT
+            return source.name, alive[0].external_id
+    return None
 
 
 def _load_reference(conn: Connection, ctx: RunContext, reference: Mapping[str, Any]) -> Any:
@@ -141,7 +149,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
         return target_of(ctx).fetch_record(source, step["key"])
     except NotFound:
         pass
-    alike = _fetch_alike(ctx, source, _questions(rule, step, contact, main=main))
+    alike = _fetch_alike(ctx, source, step, contact, main=main)
     ours = [raw for raw in alike if _is_ours(ctx, raw, intent, contact, main=main)]
     if len(ours) > 1:
         keys = ", ".join(raw.external_id for raw in ours)
@@ -152,18 +160,18 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
     return ours[0] if ours else None
 
 
-def _questions(
-    rule: MatchRule, step: Mapping[str, Any], contact: Mapping[str, Any], *, main: bool
-) -> list[dict[str, str]]:
-    named = [{name: text} for name in rule.names if isinstance(text := step["body"].get(name), str)]
-    if not main:
-        text = step["body"].get("Description")
-        return [{"Description": text}] if isinstance(text, str) else []
-    return ([{rule.tax_id: str(contact["tax_id"])}] if contact["tax_id"] else []) + named
-
-
-def _fetch_alike(ctx: RunContext, source: SourceSet, questions: list[dict[str, str]]) -> list[RawRecord]:
-    found = {raw.external_id: raw for question in questions for raw in target_of(ctx).find_records(source, question)}
+def _fetch_alike(
+    ctx: RunContext, source: SourceSet, step: Mapping[str, Any], contact: Mapping[str, Any], *, main: bool
+) -> list[RawRecord]:
+    """Objects that ours could be among: by INN and by each name that was sent."""
+    rule = rule_of(ctx)
+    asked = [(name, step["body"].get(name)) for name in (rule.names if main else ("Description",))]
+    if main and contact["tax_id"]:
+        asked.insert(0, (rule.tax_id, contact["tax_id"]))
+    found = {}
+    for name, value in asked:
+        if isinstance(value, str):
+            found |= {raw.external_id: raw for raw in fetch_equal(ctx, source, name, value)}
     return list(found.values())
 
 

@@ -1,0 +1,124 @@
+"""Scenario 9: an answer is lost; accounting is asked, never told again blindly. And workers that die anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import LeaseLost
+from sandbox.onec.schema import CONTRACTS
+from sync import reviews
+from sync.context import Order
+from sync.push import push_connection
+from sync.push_one import POINTS
+from tests.integration.sync_push.world import INN, World
+
+POST_CARD = {"method": "POST", "path": "Catalog_Контрагенты"}
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_accounting_creates_and_drops_the_connection(world: World, ignores: bool) -> None:
+    world.base.ignores_ref_key = ignores
+    world.server.faults.add("drop_after", times=1, **POST_CARD)
+    contact = world.add(tax_id=INN)
+    assert world.push() == {"created": 1}
+    (card,) = world.cards()
+    assert world.contact(contact["id"])["external_id"] == card["Ref_Key"]
+    assert len(world.contracts(card["Ref_Key"])) == 1
+    assert world.push() == {}
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_no_question_can_be_asked_either_until_later(world: World, ignores: bool) -> None:
+    world.base.ignores_ref_key = ignores
+    world.server.faults.add("drop_after", times=1, **POST_CARD)
+    world.server.faults.add("drop_before", method="GET", path="Catalog_Контрагенты", nth=4, times=3)
+    contact = world.add(tax_id=INN)
+    assert world.push() == {"uncertain": 1}
+    assert world.state_of(contact)[0] == "uncertain"
+    world.server.faults.clear()
+    assert world.push(order=Order(kind="order")) == {"created": 1}
+    assert len(world.cards()) == 1
+    assert world.state_of(contact)[0] == "in_accounting"
+
+
+def test_a_request_that_never_arrived_is_sent_again(world: World) -> None:
+    world.server.faults.add("drop_before", times=1, **POST_CARD)
+    world.add(tax_id=INN)
+    assert world.push() == {"uncertain": 1}
+    assert world.push(order=Order(kind="order")) == {"created": 1}
+    assert len(world.cards()) == 1
+
+
+def test_what_is_never_answered_ends_before_a_person(world: World) -> None:
+    world.server.faults.add("drop_before", **POST_CARD)
+    world.add(tax_id=INN)
+    counts = [world.push(order=Order(kind="order")) for _ in range(6)]
+    assert counts == [{"uncertain": 1}] * 5 + [{"review": 1}]
+    (review,) = reviews.list_reviews(world.app)
+    assert review["kind"] == "uncertain"
+    world.server.faults.clear()
+    reviews.create_review(world.app, review["number"])
+    assert world.push() == {"created": 1}
+    assert len(world.cards()) == 1
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_the_contract_s_answer_is_lost(world: World, ignores: bool) -> None:
+    world.base.ignores_ref_key = ignores
+    world.server.faults.add("drop_after", method="POST", path=CONTRACTS, times=1)
+    world.add(tax_id=INN)
+    assert world.push() == {"created": 1}
+    (card,) = world.cards()
+    assert len(world.contracts(card["Ref_Key"])) == 1
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_every_point_and_run_again(world: World, point: str, nth: int, ignores: bool) -> None:
+    world.base.ignores_ref_key = ignores
+    contact = world.add(tax_id=INN)
+    hits = 0
+
+    def fault(name: str) -> None:
+        nonlocal hits
+        hits += name == point
+        if name == point and hits == nth:
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.push(fault=fault)
+    world.clock.sleep(31)  # the dead worker's lease and claims lapse
+    world.push(order=Order(kind="order"))
+    (card,) = world.cards()
+    assert world.contact(contact["id"])["external_id"] == card["Ref_Key"]
+    assert world.state_of(contact)[0] == "in_accounting"
+    assert len(world.contracts(card["Ref_Key"])) == 1
+    assert world.push(order=Order(kind="order")) == {}
+
+
+def test_who_has_lost_the_lease_writes_nothing_more(world: World) -> None:
+    contact = world.add(tax_id=INN)
+    ctx = world.context()
+
+    class Lost:
+        checks = 0
+
+        def check(self, conn: object) -> None:
+            self.checks += 1
+            if self.checks > 3:
+                raise LeaseLost("Another worker has taken over.")
+
+    ctx.fence = Lost()
+    with pytest.raises(LeaseLost):
+        push_connection(ctx)
+    ctx.connector.close()
+    assert len(world.cards()) == 1
+    assert world.contact(contact["id"])["external_id"] is None
+    world.clock.sleep(31)
+    assert world.push() == {"created": 1}
+    assert len(world.cards()) == 1
