@@ -17,7 +17,7 @@ ROOMS = ("core", "connectors", "mapping", "sync", "store", "workers", "cli", "sa
 OURS = (*ROOMS, "tests", "bench")
 MAX_FILE, MAX_FUNCTION = 400, 45
 
-# Who may swallow everything, and how often. For the product: the record's savepoint and the task's boundary, nobody else.
+# Who may swallow everything, and how often. In the product: the savepoint of a record and the boundary of a task.
 BROAD_EXCEPTS = {
     "sandbox/onec/app.py": 1,  # a mistake of the stand-in itself: the test must see it and the server must live
 }
