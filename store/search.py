@@ -16,7 +16,7 @@ REGION = "RU"
 """The country whose numbers are written without a country code."""
 _SHORTEST_NUMBER = 5
 _TAX_ID_WITH_CODE = re.compile(r"\s*(\d{10})\s*[/\\]\s*\d{9}\s*")
-_NOT_A_WORD = re.compile(r"[^\w]+")
+_NOT_A_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def export_name(text: str) -> str | None:
 
 
 def iter_export(conn: Connection, name: str, view: View | None = None, *, size: int = CHUNK) -> Iterator[Record]:
-    """All records of an entity, in the order in which they came into the store.
+    """All records of an entity, by our ids: by and large in the order in which they came into the store.
 
     "counterparties" are those that accounting holds or an outside system is bound to; "contacts" are those whose home
     is the CRM; one that is both is in both.

@@ -51,6 +51,7 @@ MOSCOW = timezone(timedelta(hours=3))
 
 @pytest.fixture
 def engine(store_url: str) -> Iterator[Engine]:
+    """A database with this one table."""
     engine = open_engine(store_url)
     metadata.create_all(engine)
     yield engine

@@ -1,0 +1,36 @@
+"""Fixtures: a store brought up to date, and records to put into it."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from store.engine import open_engine
+from store.upgrade import upgrade
+from tests.integration.store.counting import count_queries
+from tests.integration.store.filling import Filling
+
+__all__ = ["count_queries"]
+
+
+@pytest.fixture
+def engine(store_url: str) -> Iterator[Engine]:
+    """An empty store."""
+    engine = open_engine(store_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def readonly(engine: Engine, store_url: str) -> Iterator[Engine]:
+    """The same store, as commands that read open it."""
+    engine = open_engine(store_url, readonly=True)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def filling(engine: Engine) -> Filling:
+    """Puts records into the store."""
+    return Filling(engine)
