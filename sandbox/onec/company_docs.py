@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sandbox.onec.company_tools import Contract, Workbench
 from sandbox.onec.fields import EMPTY_DATE, Fields
 from sandbox.onec.posting import part
-from sandbox.onec.schema import CONTRACTS, PARTIES
+from sandbox.onec.schema import CONTRACTS, PARTIES, STATUSES
 
 Maker = Callable[[Workbench, str], None]
 ADVANCES = {"62.01": "62.02", "62.21": "62.22", "62.31": "62.32", "60.01": "60.02"}
@@ -101,7 +101,20 @@ def add_invoice(bench: Workbench, moment: str) -> None:
         fields.pop(name)
     fields["СтруктурнаяЕдиница_Key"] = fields.pop("БанковскийСчетОрганизации_Key")
     key = bench.document(INVOICE, fields, **state_of(bench))
+    add_status(bench, key, fields)
     deal.invoices = [*deal.invoices[-2:], (key, fields["СуммаДокумента"])]
+
+
+def add_status(bench: Workbench, invoice: str, fields: Fields) -> None:
+    """Status of an invoice in its own register; many have none, and what was paid does not move it [I]."""
+    if bench.chance(0.4):
+        return
+    kind, status = f"StandardODATA.{INVOICE}", bench.random.choice(("НеОплачен", "Оплачен", "ОплаченЧастично", "Отменен"))
+    record = {
+        "Организация_Key": fields["Организация_Key"], "Документ": invoice, "Документ_Type": kind, "Статус": status,
+        "Статус_Type": "StandardODATA.СтатусОплатыСчета", "ДатаСтатуса": fields["Date"],
+    }  # fmt: skip
+    bench.add(STATUSES, record, f"{fields['Организация_Key']}|{invoice}|{kind}")
 
 
 def composite_product(line: Fields) -> Fields:

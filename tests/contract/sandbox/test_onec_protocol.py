@@ -28,7 +28,7 @@ def test_atom_unless_json_is_asked_for(onec_shared):
     assert list(bare.json) == ["value"]
     assert "navigationLinkUrl" not in bare.text
     assert list(client.get(f"/{PARTIES}?$top=1", Accept="application/json;odata=nometadata").json) == ["value"]
-    assert "navigationLinkUrl" in client.get(f"/{PARTIES}?$top=1&$format=json").text
+    assert "navigationLinkUrl" in client.get(f"/{SALES}?$top=1&$format=json").text
 
 
 def test_unknown_format_is_refused(onec_shared):
