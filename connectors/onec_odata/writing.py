@@ -87,7 +87,9 @@ class RecordWriter:
             return f"{name} eq {url.guid(value)}"
         spellings = self._book.spellings(source.name, name)
         is_text = types.get(name) == "Edm.String" and f"{name}_Type" not in types
-        return f"{name} eq {url.text(value)}" if is_text or not spellings else spellings[0].equals(value, COUNTERPARTIES)
+        if is_text or not spellings:
+            return f"{name} eq {url.text(value)}"
+        return spellings[0].equals(value, COUNTERPARTIES)
 
     def _check_version(self, write: Write, expected: str) -> None:
         """1C ignores If-Match (1c-odata.md §6, rule 6): the version is compared right before the change."""
@@ -124,14 +126,20 @@ class RecordWriter:
 
 def _plain_literal(kind: str, name: str, value: str) -> str:
     """A number or flag as it stands in a filter. Raises RecordError for anything else."""
-    if kind == "Edm.Boolean" and value in {"true", "false"}:
-        return value
+    literal = (value if value in {"true", "false"} else "") if kind == "Edm.Boolean" else _number_literal(value)
+    if not literal:
+        raise RecordError(
+            f"{name} cannot equal {value[:40]!r} here: its type is {kind}.", next_step="sverka mapping check"
+        )
+    return literal
+
+
+def _number_literal(value: str) -> str:
     try:
-        if kind != "Edm.Boolean":
-            return url.number(Decimal(value))
+        number = Decimal(value)
     except InvalidOperation:
-        pass  # said below, as for a flag
-    raise RecordError(f"{name} cannot equal {value[:40]!r} here: its type is {kind}.", next_step="sverka mapping check")
+        return ""
+    return url.number(number) if number.is_finite() else ""
 
 
 def _unread(error: SverkaError, where: Where) -> UncertainOutcome:

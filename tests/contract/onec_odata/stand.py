@@ -1,0 +1,128 @@
+"""The stand-in of 1C as a stand: its own books are the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
+from connectors.onec_odata.config import OnecODataOptions
+from connectors.registry import open_connector
+from core.clock import ManualClock
+from core.settings import ConnectionSettings
+from sandbox.onec.base import Base
+from sandbox.onec.company import build_company
+from sandbox.onec.server import OnecServer
+from tests.contract.stands import PASSWORD
+
+ZONE = ZoneInfo("Europe/Moscow")
+PARTIES = SourceSet("counterparty", "Catalog_Контрагенты", filter="IsFolder eq false")
+CONTRACTS = SourceSet("contract", "Catalog_ДоговорыКонтрагентов", filter="IsFolder eq false", counterparty="Owner")
+SHIPMENTS = SourceSet(
+    "shipment", "Document_РеализацияТоваровУслуг", posted="Posted", date="Date", counterparty="Контрагент"
+)
+PAYMENTS = SourceSet(
+    "payment", "Document_ПоступлениеНаРасчетныйСчет", posted="Posted", date="Date", counterparty="Контрагент"
+)
+SPEC = BalanceSpec(
+    "AccountingRegister_Хозрасчетный", "ChartOfAccounts_Хозрасчетный",
+    ("62.01", "62.02", "62.21", "62.22", "62.31", "62.32"),
+    currency_accounts=("62.21", "62.22", "62.31", "62.32"),
+)
+ERRORS = {
+    "maintenance", "no_licence", "pool", "too_many", "refused", "locked", "internal", "crash", "bad_gateway",
+    "unavailable", "control_char", "unauthorized",
+}
+
+
+def settings(url: str, **options: object) -> ConnectionSettings:
+    given = {"url": url, "user": "Обмен", "password": PASSWORD, "retry_seconds": 0.0, "read_timeout": 5.0} | options
+    chosen = OnecODataOptions.model_validate(given)
+    return ConnectionSettings(name="accounting", connector="onec_odata", options=chosen, timezone="Europe/Moscow")
+
+
+class OnecStand:
+    """A small company's books behind real HTTP."""
+
+    sources = [PARTIES, CONTRACTS, SHIPMENTS, PAYMENTS]
+    balances: BalanceSpec | None = SPEC
+
+    def __init__(self, base: Base, server: OnecServer) -> None:
+        self.base, self.server = base, server
+        self.opened: list[Connector] = []
+
+    def connect(self, **options: object) -> Connector:
+        connector = open_connector(settings(str(options.pop("url", self.server.url)), **options), ManualClock())
+        self.opened.append(connector)
+        return connector
+
+    def keys(self, source: SourceSet) -> set[str]:
+        entity = self.base.entity(source.name)
+        rows = (self.base.row(source.name, key) for key in self.base.keys(entity.name))
+        return {row.key for row in rows if not row.get("IsFolder", False)}
+
+    def middle(self, source: SourceSet) -> Window | None:
+        if source.date is None:
+            return None
+        dates = sorted(str(self.base.row(source.name, key).get("Date")) for key in self.base.keys(source.name))
+        naive = datetime.fromisoformat(dates[len(dates) // 2])
+        return Window(None, naive.replace(tzinfo=ZONE).astimezone(UTC))
+
+    def change_behind(self, source: SourceSet, pages: int) -> None:
+        def move(base: Base, _: int) -> None:
+            nonlocal pages
+            if pages > 0:
+                pages -= 1
+                base.delete(source.name, sorted(self.keys(source))[0])
+
+        self.server.before_page = move
+
+    def true_balances(self) -> dict[tuple[str, str, str, str], object]:
+        names = ("counterparty", "contract", "organisation", "currency")
+        return {
+            (str(line[names[0]]), str(line[names[1]]), str(line[names[2]]), str(line[names[3]])): line["amount"]
+            for line in self.base.truth_balances()
+            if line["amount"]
+        }
+
+    def currency(self, external_id: str | None) -> str:
+        return "643" if external_id is None else str(self.base.get("Catalog_Валюты", external_id)["Code"]).strip()
+
+    def example(self, key: str) -> Write:
+        return Write("create", PARTIES.name, key, {"Description": "Ромашка", "ИНН": "7707083893"})
+
+    def refusal(self, key: str) -> Write:
+        self.spoil("refused", method="POST", times=1)
+        return self.example(key)
+
+    def count(self, write: Write) -> int:
+        rows = (self.base.row(write.set, key) for key in self.base.keys(write.set))
+        return sum(row.get("ИНН") == write.body["ИНН"] for row in rows)
+
+    def spoil(self, how: str, *, method: str = ".*", times: int | None = None) -> None:
+        if how in ERRORS:
+            self.server.faults.add("error", error=how, method=method, times=times)
+        else:
+            self.server.faults.add(how, method=method, times=times)
+
+    def mend(self) -> None:
+        self.server.faults.clear()
+
+    def written(self) -> int:
+        return sum(request.method != "GET" for request in self.server.requests)
+
+
+@contextmanager
+def open_stand(**server: object) -> Iterator[OnecStand]:
+    """A company of 300 documents; `server` are options of the stand-in."""
+    with build_company(seed=1, documents=300, today=date(2026, 1, 14)) as base:
+        with OnecServer(base, password=PASSWORD, **server) as served:  # type: ignore[arg-type]
+            stand = OnecStand(base, served)
+            try:
+                yield stand
+            finally:
+                stand.mend()
+                for connector in stand.opened:
+                    connector.close()

@@ -1,0 +1,433 @@
+"""The OData connector against the stand-in of 1C: what only 1C does (1c-odata.md §§1-7, 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import cast
+
+import pytest
+
+from connectors.base import BalanceSpec, Finding, SourceSet, Window, Write
+from connectors.onec_odata.connector import OnecODataConnector
+from core.errors import ConfigError, SchemaDrift, TransientError
+from sandbox.onec.exchange import pending
+from sandbox.onec.schema import Layout
+from sandbox.onec.server import OnecServer
+from sandbox.onec.sessions import Sessions
+from tests.contract.onec_odata.stand import (
+    CONTRACTS, PARTIES, PAYMENTS, SHIPMENTS, SPEC, ZONE, OnecStand, open_stand,
+)
+
+PLAN = "ExchangePlan_СверкаОбмен"
+
+
+@pytest.fixture
+def stand() -> Iterator[OnecStand]:
+    with open_stand() as opened:
+        yield opened
+
+
+def connect(stand: OnecStand, **options: object) -> OnecODataConnector:
+    return cast("OnecODataConnector", stand.connect(**options))
+
+
+def keys(connector: OnecODataConnector, source: SourceSet) -> set[str]:
+    return {row.external_id for page in connector.fetch_keys(source, Window()) for row in page}
+
+
+# ---------------------------------------------------------------- addresses and names
+
+
+def test_nothing_is_asked_that_1c_has_not(stand: OnecStand) -> None:
+    connector = connect(stand)
+    keys(connector, SHIPMENTS)
+    connector.fetch_page(PARTIES, Window(), 0)
+    connector.fetch_balances(SPEC)
+    connector.fetch_movements(SPEC, sorted(stand.keys(PARTIES))[0], start=None)
+    for request in stand.server.requests:
+        assert "+" not in request.query
+        for absent in ("$count", "$inlinecount", "$skiptoken", "$expand"):
+            assert absent not in request.path + request.query
+        if "$skip" in request.query or "$top" in request.query:
+            assert "$orderby=Ref_Key" in request.query
+
+
+@pytest.mark.parametrize("layout", [Layout(), Layout(single_party=True, composite_owner=True, padded_codes=True)])
+@pytest.mark.parametrize("blind", [False, True])
+def test_both_spellings_of_references(layout: Layout, blind: bool) -> None:
+    """With `$metadata` and without it, in a base of either kind."""
+    with open_stand() as stand:
+        pass
+    from sandbox.onec.company import build_company
+
+    with build_company(seed=1, documents=300, layout=layout) as base, OnecServer(base, password="x") as server:
+        stand = OnecStand(base, server)
+        connector = connect(stand, password="x")
+        if blind:
+            server.faults.add("error", path="metadata", status=403, body="<html>Forbidden</html>")
+        for source in (PAYMENTS, CONTRACTS):
+            field = source.counterparty
+            by_party: dict[str, set[str]] = {}
+            for key in stand.keys(source):
+                record = base.get(source.name, key)
+                party = str(record.get(f"{field}_Key") or record.get(str(field)))
+                kind = str(record.get(f"{field}_Type", "Catalog_Контрагенты"))
+                if kind.endswith("Catalog_Контрагенты"):
+                    by_party.setdefault(party, set()).add(key)
+            for party in sorted(by_party)[:5]:
+                found = connector.fetch_customer_keys(source, party, Window())
+                assert {row.external_id for row in found} == by_party[party]
+        connector.close()
+
+
+def test_segments_stay_within_what_iis_takes() -> None:
+    with open_stand(iis=True) as stand:
+        connector = connect(stand)
+        party = next(iter(stand.true_balances()))[0]
+        start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+        assert connector.fetch_movements(SPEC, party, start=start, end=end)
+        assert not [request for request in stand.server.requests if request.status != 200]
+
+
+def test_a_million_rows_would_be_paged_by_bytes(stand: OnecStand) -> None:
+    connector = connect(stand, page_bytes=30_000)
+    sizes, position = [], 0
+    while True:
+        page = connector.fetch_page(SHIPMENTS, Window(), position)
+        sizes.append(len(page.records))
+        if page.next_position is None:
+            break
+        position = page.next_position
+    assert sum(sizes) == len(stand.keys(SHIPMENTS))
+    assert max(request.bytes for request in stand.server.requests[2:] if "Реализация" in request.path) < 60_000
+
+
+# ---------------------------------------------------------------- what is published
+
+
+def test_unpublished_sets_are_no_error_until_they_are_read() -> None:
+    with open_stand(unpublished=[SHIPMENTS.name]) as stand:
+        connector = connect(stand)
+        assert not connector.is_published(SHIPMENTS.name)
+        assert connector.is_published(PARTIES.name)
+        with pytest.raises(SchemaDrift) as caught:
+            keys(connector, SHIPMENTS)
+        assert caught.value.where.code == "8"
+        (finding,) = [f for f in connector.check([SHIPMENTS]) if f.subject == SHIPMENTS.name]
+        assert finding.level == "warning"
+        assert "Документы → РеализацияТоваровУслуг" in finding.next_step
+
+
+def test_a_set_without_rights_is_a_matter_for_a_person() -> None:
+    with open_stand(no_rights=[SHIPMENTS.name]) as stand:
+        connector = connect(stand)
+        with pytest.raises(ConfigError, match="right"):
+            keys(connector, SHIPMENTS)
+        (finding,) = [f for f in connector.check([SHIPMENTS]) if f.subject == SHIPMENTS.name]
+        assert finding.level == "error"
+
+
+def test_a_wrong_publication_is_not_an_empty_base(stand: OnecStand) -> None:
+    connector = connect(stand, url=stand.server.url.replace("/base/", "/bse/"))
+    with pytest.raises(ConfigError):
+        connector.fetch_record(PARTIES, sorted(stand.keys(PARTIES))[0])
+    assert [f.level for f in connector.check([PARTIES])] == ["error"]
+
+
+def test_metadata_is_read_again_when_a_set_is_published_later() -> None:
+    with open_stand(unpublished=[SHIPMENTS.name]) as stand:
+        connector = connect(stand)
+        assert not connector.is_published(SHIPMENTS.name)
+        stand.base.schema.unpublished.clear()
+        stand.base.schema.revision += 1
+        connector._wire.clock.sleep(601)
+        assert connector.is_published(SHIPMENTS.name)
+
+
+def test_a_field_that_vanished_is_schema_drift(stand: OnecStand) -> None:
+    connector = connect(stand)
+    party = sorted(stand.keys(PARTIES))[0]
+    connector.fetch_customer_keys(SHIPMENTS, party, Window())
+    stand.base.schema.hide_field(SHIPMENTS.name, "Контрагент_Key")
+    with pytest.raises(SchemaDrift):
+        connector.fetch_customer_keys(SHIPMENTS, party, Window())
+
+
+# ---------------------------------------------------------------- balances
+
+
+def amounts(stand: OnecStand, connector: OnecODataConnector, at: datetime | None = None) -> dict[object, Decimal]:
+    answer = connector.fetch_balances(SPEC, at=at)
+    assert answer.whole, answer.reason
+    sums: dict[object, Decimal] = {}
+    for row in answer.rows:
+        key = (row.counterparty, row.contract or "", row.organisation or "", stand.currency(row.currency))
+        sums[key] = sums.get(key, Decimal(0)) + row.debit - row.credit
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+@pytest.mark.parametrize("days", [30, 200, 700])
+def test_balances_of_a_moment(stand: OnecStand, days: int) -> None:
+    naive = datetime(2026, 1, 14) - timedelta(days=days)  # noqa: DTZ001 - the stand's own wall clock
+    names = ("counterparty", "contract", "organisation", "currency")
+    truth = {tuple(line[n] for n in names): line["amount"] for line in stand.base.truth_balances(naive)}
+    found = amounts(stand, connect(stand), naive.replace(tzinfo=ZONE).astimezone(UTC))
+    assert found == {key: amount for key, amount in truth.items() if amount}
+
+
+def test_the_moment_itself_is_not_counted(stand: OnecStand) -> None:
+    """At the very second of a shipment its debt is not there yet, a second later it is."""
+    connector = connect(stand)
+    movement = max(stand.base.truth_movements(), key=lambda line: str(line["period"]))
+    at = datetime.fromisoformat(str(movement["period"])).replace(tzinfo=ZONE).astimezone(UTC)
+    assert amounts(stand, connector, at) != amounts(stand, connector, at + timedelta(seconds=1))
+
+
+def test_one_customers_balances(stand: OnecStand) -> None:
+    connector = connect(stand)
+    everyone = connector.fetch_balances(SPEC).rows
+    for party in {row.counterparty for row in everyone}:
+        answer = connector.fetch_balances(SPEC, counterparty=party)
+        assert answer.whole
+        assert sorted(map(str, answer.rows)) == sorted(str(row) for row in everyone if row.counterparty == party)
+
+
+def test_a_settled_customer_vanishes_from_a_whole_answer(stand: OnecStand) -> None:
+    answer = connect(stand).fetch_balances(SPEC, counterparty="ffffffff-ffff-4fff-8fff-ffffffffffff")
+    assert (answer.rows, answer.totals, answer.whole) == ([], {}, True)
+
+
+def test_balances_without_the_chart() -> None:
+    with open_stand(unpublished=[SPEC.chart]) as stand:
+        assert amounts(stand, connect(stand)) == stand.true_balances()
+
+
+def test_an_emptied_answer_is_not_whole(stand: OnecStand) -> None:
+    connector = connect(stand)
+    connector.fetch_balances(SPEC)
+    rows_only = iter([True, False, True, False, True, False])
+    stand.server.faults.add("empty", path="Balance", nth=1, times=1)
+    assert connector.fetch_balances(SPEC).whole  # asked again, and well
+    del rows_only
+    stand.mend()
+    for nth in (1, 3, 5):
+        stand.server.faults.add("empty", path="Balance", nth=nth, times=1)
+    answer = connector.fetch_balances(SPEC)
+    assert not answer.whole
+    assert answer.reason
+
+
+def test_movements_of_a_window_and_of_turnovers_are_the_same(stand: OnecStand) -> None:
+    connector = connect(stand)
+    party = next(iter(stand.true_balances()))[0]
+    dates = sorted(datetime.fromisoformat(str(line["period"])).replace(tzinfo=ZONE).astimezone(UTC)
+                   for line in stand.base.truth_movements() if line["counterparty"] == party)
+    middle = dates[len(dates) // 2]
+    whole = {(row.recorder, row.contract, row.amount) for row in connector.fetch_movements(SPEC, party, start=None)}
+    before = connector.fetch_movements(SPEC, party, start=None, end=middle)
+    after = connector.fetch_movements(SPEC, party, start=middle)
+    assert before
+    assert after
+    assert {(row.recorder, row.contract, row.amount) for row in [*before, *after]} == whole
+    assert len(before) + len(after) == len(whole)
+    stand.server.faults.add("error", path="RecordsWith", status=501, body="{}")
+    again = {(row.recorder, row.contract, row.amount) for row in connector.fetch_movements(SPEC, party, start=None)}
+    assert again == whole
+
+
+def test_movements_are_those_of_the_books(stand: OnecStand) -> None:
+    connector = connect(stand)
+    truth: dict[tuple[str, str], Decimal] = {}
+    for line in stand.base.truth_movements():
+        key = (str(line["counterparty"]), str(line["recorder"]))
+        truth[key] = truth.get(key, Decimal(0)) + cast("Decimal", line["amount"])
+    found: dict[tuple[str, str], Decimal] = {}
+    for party in stand.keys(PARTIES):
+        for row in connector.fetch_movements(SPEC, party, start=None):
+            found[party, row.recorder] = found.get((party, row.recorder), Decimal(0)) + row.amount
+            assert stand.base.exists(row.recorder_set, row.recorder)
+    assert {key: amount for key, amount in found.items() if amount} == {
+        key: amount for key, amount in truth.items() if amount and key[0] in stand.keys(PARTIES)
+    }
+
+
+# ---------------------------------------------------------------- change feed
+
+
+def node_of(stand: OnecStand) -> str:
+    return next(key for key in stand.base.keys(PLAN) if not stand.base.get(PLAN, key).get("ThisNode"))
+
+
+@pytest.mark.parametrize("json_changes", [False, True])
+def test_changes_come_until_they_are_confirmed(json_changes: bool) -> None:
+    with open_stand(json_changes=json_changes) as stand:
+        node = node_of(stand)
+        connector = connect(stand, exchange_plan=PLAN, node=node.upper())
+        sources = [PARTIES, SHIPMENTS]
+        connector.confirm_changes(connector.fetch_changes(sources).message_no)
+        shipment, party = sorted(stand.keys(SHIPMENTS))[0], sorted(stand.keys(PARTIES))[0]
+        gone = sorted(stand.keys(SHIPMENTS))[-1]
+        stand.base.touch(SHIPMENTS.name, shipment)
+        stand.base.change(PARTIES.name, party, {"Description": "Новое имя"})
+        stand.base.delete(SHIPMENTS.name, gone)
+        for _ in range(2):
+            packet = connector.fetch_changes(sources)
+            assert {(r.source, r.external_id, r.entity) for r in packet.records} == {
+                (SHIPMENTS.name, shipment, "shipment"), (PARTIES.name, party, "counterparty"),
+            }
+            assert packet.deleted == [(SHIPMENTS.name, gone)]
+        connector.confirm_changes(packet.message_no)
+        assert connector.fetch_changes(sources).records == []
+        assert pending(stand.base, node) == []
+
+
+def test_an_edit_after_the_packet_survives_its_confirmation(stand: OnecStand) -> None:
+    connector = connect(stand, exchange_plan=PLAN, node=node_of(stand))
+    connector.confirm_changes(connector.fetch_changes([SHIPMENTS]).message_no)
+    key = sorted(stand.keys(SHIPMENTS))[0]
+    stand.base.touch(SHIPMENTS.name, key)
+    packet = connector.fetch_changes([SHIPMENTS])
+    stand.base.touch(SHIPMENTS.name, key)
+    connector.confirm_changes(packet.message_no)
+    again = connector.fetch_changes([SHIPMENTS])
+    assert [record.external_id for record in again.records] == [key]
+    assert again.message_no == packet.message_no + 1
+
+
+def test_a_change_says_what_a_page_says(stand: OnecStand) -> None:
+    connector = connect(stand, exchange_plan=PLAN, node=node_of(stand))
+    connector.confirm_changes(connector.fetch_changes([SHIPMENTS]).message_no)
+    key = sorted(stand.keys(SHIPMENTS))[0]
+    stand.base.touch(SHIPMENTS.name, key)
+    (changed,) = connector.fetch_changes([SHIPMENTS]).records
+    plain = connector.fetch_record(SHIPMENTS, key)
+    assert changed.data == {name: value for name, value in plain.data.items() if "@" not in name}
+    assert (changed.version, changed.deleted) == (plain.version, plain.deleted)
+
+
+@pytest.mark.parametrize("fault", ["control_char", "xml_cut", "login_page", "drop_after", "crash"])
+def test_a_bad_packet_confirms_nothing_and_comes_again(stand: OnecStand, fault: str) -> None:
+    connector = connect(stand, exchange_plan=PLAN, node=node_of(stand))
+    stand.base.touch(SHIPMENTS.name, sorted(stand.keys(SHIPMENTS))[0])
+    before = pending(stand.base, node_of(stand))
+    stand.spoil(fault, method="POST")
+    with pytest.raises((TransientError, __import__("core.errors").errors.RecordError)):
+        connector.fetch_changes([SHIPMENTS])
+    stand.mend()
+    assert {change[:3] for change in pending(stand.base, node_of(stand))} == {change[:3] for change in before}
+    assert connector.fetch_changes([SHIPMENTS]).records
+
+
+@pytest.mark.parametrize("options", [{}, {"exchange_plan": PLAN, "node": "ffffffff-ffff-4fff-8fff-ffffffffffff"}])
+def test_a_node_that_is_not_ours(stand: OnecStand, options: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        connect(stand, **options).fetch_changes([SHIPMENTS])
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def test_a_session_is_kept_and_given_back() -> None:
+    sessions = Sessions(reuse="use")
+    with open_stand(sessions=sessions) as stand:
+        connector = connect(stand)
+        keys(connector, SHIPMENTS)
+        keys(connector, PARTIES)
+        connector.write_record(stand.example("0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"))
+        assert (sessions.started, len(sessions.alive)) == (1, 1)
+        connector.close()
+        assert sessions.alive == {}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_lost_session_is_begun_anew_on_a_read(status: int) -> None:
+    sessions = Sessions(reuse="use", lost_status=status)
+    with open_stand(sessions=sessions) as stand:
+        connector = connect(stand)
+        keys(connector, PARTIES)
+        sessions.drop_all()
+        assert keys(connector, PARTIES) == stand.keys(PARTIES)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_lost_session_on_a_write_is_certainly_not_carried_out(status: int) -> None:
+    sessions = Sessions(reuse="use", lost_status=status)
+    with open_stand(sessions=sessions) as stand:
+        connector = connect(stand)
+        keys(connector, PARTIES)
+        sessions.drop_all()
+        write = stand.example("0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01")
+        with pytest.raises(TransientError):
+            connector.write_record(write)
+        assert stand.count(write) == 0
+        connector.write_record(write)
+        assert stand.count(write) == 1
+
+
+def test_a_full_pool_is_transient() -> None:
+    sessions = Sessions(reuse="use", pool=0)
+    with open_stand(sessions=sessions) as stand, pytest.raises(TransientError):
+        keys(connect(stand), PARTIES)
+
+
+@pytest.mark.parametrize("reuse", ["dontuse", "autouse", "use"])
+def test_sessions_are_never_necessary(reuse: str) -> None:
+    with open_stand(sessions=Sessions(reuse=reuse)) as stand:
+        assert keys(connect(stand, sessions="off"), PARTIES) == stand.keys(PARTIES)
+        assert keys(connect(stand), PARTIES) == stand.keys(PARTIES)
+
+
+# ---------------------------------------------------------------- doctor
+
+
+def findings(stand: OnecStand, spec: BalanceSpec | None = SPEC, **options: object) -> dict[str, Finding]:
+    return {found.subject: found for found in connect(stand, **options).check([PARTIES], spec)}
+
+
+def test_the_doctor_names_what_is_missing() -> None:
+    with open_stand(unpublished=[SPEC.chart]) as stand:
+        assert findings(stand)[SPEC.chart].level == "warning"
+    with open_stand(unpublished=[SPEC.register]) as stand:
+        assert "Регистры бухгалтерии" in findings(stand)[SPEC.register].next_step
+
+
+def test_the_doctor_speaks_of_clock_accounts_plan_and_writing(stand: OnecStand) -> None:
+    spec = BalanceSpec(SPEC.register, SPEC.chart, ("62.01", "361"))
+    found = findings(stand, spec, exchange_plan=PLAN, node=node_of(stand))
+    assert found["clock"].level == "warning"  # the tests' clock stands in January 2026
+    assert "361" in {f.subject: f for f in connect(stand).check([], spec) if f.level == "notice"}[SPEC.chart].message
+    assert found["exchange plan"].level == "ok"
+    assert found["writing"].level == "notice"
+    wrong = findings(stand, spec, exchange_plan=PLAN, node="ffffffff-ffff-4fff-8fff-ffffffffffff")
+    assert any(finding.level == "error" and "node" in finding.message for finding in wrong.values())
+
+
+# ---------------------------------------------------------------- writing
+
+
+def test_over_long_text_and_unknown_fields_are_told(stand: OnecStand) -> None:
+    body: dict[str, object] = {"Description": "Я" * 300, "ТакогоПоляНет": "x"}
+    write = Write("create", PARTIES.name, "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01", body)
+    result = connect(stand).write_record(write)
+    assert set(result.differences) == {"Description", "ТакогоПоляНет"}
+
+
+def test_a_base_that_chooses_its_own_key() -> None:
+    key = "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"
+    with open_stand(ignores_ref_key=True) as stand:
+        result = connect(stand).write_record(stand.example(key))
+        assert result.record.external_id != key
+        assert result.differences["Ref_Key"] == (key, result.record.external_id)
+        assert stand.base.exists(PARTIES.name, result.record.external_id)
+
+
+def test_a_section_arrives_with_its_rows(stand: OnecStand) -> None:
+    phone = {"Тип": "Телефон", "Представление": "+7 495 123-45-67", "НомерТелефона": "74951234567"}
+    write = Write("create", PARTIES.name, "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01",
+                  {"Description": "Ромашка", "КонтактнаяИнформация": [phone]})  # fmt: skip
+    result = connect(stand).write_record(write)
+    assert result.differences == {}
+    rows = cast("list[dict[str, object]]", stand.base.get(PARTIES.name, result.record.external_id)["КонтактнаяИнформация"])
+    assert [row["НомерТелефона"] for row in rows] == ["74951234567"]

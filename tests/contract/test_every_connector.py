@@ -1,0 +1,330 @@
+"""What holds for every connector in the registry, each against its stand-in over real HTTP.
+
+Which tests run is decided by the abilities that a connector has (`connectors.base`), never by its name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from connectors.base import BalanceSource, RecordSource, RecordTarget, SourceSet, Window
+from connectors.registry import KINDS
+from core.errors import (
+    ConfigError,
+    ConflictError,
+    NotFound,
+    RecordError,
+    SverkaError,
+    TransientError,
+    UncertainOutcome,
+)
+from tests.contract.stands import PASSWORD, Stand, opened
+
+KEY = "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"
+NOBODY = "ffffffff-ffff-4fff-8fff-ffffffffffff"
+OUTAGES = ("drop_before", "drop_after", "cut", "login_page", "half_json", "gzip_lie", "crash", "bad_gateway",
+           "unavailable", "maintenance", "no_licence", "pool", "too_many", "locked")
+
+
+@pytest.fixture(params=sorted(KINDS))
+def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+    yield from opened(request.param)
+
+
+@pytest.fixture
+def reader(stand: Stand) -> RecordSource:
+    connector = stand.connect()
+    if not isinstance(connector, RecordSource):
+        pytest.skip("reads no records")
+    return connector
+
+
+@pytest.fixture
+def writer(stand: Stand) -> RecordTarget:
+    connector = stand.connect()
+    if not isinstance(connector, RecordTarget):
+        pytest.skip("takes no records")
+    return connector
+
+
+@pytest.fixture
+def ledger(stand: Stand) -> BalanceSource:
+    connector = stand.connect()
+    if not isinstance(connector, BalanceSource):
+        pytest.skip("keeps no balances")
+    return connector
+
+
+def swept(reader: RecordSource, source: SourceSet, window: Window | None = None) -> list[str]:
+    return [row.external_id for page in reader.fetch_keys(source, window or Window()) for row in page]
+
+
+def read(reader: RecordSource, source: SourceSet, window: Window | None = None):
+    records, position = [], 0
+    while True:
+        page = reader.fetch_page(source, window or Window(), position)
+        records += page.records
+        if page.next_position is None:
+            return records
+        position = page.next_position
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_a_sweep_gives_every_key_once(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        found = swept(reader, source)
+        assert len(found) == len(set(found))
+        assert set(found) == stand.keys(source)
+
+
+def test_pages_give_every_record(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        records = read(reader, source)
+        assert {record.external_id for record in records} == stand.keys(source)
+        assert {(record.source, record.entity) for record in records} == {(source.name, source.entity)}
+
+
+def test_pages_and_sweeps_agree_on_versions_and_marks(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        rows = {row.external_id: row for page in reader.fetch_keys(source, Window()) for row in page}
+        for record in read(reader, source):
+            row = rows[record.external_id]
+            assert (row.version, row.deleted) == (record.version, record.deleted)
+            assert record.version
+
+
+def test_the_raw_text_says_what_the_data_says(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        for record in read(reader, source):
+            assert json.loads(record.raw, parse_float=Decimal) == record.data
+
+
+def test_a_window_is_half_open(stand: Stand, reader: RecordSource) -> None:
+    """A record stamped exactly at the edge is in the later window, and in that one only."""
+    for source in stand.sources:
+        before = stand.middle(source)
+        if before is None:
+            continue
+        first, second = swept(reader, source, before), swept(reader, source, Window(before.end, None))
+        assert first
+        assert second
+        assert sorted(first + second) == sorted(stand.keys(source))
+        assert len(read(reader, source, before)) == len(first)
+
+
+def test_records_by_key(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        some = sorted(stand.keys(source))[:45]
+        found = reader.fetch_records(source, [*some, NOBODY])
+        assert sorted(record.external_id for record in found) == some
+        assert reader.fetch_record(source, some[0].upper()).external_id == some[0]
+
+
+def test_nobody_is_not_found(stand: Stand, reader: RecordSource) -> None:
+    with pytest.raises(NotFound):
+        reader.fetch_record(stand.sources[0], NOBODY)
+
+
+def test_what_is_published(stand: Stand, reader: RecordSource) -> None:
+    assert all(reader.is_published(source.name) for source in stand.sources)
+    assert not reader.is_published("Catalog_ТакогоНет")
+
+
+def test_a_customers_keys(stand: Stand, reader: RecordSource) -> None:
+    parties = {record.external_id for record in read(reader, stand.sources[0])}
+    for source in stand.sources:
+        if source.counterparty is not None:
+            found = [row.external_id for party in parties for row in reader.fetch_customer_keys(source, party, Window())]
+            assert len(found) == len(set(found))
+            assert set(found) <= stand.keys(source)
+            assert found
+
+
+def test_rows_that_move_while_they_are_read_are_not_lost(stand: Stand, reader: RecordSource, monkeypatch) -> None:
+    """The stand removes a record before each of the first pages; what is there at the end must have been seen."""
+    source = stand.sources[2]
+    small_pages(monkeypatch, reader)
+    stand.change_behind(source, pages=2)
+    found = swept(reader, source)
+    assert set(found) >= stand.keys(source)
+    assert len(found) == len(set(found))
+
+
+def small_pages(monkeypatch: pytest.MonkeyPatch, reader: RecordSource) -> None:
+    """Sweeps of ten rows, so that a small company needs several pages."""
+    from importlib import import_module
+
+    package = type(reader).__module__.rpartition(".")[0]
+    monkeypatch.setattr(import_module(f"{package}.records"), "SWEEP_PAGE", 10)
+
+
+def test_reading_never_writes(stand: Stand, reader: RecordSource) -> None:
+    for source in stand.sources:
+        read(reader, source)
+        swept(reader, source)
+    reader.check(stand.sources)
+    assert stand.written() == 0
+    assert reader.usage.writes == 0
+    assert reader.usage.requests > 0
+    assert reader.usage.bytes > 0
+
+
+# ---------------------------------------------------------------- bad days
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_is_transient_and_heals(stand: Stand, reader: RecordSource, outage: str) -> None:
+    source = stand.sources[0]
+    stand.spoil(outage)
+    for ask in (lambda: swept(reader, source), lambda: read(reader, source)):
+        with pytest.raises(TransientError) as caught:
+            ask()
+        assert type(caught.value) is TransientError
+        assert PASSWORD not in f"{caught.value}{caught.value.detail}{caught.value!r}"
+    stand.mend()
+    assert set(swept(reader, source)) == stand.keys(source)
+
+
+def test_wrong_credentials(stand: Stand) -> None:
+    connector = stand.connect(password="wrong-one")
+    findings = connector.check(stand.sources)
+    assert [finding.level for finding in findings] == ["error"]
+    assert findings[0].next_step
+    if isinstance(connector, RecordSource):
+        with pytest.raises(ConfigError):
+            swept(connector, stand.sources[0])
+
+
+def test_nobody_listens(stand: Stand) -> None:
+    connector = stand.connect(url="http://127.0.0.1:9/base", attempts=1)
+    assert [finding.level for finding in connector.check(stand.sources)] == ["error"]
+    if isinstance(connector, RecordSource):
+        with pytest.raises(TransientError):
+            swept(connector, stand.sources[0])
+
+
+def test_check_finds_everything_well(stand: Stand) -> None:
+    findings = stand.connect().check(stand.sources, stand.balances)
+    assert [finding for finding in findings if finding.level == "error"] == []
+    assert {source.name for source in stand.sources} <= {finding.subject for finding in findings}
+
+
+def test_check_never_raises(stand: Stand) -> None:
+    for outage in OUTAGES:
+        stand.spoil(outage)
+        findings = stand.connect().check(stand.sources, stand.balances)
+        assert any(finding.level == "error" for finding in findings), outage
+        stand.mend()
+
+
+def test_close_twice(stand: Stand) -> None:
+    connector = stand.connect()
+    connector.check([])
+    connector.close()
+    connector.close()
+
+
+# ---------------------------------------------------------------- writing
+
+
+def test_a_write_arrives_once_and_is_shown_back(stand: Stand, writer: RecordTarget) -> None:
+    write = stand.example(KEY)
+    before = stand.count(write)
+    result = writer.write_record(write)
+    assert result.differences == {}
+    assert UUID(result.record.external_id)
+    assert stand.count(write) == before + 1
+    assert writer.usage.writes == 1
+    found = writer.find_records(stand.sources[0], {name: str(value) for name, value in write.body.items()})
+    assert result.record.external_id in {record.external_id for record in found}
+
+
+def test_writing_again_with_the_same_key_is_a_conflict(stand: Stand, writer: RecordTarget) -> None:
+    write = stand.example(KEY)
+    writer.write_record(write)
+    with pytest.raises(ConflictError):
+        writer.write_record(write)
+    assert stand.count(write) == 1
+
+
+def test_a_lost_answer_is_uncertain_and_is_not_sent_again(stand: Stand, writer: RecordTarget) -> None:
+    write = stand.example(KEY)
+    for number, how in enumerate(("drop_after", "half_json", "cut", "gzip_lie"), start=1):
+        stand.spoil(how, method="POST", times=1)
+        with pytest.raises(UncertainOutcome):
+            writer.write_record(stand.example(KEY[:-1] + str(number + 1)))
+        assert stand.count(write) == number
+        stand.mend()
+
+
+@pytest.mark.parametrize("how", ["maintenance", "no_licence", "pool", "too_many", "locked"])
+def test_a_write_that_was_not_let_in_was_not_carried_out(stand: Stand, writer: RecordTarget, how: str) -> None:
+    write = stand.example(KEY)
+    stand.spoil(how, method="POST")
+    with pytest.raises(TransientError):
+        writer.write_record(write)
+    assert stand.count(write) == 0
+    assert writer.usage.writes == 1
+
+
+@pytest.mark.parametrize("how", ["drop_before", "crash", "bad_gateway", "unavailable", "login_page"])
+def test_a_write_without_a_readable_answer_is_uncertain(stand: Stand, writer: RecordTarget, how: str) -> None:
+    stand.spoil(how, method="POST")
+    with pytest.raises(UncertainOutcome):
+        writer.write_record(stand.example(KEY))
+    assert writer.usage.writes == 1
+
+
+def test_a_refusal_is_for_good(stand: Stand, writer: RecordTarget) -> None:
+    with pytest.raises(RecordError) as caught:
+        writer.write_record(stand.refusal(KEY))
+    assert caught.value.where.external_id == KEY
+
+
+# ---------------------------------------------------------------- balances
+
+
+def balances(stand: Stand, ledger: BalanceSource) -> dict[tuple[str, str, str, str], Decimal]:
+    assert stand.balances is not None
+    answer = ledger.fetch_balances(stand.balances)
+    assert answer.whole, answer.reason
+    sums: dict[tuple[str, str, str, str], Decimal] = {}
+    for row in answer.rows:
+        key = (row.counterparty, row.contract or "", row.organisation or "", stand.currency(row.currency))
+        sums[key] = sums.get(key, Decimal(0)) + row.debit - row.credit
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def test_balances_are_true_to_the_kopeck(stand: Stand, ledger: BalanceSource) -> None:
+    found = balances(stand, ledger)
+    assert found
+    assert found == stand.true_balances()
+
+
+def test_movements_add_up_to_the_balance(stand: Stand, ledger: BalanceSource) -> None:
+    assert stand.balances is not None
+    truth = stand.true_balances()
+    for party in {key[0] for key in truth}:
+        rows = ledger.fetch_movements(stand.balances, party.upper(), start=None)
+        sums: dict[tuple[str, str, str, str], Decimal] = {}
+        for row in rows:
+            key = (row.counterparty, row.contract or "", row.organisation or "", stand.currency(row.currency))
+            sums[key] = sums.get(key, Decimal(0)) + row.amount
+        assert {key: amount for key, amount in sums.items() if amount} == {
+            key: amount for key, amount in truth.items() if key[0] == party
+        }
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_makes_no_balances(stand: Stand, ledger: BalanceSource, outage: str) -> None:
+    assert stand.balances is not None
+    stand.spoil(outage)
+    with pytest.raises(SverkaError):
+        ledger.fetch_balances(stand.balances)
