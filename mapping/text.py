@@ -51,7 +51,9 @@ class Chain:
     def place_of(self, loc: Loc) -> Place:
         """The file, line and column where a value stands; the file that is nearest to the user wins."""
         best: tuple[int, Place] = (-1, (self.files[0].origin, 0, 0))
-        for file in self.files:
+        rule = next((loc[: index + 2] for index, part in enumerate(loc[:-1]) if part in _REPLACED_WHOLE), ())
+        owner = next((file for file in self.files if rule in file.positions.places), None)
+        for file in self.files if owner is None else [owner]:
             depth, line, column = file.positions.find(loc)
             if depth > best[0]:
                 best = (depth, (file.origin, line, column))

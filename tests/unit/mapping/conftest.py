@@ -39,7 +39,8 @@ def build_one() -> Callable[..., Any]:
     """Builds one counterparty from rules for one or more of its fields."""
 
     def build(rules: str, /, more: str = "", **data: object) -> Any:
-        text = f'{more}\n[entities.counterparty.sources.Catalog_X]\n[entities.counterparty.fields]\nname = {{ value = "X" }}\n{rules}'
+        head = '[entities.counterparty.sources.Catalog_X]\n[entities.counterparty.fields]\nname = { value = "X" }'
+        text = f"{more}\n{head}\n{rules}"
         return (
             parse_mapping(text, "own.toml").entities["counterparty"].build("Catalog_X", {"Ref_Key": GUID, **data}, ZONE)
         )

@@ -1,4 +1,4 @@
-"""Every named cleaner, by what it makes of values, hostile ones included. A cleaner without a case here fails the first test."""
+"""Every named cleaner, by what it makes of values, hostile ones included. One without a case fails the first test."""
 
 from decimal import Decimal
 from typing import Any
