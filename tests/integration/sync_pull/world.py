@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Table, select
 
 from connectors.registry import option_models
 from core.clock import Clock, ManualClock, local_from_utc
 from core.settings import Settings, load_settings
-from mapping.model import ENTITIES
+from mapping.rules import load_mapping
 from sandbox.onec import OnecServer, build_company
 from sandbox.onec.base import Base
 from store.engine import open_engine
-from store.entities import entity_tables, line_tables
+from store.entities import balances, entity_tables, line_tables
 from store.tables import binding, metadata
 from store.upgrade import upgrade
 from sync.context import App, Order
@@ -28,18 +29,6 @@ from sync.cycle import RunResult, run_cycle
 
 ZONE = ZoneInfo("Europe/Moscow")
 TODAY = date(2026, 1, 15)
-DOCUMENTS = {
-    "shipment": ("Document_РеализацияТоваровУслуг", "Document_АктОбОказанииПроизводственныхУслуг"),
-    "payment": (
-        "Document_ПоступлениеНаРасчетныйСчет",
-        "Document_ПриходныйКассовыйОрдер",
-        "Document_СписаниеСРасчетногоСчета",
-        "Document_РасходныйКассовыйОрдер",
-        "Document_ОплатаПлатежнойКартой",
-    ),
-    "order": ("Document_СчетНаОплатуПокупателю",),
-    "return": ("Document_ВозвратТоваровОтПокупателя",),
-}
 QUIET_TABLES = {"run", "run_counter", "cursor", "slot", "tick", "lease", "connection"}
 """What a cycle without changes may write: its own run, cursors and freshness."""
 
@@ -76,7 +65,15 @@ def onec_clock(clock: Clock) -> Any:
 
 @contextlib.contextmanager
 def make_world(
-    url: str, folder: Path, *, seed: int = 1, documents: int = 60, settings: str = "", top: str = "", **server: Any
+    url: str,
+    folder: Path,
+    *,
+    seed: int = 1,
+    documents: int = 60,
+    since: str = "2023-06-01",
+    settings: str = "",
+    top: str = "",
+    **server: Any,
 ) -> Iterator[World]:
     clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
     with (
@@ -96,6 +93,7 @@ user = "Обмен"
 password = "secret"
 mapping = "bp30"
 write = "off"
+{f"since = {since}" if since else ""}
 {settings}
 """,
             encoding="utf-8",
@@ -119,45 +117,83 @@ def dump(engine: Engine, skip: set[str] = QUIET_TABLES) -> dict[str, list[tuple[
         }
 
 
-def truth(world: World, entity: str, since: date | None = None) -> dict[str, tuple[Any, ...]]:
-    """What accounting holds of an entity: key -> (posted, deleted, amount, date)."""
+def truth(world: World, entity: str) -> dict[str, tuple[Any, ...]]:
+    """What accounting holds of an entity and the mapping wants: key -> (posted, deleted, amount, date)."""
+    settings = world.settings.connections["accounting"]
+    mapped = load_mapping(settings.mapping).entities[entity]
     found = {}
-    for name in DOCUMENTS[entity]:
-        if name not in world.base.schema.sets:
+    for source in mapped.sources:
+        if source.name not in world.base.schema.sets:
             continue
-        for row in world.base.truth_documents(name):
-            moment = datetime.fromisoformat(str(row["Date"])).replace(tzinfo=ZONE)
-            if since and moment.date() < since:
+        for row in world.base.truth_documents(source.name):
+            if settings.since and str(row["Date"])[:10] < settings.since.isoformat():
                 continue
-            found[str(row["Ref_Key"])] = (
-                bool(row["Posted"]),
-                bool(row["DeletionMark"]),
-                Decimal(str(row["СуммаДокумента"])),
-                moment.astimezone(ZoneInfo("UTC")),
-            )
+            whole = world.base.get(source.name, str(row["Ref_Key"]))
+            plain = json.loads(json.dumps(whole, default=str), parse_float=Decimal)
+            if mapped.build(source.name, plain, ZONE) is not None:
+                found[str(row["Ref_Key"])] = _document(row)
     return found
 
 
-def mirrored(world: World, entity: str, *, tombstones: bool = False) -> dict[str, tuple[Any, ...]]:
+def _document(row: dict[str, Any]) -> tuple[Any, ...]:
+    moment = datetime.fromisoformat(str(row["Date"])).replace(tzinfo=ZONE).astimezone(UTC)
+    return bool(row["Posted"]), bool(row["DeletionMark"]), Decimal(str(row["СуммаДокумента"])), moment
+
+
+def mirrored(world: World, entity: str) -> dict[str, tuple[Any, ...]]:
     """What the store holds of an entity, in the same shape; records gone at the other side are left out."""
     table = entity_tables[entity]
     query = (
         select(binding.c.external_id, table.c.posted, table.c.deleted, table.c.amount, table.c.date)
         .join(table, table.c.id == binding.c.entity_id)
-        .where(
-            binding.c.entity == entity, binding.c.connection == "accounting", binding.c.state.in_(("bound", "deleted"))
-        )
+        .where(binding.c.entity == entity, binding.c.state.in_(("bound", "deleted")), binding.c.deleted.is_(False))
     )
-    if not tombstones:
-        query = query.where(binding.c.deleted.is_(False))
     with world.engine.connect() as conn:
         return {row[0]: tuple(row[1:]) for row in conn.execute(query)}
 
 
-def filtered_keys(world: World, entity: str) -> set[str]:
+def assert_level(world: World, *entities: str) -> None:
+    """The store equals the truth, document by document, to the kopeck."""
+    for entity in entities or ("order", "shipment", "return", "payment"):
+        theirs, ours = truth(world, entity), mirrored(world, entity)
+        assert ours.keys() == theirs.keys(), (entity, ours.keys() ^ theirs.keys())
+        assert {key: (theirs[key], ours[key]) for key in theirs if theirs[key] != ours[key]} == {}
+
+
+def assert_balances(world: World) -> None:
+    theirs = {
+        (row["counterparty"], row["contract"], row["organisation"]): row["amount"]
+        for row in world.base.truth_balances()
+        if row["amount"] or row["receivable"] or row["advance"]
+    }
+    query = select(balances).where(balances.c.connection == "accounting")
     with world.engine.connect() as conn:
-        query = select(binding.c.external_id).where(binding.c.entity == entity, binding.c.state == "filtered")
-        return set(conn.execute(query).scalars())
+        ours = {
+            (row.counterparty_key, row.contract_key, row.organisation_key): row.amount
+            for row in conn.execute(query)
+            if row.amount or row.receivable or row.advance
+        }
+    assert ours == theirs
+
+
+def states(world: World, entity: str) -> dict[str, str]:
+    """External id -> state of its binding."""
+    with world.engine.connect() as conn:
+        query = select(binding.c.external_id, binding.c.state).where(binding.c.entity == entity)
+        return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def rows(world: World, table: Table, **equal: Any) -> list[dict[str, Any]]:
+    with world.engine.connect() as conn:
+        query = select(table).where(*(table.c[name] == value for name, value in equal.items()))
+        return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def line(result: RunResult, entity: str, direction: str = "in") -> dict[str, int]:
+    """What a run counted of an entity; empty where it has no line."""
+    found = [one for one in result.lines if (one.entity, one.direction) == (entity, direction)]
+    assert all(one.adds_up() for one in result.lines)
+    return {"read": found[0].read, **found[0].counts} if found else {}
 
 
 def line_sums(world: World, entity: str, group: str) -> dict[Any, Decimal]:
@@ -168,6 +204,3 @@ def line_sums(world: World, entity: str, group: str) -> dict[Any, Decimal]:
         for row in conn.execute(select(owner, table.c.amount)):
             sums[row[0]] = sums.get(row[0], Decimal(0)) + (row[1] or Decimal(0))
         return sums
-
-
-__all__ = ["ENTITIES", "World", "dump", "make_world", "mirrored", "truth"]
