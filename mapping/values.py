@@ -126,7 +126,7 @@ def parse_moment(value: object) -> datetime | None:
     """The date and time as sent, naive or aware; None for 1C's empty date.
 
     Raises:
-        ValueError: no date, or a year nobody can mean (209 was seen, 1c-odata.md §1.4).
+        ValueError: no date.
     """
     if isinstance(value, datetime):
         moment = value
@@ -137,11 +137,13 @@ def parse_moment(value: object) -> datetime | None:
             raise ValueError(f"a date was expected, {plain(value)} was found") from error
     else:
         raise _unfit("a date", value)
-    if moment.year == EMPTY_YEAR:
-        return None
-    if moment.year < _OLDEST_YEAR:
-        raise ValueError(f"the year {moment.year} is not believable")
-    return moment
+    return None if moment.year == EMPTY_YEAR else moment
+
+
+def _doubt_year(year: int, env: Env) -> None:
+    """A mistyped year (209 was seen, 1c-odata.md §1.4) is accounting's own: it is kept as it is, with a mark."""
+    if year < _OLDEST_YEAR:
+        env.mark(f"the year {year} is not believable")
 
 
 def to_date(value: object, env: Env) -> date | None:
@@ -151,6 +153,7 @@ def to_date(value: object, env: Env) -> date | None:
     moment = parse_moment(value)
     if moment is None:
         return None
+    _doubt_year(moment.year, env)
     return (moment.astimezone(env.zone) if moment.tzinfo else moment).date()
 
 
@@ -159,6 +162,7 @@ def to_moment(value: object, env: Env) -> datetime | None:
     moment = parse_moment(value)
     if moment is None:
         return None
+    _doubt_year(moment.year, env)
     try:
         return utc_from_local(moment.replace(tzinfo=None), moment.tzinfo or env.zone)  # type: ignore[arg-type]
     except OverflowError as error:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import structlog
 from celery import Celery, bootsteps
-from celery.beat import EmbeddedService
+from celery.beat import EmbeddedService, Scheduler
 from celery.signals import worker_ready, worker_shutting_down
 
 from core.errors import ConfigError
@@ -35,7 +35,7 @@ class ScheduleStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         """Begin to tick."""
-        self._service = EmbeddedService(worker.app, thread=True)
+        self._service = EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler)
         self._service.start()
 
     def stop(self, worker: Any) -> None:

@@ -26,7 +26,6 @@ SYNC_KEYS = [
     "requests",
     "seconds",
 ]
-]
 DOCUMENT_KEYS = [
     "id",
     "external_id",
