@@ -12,9 +12,11 @@ from sandbox.onec.metadata import all_sets, build_metadata
 from sandbox.onec.query import Projection, parse_projection, whole_projection
 from sandbox.onec.reading import Reader
 from sandbox.onec.records import (
+    DR_CR,
     RECORD_SET,
     ROW_SET,
     WITH_SUBCONTO,
+    dr_cr_turnovers,
     query_rows,
     query_sets,
     record_set,
@@ -173,6 +175,9 @@ class Answers:
         if resource.rest == "RecordsWithExtDimensions":
             rows = records_with_subconto(base, self.reader, self.args(resource), self.options)
             return self.render(WITH_SUBCONTO, rows, self.projection(WITH_SUBCONTO))
+        if resource.rest == "DrCrTurnovers":
+            rows = dr_cr_turnovers(base, self.reader, self.args(resource), self.options)
+            return self.render(DR_CR, rows, self.projection(DR_CR))
         if resource.rest and resource.key is None:
             entity, rows = run_table(base, self.reader, resource.rest, self.args(resource), self.options)
             return self.render(entity, rows, self.projection(entity))

@@ -263,7 +263,9 @@ class Base:
         def balance(slot: Slot) -> tuple[int, int]:
             return self.storage.contract_balance(slot, moment)
 
-        return build_legs(row, Book(balance, self.codes, self.rouble, self.currency_of))
+        return build_legs(
+            row, Book(balance, self.codes, self.rouble, self.currency_of, self.schema.layout.by_documents)
+        )
 
     def currency_of(self, contract: str) -> str:
         """Settlement currency of a contract, empty when it is not known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sandbox.onec.accounts import CHART, SUBCONTO_TITLES, parent_code
+from sandbox.onec.accounts import CHART, DOCUMENT_KIND, SETTLED, SUBCONTO_TITLES, Account, parent_code
 from sandbox.onec.company_names import GOODS, GROUPS, INDUSTRIES, SERVICES, person_name
 from sandbox.onec.company_tools import Workbench
 from sandbox.onec.fields import EMPTY_GUID, Fields
@@ -52,7 +52,10 @@ def add_accounts(bench: Workbench) -> None:
         bench.keys[f"account/{account.code}"] = bench.guid()
     for order, account in enumerate(CHART):
         parent = bench.keys.get(f"account/{parent_code(account.code)}", EMPTY_GUID)
-        kinds = [{"ExtDimensionType_Key": bench.keys[f"subconto/{name}"], "Суммовой": True} for name in account.subs]
+        kinds = [
+            {"ExtDimensionType_Key": bench.keys[f"subconto/{name}"], "Суммовой": True}
+            for name in subconto_of(bench, account)
+        ]
         fields: Fields = {
             "Code": account.code, "Description": account.title, "НаименованиеПолное": account.title,
             "Parent_Key": parent,
@@ -64,6 +67,12 @@ def add_accounts(bench: Workbench) -> None:
         }  # fmt: skip
         bench.add(ACCOUNTS, fields, bench.keys[f"account/{account.code}"])
     bench.flush()
+
+
+def subconto_of(bench: Workbench, account: Account) -> tuple[str, ...]:
+    """Kinds of an account; the settlement document only where the base keeps it."""
+    by_documents = bench.layout.by_documents and account.subs == SETTLED
+    return (*account.subs, DOCUMENT_KIND) if by_documents else account.subs
 
 
 def add_currencies(bench: Workbench) -> None:

@@ -109,7 +109,10 @@ def add_status(bench: Workbench, invoice: str, fields: Fields) -> None:
     """Status of an invoice in its own register; many have none, and what was paid does not move it [I]."""
     if bench.chance(0.4):
         return
-    kind, status = f"StandardODATA.{INVOICE}", bench.random.choice(("НеОплачен", "Оплачен", "ОплаченЧастично", "Отменен"))
+    kind, status = (
+        f"StandardODATA.{INVOICE}",
+        bench.random.choice(("НеОплачен", "Оплачен", "ОплаченЧастично", "Отменен")),
+    )
     record = {
         "Организация_Key": fields["Организация_Key"], "Документ": invoice, "Документ_Type": kind, "Статус": status,
         "Статус_Type": "StandardODATA.СтатусОплатыСчета", "ДатаСтатуса": fields["Date"],

@@ -123,7 +123,8 @@ class Workbench:
     def book(self) -> Book:
         """Posting asks the running balances here instead of the storage."""
         currency = self.contract_currency
-        return Book(self.balance, self.base.codes, self.base.rouble, lambda key: currency.get(key, ""))
+        known = self.base.codes
+        return Book(self.balance, known, self.base.rouble, lambda key: currency.get(key, ""), self.layout.by_documents)
 
     def balance(self, slot: Slot) -> tuple[int, int]:
         """Running balance of a contract on an account."""

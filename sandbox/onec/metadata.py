@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sandbox.onec.enums import ENUMS
 from sandbox.onec.fields import Field
-from sandbox.onec.records import RECORD_SET, ROW_SET, WITH_SUBCONTO
+from sandbox.onec.records import DR_CR, RECORD_SET, ROW_SET, WITH_SUBCONTO
 from sandbox.onec.schema import RATES, REGISTER, EntitySet, Schema
 from sandbox.onec.tables import DIMENSIONS, SHAPES, table_entity
 
@@ -23,6 +23,8 @@ BALANCE_ARGS = (("Period", "Edm.DateTime"), ("AccountCondition", "Edm.String"), 
 TURNOVER_ARGS = (("StartPeriod", "Edm.DateTime"), ("EndPeriod", "Edm.DateTime"), *BALANCE_ARGS[1:])
 RECORD_ARGS = (("StartPeriod", "Edm.DateTime"), ("EndPeriod", "Edm.DateTime"), ("Condition", "Edm.String"),
                ("Top", "Edm.Int32"), ("Order", "Edm.String"))  # fmt: skip
+DR_CR_ARGS = (("StartPeriod", "Edm.DateTime"), ("EndPeriod", "Edm.DateTime"), ("AccountDrCondition", "Edm.String"),
+              ("AccountCrCondition", "Edm.String"), ("Condition", "Edm.String"))  # fmt: skip
 SLICE_ARGS = (("Period", "Edm.DateTime"), ("Condition", "Edm.String"))
 
 
@@ -107,6 +109,7 @@ def complex_types(schema: Schema, sets: list[EntitySet]) -> Iterator[str]:
     if REGISTER not in schema.unpublished:
         for name, shape in SHAPES.items():
             yield complex_type(f"{REGISTER}_{shape}", table_entity(name).fields)
+        yield complex_type(DR_CR.name, DR_CR.fields)
         yield complex_type(WITH_SUBCONTO.name, WITH_SUBCONTO.fields)
         yield complex_type(f"{REGISTER}_Dimensions", DIMENSIONS)
 
@@ -135,6 +138,7 @@ def functions(schema: Schema, sets: list[EntitySet]) -> Iterator[str]:
         yield function(
             "BalanceAndTurnovers", f"Collection({REGISTER})", TURNOVER_ARGS, f"{REGISTER}_BalanceAndTurnover"
         )
+        yield function("DrCrTurnovers", f"Collection({REGISTER})", DR_CR_ARGS, DR_CR.name)
         yield function("RecordsWithExtDimensions", f"Collection({REGISTER})", RECORD_ARGS, WITH_SUBCONTO.name)
     if schema.published(RATES):
         for name in ("SliceLast", "SliceFirst"):

@@ -29,6 +29,7 @@ class Book:
     codes: dict[str, str]
     rouble: str
     currency_of: Callable[[str], str]
+    by_documents: bool = False
 
 
 @dataclass(slots=True)

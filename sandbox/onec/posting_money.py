@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from sandbox.onec.accounts import BY_CODE, SETTLED
 from sandbox.onec.fields import EMPTY_GUID, Fields
 from sandbox.onec.posting import (
     BANK_TYPE,
@@ -139,4 +141,12 @@ RULES: dict[str, Callable[[Row, Book], list[Leg]]] = {
 def build_legs(row: Row, book: Book) -> list[Leg]:
     """Movements of a document; an invoice has none. Subconto the account does not have are dropped."""
     rule = RULES.get(row.set_name)
-    return [] if rule is None else rule(row, book)
+    legs = [] if rule is None else rule(row, book)
+    return [with_document(leg, row) for leg in legs] if book.by_documents else legs
+
+
+def with_document(leg: Leg, row: Row) -> Leg:
+    """Third subconto of settlement accounts, where the base keeps it (§8.3)."""
+    if BY_CODE[leg.account].subs != SETTLED:
+        return leg
+    return replace(leg, subs=(*leg.subs[:2], (row.key, f"StandardODATA.{row.set_name}")))

@@ -29,6 +29,19 @@ SUBCONTO = parse_spec(" ".join(f"ExtDimension{side}{place}:*" for side in ("Dr",
 ROW_SET = EntitySet(f"{REGISTER}_RecordType", "record", HEAD + BODY, key=("Recorder", "Recorder_Type", "LineNumber"))
 RECORD_SET = EntitySet(REGISTER, "recordset", KEY, {"RecordSet": HEAD + BODY}, key=("Recorder", "Recorder_Type"))
 WITH_SUBCONTO = EntitySet(f"{REGISTER}_RecordWithExtDimension", "table", HEAD + BODY + SUBCONTO, key=())
+DR_CR_DIMENSIONS = (*BODY[:2], *SUBCONTO, *BODY[2:7])
+DR_CR_RESOURCES = {
+    "Сумма": "СуммаTurnover", "ВалютнаяСуммаDr": "ВалютнаяСуммаTurnoverDr",
+    "ВалютнаяСуммаCr": "ВалютнаяСуммаTurnoverCr",
+    "КоличествоDr": "КоличествоTurnoverDr", "КоличествоCr": "КоличествоTurnoverCr",
+}  # fmt: skip
+DR_CR = EntitySet(
+    f"{REGISTER}_DrCrTurnover",
+    "table",
+    DR_CR_DIMENSIONS
+    + parse_spec(" ".join(f"{name}:{'q' if name[0] == 'К' else 'm'}" for name in DR_CR_RESOURCES.values())),
+    key=(),
+)
 PAIR = """SELECT d.set_id, d.recorder, d.line, d.period, d.org,
     d.account, d.sub1, d.type1, d.sub2, d.type2, d.sub3, d.type3, d.currency, d.foreign_amount, d.quantity,
     c.account, c.sub1, c.type1, c.sub2, c.type2, c.sub3, c.type3, c.currency, c.foreign_amount, c.quantity,
@@ -142,6 +155,30 @@ def records_with_subconto(base: Base, reader: Reader, args: dict[str, str], opti
     tests = [filter_of(reader, WITH_SUBCONTO, text) for text in (condition, options.get("$filter")) if text]
     found = [row for row in rows if all(test(row) for test in tests)]
     return any_subset(found, args.get("Top") or options.get("$top"), reader.turn)
+
+
+def dr_cr_turnovers(base: Base, reader: Reader, args: dict[str, str], options: dict[str, str]) -> list[Fields]:
+    """``DrCrTurnovers``: turnovers between accounts, summed over what is not selected (§5)."""
+    first, last = moment_of(args.get("StartPeriod")) or "", moment_of(args.get("EndPeriod")) or "9999"
+    texts = [args.get(name) for name in ("AccountDrCondition", "AccountCrCondition", "Condition")]
+    tests = [filter_of(reader, DR_CR, text) for text in (*texts, options.get("$filter")) if text]
+    chosen = {name.strip() for name in options.get("$select", "*").split(",")}
+    names = [item.name for item in DR_CR_DIMENSIONS if item.name in chosen or "*" in chosen]
+    sums: dict[tuple[Any, ...], Fields] = {}
+    for row in register_rows(base, "AND d.period >= ? AND d.period <= ?", (first, last)):
+        turned = {**row, **{target: row[source] for source, target in DR_CR_RESOURCES.items()}}
+        if all(test(turned) for test in tests):
+            add_turnover(sums, names, turned)
+    return cut(list(sums.values()), options)
+
+
+def add_turnover(sums: dict[tuple[Any, ...], Fields], names: list[str], row: Fields) -> None:
+    """Add one record to its line."""
+    key = tuple(row.get(name, "") for name in names)
+    line = sums.setdefault(key, {**dict(zip(names, key, strict=True)), **dict.fromkeys(DR_CR_RESOURCES.values())})
+    for name in DR_CR_RESOURCES.values():
+        if row[name] is not None:
+            line[name] = (line[name] or 0) + row[name]
 
 
 def any_subset(rows: list[Fields], top: str | None, turn: int) -> list[Fields]:

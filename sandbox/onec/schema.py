@@ -56,6 +56,7 @@ class Layout:
     composite_owner: bool = False  # contracts have Owner + Owner_Type instead of Owner_Key
     padded_codes: bool = False  # Code of organisations and products is a fixed-length string
     exchange_plan: str = "ExchangePlan_СверкаОбмен"
+    by_documents: bool = False  # third subconto of settlements: the document itself, not matched with others (§8.3)
     int16_terms: bool = False  # СрокОплаты is Int16 here, Int64 elsewhere (§1.4)
 
 

@@ -14,7 +14,7 @@ TODAY = date(2026, 6, 30)
 
 
 def small_company(documents: int = 400, seed: int = 7) -> Base:
-    return build_company(seed, documents, 40, today=TODAY, clock=lambda: datetime(2026, 6, 30, 18, 0))
+    return build_company(seed, documents, 40, today=TODAY, clock=lambda: datetime.fromisoformat("2026-06-30T18:00:00"))
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,12 @@ def patch_is_kept(client):
 
 
 def plus_is_refused(client):
-    return client.send("GET", "/base/odata/standard.odata/Catalog_%D0%92%D0%B0%D0%BB%D1%8E%D1%82%D1%8B?$filter=Code+eq+'643'").status == 400
+    return (
+        client.send(
+            "GET", "/base/odata/standard.odata/Catalog_%D0%92%D0%B0%D0%BB%D1%8E%D1%82%D1%8B?$filter=Code+eq+'643'"
+        ).status
+        == 400
+    )
 
 
 def versions_move(client):
@@ -99,7 +104,8 @@ def unsent_survives(client):
 
 
 CHECKS = {
-    "balance_cut": balance_sums_to_nothing, "balance_inclusive": balance_is_exclusive, "float_strings": amounts_are_numbers,
+    "balance_cut": balance_sums_to_nothing, "balance_inclusive": balance_is_exclusive,
+    "float_strings": amounts_are_numbers,
     "utc_dates": dates_are_wall_clock, "upper_keys": keys_are_as_stored, "forgets_tombstones": deletions_are_told,
     "confirms_all": unsent_survives, "loses_row": pages, "doubles_row": pages, "ignores_filter": filter_filters,
     "hides_deleted": marked_are_there, "repeated_post": second_post_is_refused, "lost_write": patch_is_kept,

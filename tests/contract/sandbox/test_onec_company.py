@@ -20,7 +20,7 @@ SALES = "Document_РеализацияТоваровУслуг"
 
 
 def build(seed=7, documents=600):
-    return build_company(seed, documents, 60, today=TODAY, clock=lambda: datetime(2026, 6, 30, 18, 0))
+    return build_company(seed, documents, 60, today=TODAY, clock=lambda: datetime.fromisoformat("2026-06-30T18:00:00"))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,10 @@ def company():
 
 def dump(base: Base) -> list[tuple[object, ...]]:
     sql = "SELECT set_id, key, version, deleted, posted, data FROM object ORDER BY set_id, key"
-    return base.storage.db.execute(sql).fetchall() + base.storage.db.execute("SELECT * FROM leg ORDER BY 1, 2, 3, 4").fetchall()
+    return (
+        base.storage.db.execute(sql).fetchall()
+        + base.storage.db.execute("SELECT * FROM leg ORDER BY 1, 2, 3, 4").fetchall()
+    )
 
 
 def test_same_seed_same_books():
@@ -43,7 +46,11 @@ def test_same_seed_same_books():
 @pytest.mark.parametrize("documents", [10, 37])
 def test_small_books(documents):
     with build_company(2, documents) as base:
-        found = sum(len(base.keys(name)) for name in base.schema.sets if name.startswith("Document_") and "section" not in base.schema.sets[name].kind)
+        found = sum(
+            len(base.keys(name))
+            for name in base.schema.sets
+            if name.startswith("Document_") and "section" not in base.schema.sets[name].kind
+        )
         assert found == documents
 
 
@@ -136,8 +143,10 @@ def test_posting_again_changes_nothing(company):
 def test_a_made_up_sale_moves_the_balance(company):
     contract = company.get("Catalog_ДоговорыКонтрагентов", company.keys("Catalog_ДоговорыКонтрагентов")[0])
     fields = {
-        "Контрагент_Key": contract["Owner_Key"], "ДоговорКонтрагента_Key": contract["Ref_Key"], "Date": "2026-06-29T10:00:00",
-        "Организация_Key": contract["Организация_Key"], "ВалютаДокумента_Key": company.rouble, "СуммаДокумента": Decimal("100.01"),
+        "Контрагент_Key": contract["Owner_Key"],
+        "ДоговорКонтрагента_Key": contract["Ref_Key"], "Date": "2026-06-29T10:00:00",
+        "Организация_Key": contract["Организация_Key"],
+        "ВалютаДокумента_Key": company.rouble, "СуммаДокумента": Decimal("100.01"),
     }  # fmt: skip
     key = company.create(SALES, fields)
     company.post(SALES, key)

@@ -75,18 +75,23 @@ def test_spoilt_answers(onec_shared):
 
     assert once("empty").json == {"value": []}
     assert once("login_page").header("content-type").startswith("text/html")
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError):
         _ = once("half_json").json
-    assert not once("xml_cut", f"/{SALES}?$top=1&$format=atom").text.endswith("</feed>")
+    assert not once("xml_cut", f"/{SALES}?$top=1&$format=atom").body.endswith(b"</feed>")
     assert once("gzip_lie").header("content-encoding") == "gzip"
     assert once("content_type", value="text/plain").header("content-type") == "text/plain"
     assert all("СуммаДокумента" not in item for item in once("field_gone", field="СуммаДокумента").json["value"])
-    assert all(item["СуммаДокумента"] == "много" for item in once("field_retyped", field="СуммаДокумента", value='"много"').json["value"])
+    assert all(
+        item["СуммаДокумента"] == "много"
+        for item in once("field_retyped", field="СуммаДокумента", value='"много"').json["value"]
+    )
 
 
 def test_nth_times_probability_and_place(onec):
     onec.server.faults.add("error", error="locked", path=PARTIES, nth=2, times=2)
-    statuses = [onec.get(path).status for path in (f"/{PARTIES}", f"/{SALES}", f"/{PARTIES}", f"/{PARTIES}", f"/{PARTIES}")]
+    statuses = [
+        onec.get(path).status for path in (f"/{PARTIES}", f"/{SALES}", f"/{PARTIES}", f"/{PARTIES}", f"/{PARTIES}")
+    ]
     assert statuses == [200, 200, 500, 500, 200]
     onec.server.faults.clear()
     onec.server.faults.add("error", error="unavailable", probability=0.5, seed=3)

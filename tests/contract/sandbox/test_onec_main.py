@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[3]
 
 def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "sandbox.onec", "--port", "0", "--documents", "30", *arguments]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONUTF8": "1"})
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONUTF8": "1"}
+    )
     assert process.stderr is not None
     line = process.stderr.readline()
     return process, line

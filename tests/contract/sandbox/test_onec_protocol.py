@@ -148,7 +148,10 @@ def test_long_segment_on_iis():
 
 
 def test_empty_publication_is_no_error():
-    with Base(Schema()) as base, OnecServer(base, unpublished=set(base.schema.sets) | {"AccountingRegister_Хозрасчетный"}) as server:
+    with (
+        Base(Schema()) as base,
+        OnecServer(base, unpublished=set(base.schema.sets) | {"AccountingRegister_Хозрасчетный"}) as server,
+    ):
         assert Client(server).values("/") == []
 
 
@@ -173,7 +176,9 @@ def test_layouts_differ_in_their_fields():
     layout = Layout(single_party=True, composite_owner=True, padded_codes=True, int16_terms=True)
     with build_company(3, 60, layout=layout) as base, OnecServer(base) as server:
         client = Client(server)
-        [payment] = client.values("/Document_ПоступлениеНаРасчетныйСчет?$top=1&$filter=ВидОперации eq 'ОплатаПокупателя'")
+        [payment] = client.values(
+            "/Document_ПоступлениеНаРасчетныйСчет?$top=1&$filter=ВидОперации eq 'ОплатаПокупателя'"
+        )
         assert payment["Контрагент_Key"]
         assert "Контрагент" not in payment
         [contract] = client.values("/Catalog_ДоговорыКонтрагентов?$top=1")

@@ -13,7 +13,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def test_plus_is_not_a_space(onec_shared):
-    target = f"/base/odata/standard.odata/Catalog_%D0%92%D0%B0%D0%BB%D1%8E%D1%82%D1%8B?$format=json&$filter="
+    target = "/base/odata/standard.odata/Catalog_%D0%92%D0%B0%D0%BB%D1%8E%D1%82%D1%8B?$format=json&$filter="
     assert onec_shared.send("GET", target + "Code+eq+'643'").code == "14"
     assert onec_shared.send("GET", target + "Code+eq+'643'").status == 400
     assert len(onec_shared.send("GET", target + "Code%20eq%20'643'").json["value"]) == 1
@@ -53,7 +53,9 @@ def test_composite_needs_a_cast(onec_shared):
     found = onec_shared.values(f"/{BANK}?$filter=Контрагент eq cast(guid'{key}','Catalog_Контрагенты')")
     assert payment["Ref_Key"] in {item["Ref_Key"] for item in found}
     assert onec_shared.values(f"/{BANK}?$filter=Контрагент eq cast(guid'{key}','Catalog_ФизическиеЛица')") == []
-    by_text = onec_shared.values(f"/{BANK}?$filter=Контрагент_Type eq 'StandardODATA.Catalog_Контрагенты'&$select=Ref_Key")
+    by_text = onec_shared.values(
+        f"/{BANK}?$filter=Контрагент_Type eq 'StandardODATA.Catalog_Контрагенты'&$select=Ref_Key"
+    )
     by_type = onec_shared.values(f"/{BANK}?$filter=isof(Контрагент,'Catalog_Контрагенты')&$select=Ref_Key")
     assert len(by_text) == len(by_type) > len(found) > 0
 
@@ -68,8 +70,10 @@ def test_incomparable_fields(onec_shared, text):
 @pytest.mark.parametrize(
     "text",
     [
-        "length(Number) gt 1", "tolower(Number) eq 'x'", "contains(Number,'1')", "indexof(Number,'1') eq 1", "trim(Number) eq ''",
-        "Number in ('1')", "СуммаДокумента gt 1E+20", "Date ge datetime'24-01-01T00:00:00'", "Нет eq 1", "Контрагент/Нет eq ''",
+        "length(Number) gt 1", "tolower(Number) eq 'x'", "contains(Number,'1')", "indexof(Number,'1') eq 1",
+        "trim(Number) eq ''",
+        "Number in ('1')", "СуммаДокумента gt 1E+20", "Date ge datetime'24-01-01T00:00:00'", "Нет eq 1",
+        "Контрагент/Нет eq ''",
     ],
 )  # fmt: skip
 def test_unsupported_expressions(onec_shared, text):
@@ -81,7 +85,8 @@ def test_unsupported_expressions(onec_shared, text):
     [
         ("Posted eq true and DeletionMark eq false", lambda d: d["Posted"] and not d["DeletionMark"]),
         ("not (Posted eq true)", lambda d: not d["Posted"]),
-        ("Date ge datetime'2025-06-01T00:00:00' and Date lt datetime'2025-07-01T00:00:00'", lambda d: "2025-06" <= d["Date"] < "2025-07"),
+        ("Date ge datetime'2025-06-01T00:00:00' and Date lt datetime'2025-07-01T00:00:00'",
+         lambda d: "2025-06" <= d["Date"] < "2025-07"),
         ("year(Date) eq 2025 and month(Date) le 2", lambda d: d["Date"][:7] in ("2025-01", "2025-02")),
         ("СуммаДокумента gt 100000", lambda d: d["СуммаДокумента"] > 100000),
         ("СуммаДокумента div 2 lt 1000", lambda d: d["СуммаДокумента"] / 2 < 1000),
@@ -89,7 +94,8 @@ def test_unsupported_expressions(onec_shared, text):
         ("startswith(Number,'сп') eq true", lambda d: d["Number"].startswith("СП")),
         ("like(Number,'СП%1')", lambda d: d["Number"].startswith("СП") and d["Number"].endswith("1")),
         ("Товары/any(d: d/Сумма gt 500000)", lambda d: any(row["Сумма"] > 500000 for row in d["Товары"])),
-        ("Товары/all(d: d/Сумма gt 5000) and ВидОперации eq 'Товары'", lambda d: d["ВидОперации"] == "Товары" and all(r["Сумма"] > 5000 for r in d["Товары"])),
+        ("Товары/all(d: d/Сумма gt 5000) and ВидОперации eq 'Товары'",
+         lambda d: d["ВидОперации"] == "Товары" and all(r["Сумма"] > 5000 for r in d["Товары"])),
         ("dateadd(Date,'year',1) gt datetime'2026-12-01T00:00:00'", lambda d: d["Date"] > "2025-12-01T00:00:00"),
     ],
 )  # fmt: skip
@@ -110,7 +116,9 @@ def test_filter_by_path(onec_shared):
 def test_pages_by_key_are_complete(onec_shared):
     keys = [item["Ref_Key"] for item in onec_shared.values(f"/{SALES}?$select=Ref_Key")]
     paged: list[str] = []
-    while page := onec_shared.values(f"/{SALES}?$select=Ref_Key,DataVersion,DeletionMark,Posted&$orderby=Ref_Key&$top=7&$skip={len(paged)}"):
+    while page := onec_shared.values(
+        f"/{SALES}?$select=Ref_Key,DataVersion,DeletionMark,Posted&$orderby=Ref_Key&$top=7&$skip={len(paged)}"
+    ):
         assert all(list(item)[:4] == ["Ref_Key", "DataVersion", "DeletionMark", "Posted"] for item in page)
         paged += [item["Ref_Key"] for item in page]
     assert paged == sorted(keys)
@@ -156,7 +164,9 @@ def test_sections_as_sets(onec_shared):
 
 
 def test_select_and_expand(onec_shared):
-    found = onec_shared.values(f"/{SALES}?$top=1&$select=Ref_Key,Контрагент/Description,Контрагент____Presentation&$expand=Контрагент")
+    found = onec_shared.values(
+        f"/{SALES}?$top=1&$select=Ref_Key,Контрагент/Description,Контрагент____Presentation&$expand=Контрагент"
+    )
     assert found[0]["Контрагент"]["Description"] == found[0]["Контрагент____Presentation"]
     silent = onec_shared.values(f"/{SALES}?$top=1&$select=Ref_Key&$expand=Контрагент")
     assert "Контрагент" not in silent[0]

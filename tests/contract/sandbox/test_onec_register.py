@@ -8,6 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from sandbox.onec import Layout, OnecServer, build_company
+from tests.contract.sandbox.onec_client import Client
+
 REGISTER = "AccountingRegister_Хозрасчетный"
 ACCOUNTS = "ChartOfAccounts_Хозрасчетный"
 FOREIGN = ("62.21", "62.22", "62.31", "62.32")
@@ -26,7 +29,7 @@ def balances(client, period=""):
     codes = customer_accounts(client)
     rows = client.values(f"/{REGISTER}/Balance({period})?$filter={account_filter(codes)}")
     money = {item["Ref_Key"]: item["Code"] for item in client.values("/Catalog_Валюты")}
-    sums = defaultdict(Decimal)
+    sums: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for row in rows:
         code = codes[row["Account_Key"]]
         name = "ВалютнаяСумма" if code in FOREIGN else "Сумма"
@@ -46,10 +49,11 @@ def truth(base, at=None):
     return {tuple(row[key] for key in keys): row["amount"] for row in rows if row["amount"]}
 
 
-@pytest.mark.parametrize("at", [None, datetime(2025, 1, 1), datetime(2026, 3, 15, 12, 30)])
+@pytest.mark.parametrize("at", [None, "2025-01-01T00:00:00", "2026-03-15T12:30:00"])
 def test_balance_is_the_truth(onec_shared, at):
-    period = f"Period=datetime'{at.isoformat()}'" if at else ""
-    assert balances(onec_shared, period) == truth(onec_shared.server.base, at)
+    period = f"Period=datetime'{at}'" if at else ""
+    moment = datetime.fromisoformat(at) if at else None
+    assert balances(onec_shared, period) == truth(onec_shared.server.base, moment)
 
 
 def test_balance_without_parentheses_and_with_query_parameters(onec_shared):
@@ -100,6 +104,28 @@ def test_turnovers_and_balance_and_turnovers(onec_shared):
         assert row["СуммаOpeningBalance"] + row["СуммаTurnover"] == row["СуммаClosingBalance"]
 
 
+def test_turnovers_between_accounts(onec_shared):
+    codes = {item["Ref_Key"]: item["Code"] for item in onec_shared.values(f"/{ACCOUNTS}")}
+    span = "StartPeriod=datetime'2025-01-01T00:00:00',EndPeriod=datetime'2025-12-31T23:59:59'"
+    rows = onec_shared.values(f"/{REGISTER}/DrCrTurnovers({span})?$select=AccountDr_Key,AccountCr_Key,СуммаTurnover")
+    pairs = {(codes[row["AccountDr_Key"]], codes[row["AccountCr_Key"]]): row["СуммаTurnover"] for row in rows}
+    assert len(pairs) == len(rows)
+    assert pairs["62.01", "90.01.1"] > 0
+    flat = onec_shared.values(f"/{REGISTER}/RecordsWithExtDimensions({span})")
+    assert sum(pairs.values()) == sum(row["Сумма"] for row in flat)
+
+
+def test_third_subconto_is_the_document_where_it_is_kept():
+    layout = Layout(by_documents=True)
+    with build_company(7, 200, 20, layout=layout) as base, OnecServer(base) as server:
+        client = Client(server)
+        rows = client.values(f"/{REGISTER}/Balance()?$filter={account_filter(customer_accounts(client))}")
+        assert all(row["ExtDimension3_Type"].startswith("StandardODATA.Document_") for row in rows)
+        detail = sum((row["СуммаBalanceDr"] - row["СуммаBalanceCr"] for row in rows), Decimal(0))
+        assert detail == sum(row["СуммаBalance"] for row in rows)
+        assert len(rows) > len(base.truth_balances())
+
+
 def test_wrong_function_and_wrong_names(onec_shared):
     assert onec_shared.get(f"/{REGISTER}/SliceLast()").code == "6"
     assert onec_shared.get(f"/{REGISTER}/Balance()?$filter=Нет eq 1").status == 400
@@ -122,7 +148,9 @@ def test_records_with_subconto_have_their_quirks(onec_shared):
     assert (by_guid.status, by_guid.code) == (500, "-1")
     assert onec_shared.values(f"{name}(Condition='Recorder eq ''{key}''')") == []
     party = next(row["ExtDimensionDr1"] for row in rows if row["ExtDimensionDr1_Type"].endswith("Контрагенты"))
-    mine = onec_shared.values(f"{name}({span},Condition='ExtDimensionDr1 eq cast(guid''{party}'',''Catalog_Контрагенты'')')")
+    mine = onec_shared.values(
+        f"{name}({span},Condition='ExtDimensionDr1 eq cast(guid''{party}'',''Catalog_Контрагенты'')')"
+    )
     assert mine
     assert {row["ExtDimensionDr1"] for row in mine} == {party}
 
@@ -146,7 +174,9 @@ def test_record_sets_and_rows(onec_shared):
 def test_rates(onec_shared):
     rows = onec_shared.values("/InformationRegister_КурсыВалют/SliceLast(Period=datetime'2025-06-15T00:00:00')")
     assert {row["Period"] for row in rows} == {"2025-06-01T00:00:00"}
-    [one] = onec_shared.values(f"/InformationRegister_КурсыВалют/SliceLast?Condition=Валюта_Key eq guid'{rows[0]['Валюта_Key']}'")
+    [one] = onec_shared.values(
+        f"/InformationRegister_КурсыВалют/SliceLast?Condition=Валюта_Key eq guid'{rows[0]['Валюта_Key']}'"
+    )
     assert one["Кратность"] == "1"
     key = f"Period=datetime'2025-06-01T00:00:00',Валюта_Key=guid'{rows[0]['Валюта_Key']}'"
     assert onec_shared.get(f"/InformationRegister_КурсыВалют({key})").json["Курс"] == rows[0]["Курс"]

@@ -53,7 +53,13 @@ def test_patch_echoes_and_bumps_the_version(onec):
 
 
 def test_what_is_ignored_and_cut(onec):
-    fields = {"Description": "Я" * 238, "НетТакогоПоля": 1, "Ref_Key": KEY, "Ответственный_Key": KEY, "ИННВведенКорректно": True}
+    fields = {
+        "Description": "Я" * 238,
+        "НетТакогоПоля": 1,
+        "Ref_Key": KEY,
+        "Ответственный_Key": KEY,
+        "ИННВведенКорректно": True,
+    }
     made = onec.post(f"/{PARTIES}", fields).json
     assert made["Description"] == "Я" * 100
     assert "НетТакогоПоля" not in made
@@ -83,7 +89,10 @@ def test_refused_values(onec, fields, status, code):
 
 def test_sections_are_replaced_whole(onec):
     rows = [{"LineNumber": i, "Тип": "Телефон", "Представление": f"+7 {i}", "НомерТелефона": str(i)} for i in (1, 2)]
-    onec.post(f"/{PARTIES}", {"Ref_Key": KEY, "Description": "Раз", "КонтактнаяИнформация": rows, "КонтактнаяИнформация@odata.type": "x"})
+    onec.post(
+        f"/{PARTIES}",
+        {"Ref_Key": KEY, "Description": "Раз", "КонтактнаяИнформация": rows, "КонтактнаяИнформация@odata.type": "x"},
+    )
     assert len(onec.get(element(PARTIES, KEY)).json["КонтактнаяИнформация"]) == 2
     changed = onec.patch(element(PARTIES, KEY), {"КонтактнаяИнформация": rows[:1]}).json
     assert [row["LineNumber"] for row in changed["КонтактнаяИнформация"]] == ["1"]
