@@ -13,12 +13,11 @@ from sqlalchemy import Connection
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
 from mapping.outbound import OutboundMapping
-from mapping.rules import load_mapping, parse_mapping
-from store.versions import published
 from sync import intents
 from sync.context import App
 from sync.push_bind import load_own_binding
 from sync.push_review import close_reviews, request_push
+from sync.versions import load_ruling
 
 ENTITY = "counterparty"
 
@@ -47,21 +46,13 @@ def load_targets(app: App) -> list[Target]:
         if settings.role != "accounting" or not settings.mapping:
             continue
         try:
-            mapping = _load_mapping(app, settings)
+            mapping = load_ruling(app, settings, publish=False)
         except ConfigError:
             targets.append(Target(settings, None))
             continue
         if ENTITY in mapping.outbound:
-            targets.append(Target(settings, mapping.outbound[ENTITY], getattr(mapping, "country", "RU")))
+            targets.append(Target(settings, mapping.outbound[ENTITY], mapping.country))
     return targets
-
-
-def _load_mapping(app: App, settings: ConnectionSettings) -> Any:
-    """The published version rules; before the first cycle it is the preset or file that will be published."""
-    ruling = published(app.engine, settings.mapping)
-    if ruling is not None:
-        return parse_mapping(ruling.text, settings.mapping)
-    return load_mapping(settings.mapping, folder=app.settings.path.parent if app.settings.path else None)
 
 
 def plan_pushes(conn: Connection, now: datetime, targets: list[Target], contact: Mapping[str, Any]) -> list[str]:

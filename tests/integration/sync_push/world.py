@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from sandbox.onec.server import OnecServer
 from store.engine import open_engine, reading
 from store.entities import counterparties
 from store.tables import binding, intent, metadata
+from store.versions import ensure_published
 from sync.apply import apply_records
 from sync.contacts import add_contact, list_contacts
 from sync.context import App, Order, RunContext
@@ -150,6 +152,18 @@ def party(**fields: Any) -> dict[str, Any]:
     return {"Description": "Ромашка", "НаименованиеПолное": "ООО Ромашка", "ИНН": INN, "КПП": "770701001"} | fields
 
 
+@lru_cache(maxsize=1)
+def bp30() -> Mapping:
+    return load_mapping("bp30")
+
+
+def publish(app: App) -> Mapping:
+    """The preset as the published version of this store; a copy, since a test may change its settings."""
+    mapping = bp30()
+    ensure_published(app.engine, "bp30", mapping.text, "test", version=mapping.version)
+    return replace(mapping, settings=dict(mapping.settings))
+
+
 @pytest.fixture
 def world(store_url: str) -> Iterator[World]:
     """A fresh base and a fresh store."""
@@ -157,11 +171,12 @@ def world(store_url: str) -> Iterator[World]:
         engine = open_engine(store_url)
         metadata.create_all(engine)
         clock = ManualClock()
-        options = OnecODataOptions(url=server.url, user="Обмен", password=read_secret("secret"), attempts=1, retry_seconds=0)
+        secret = read_secret("secret")
+        options = OnecODataOptions(url=server.url, user="Обмен", password=secret, attempts=1, retry_seconds=0)
         settings = ConnectionSettings(
             name="accounting", connector="onec_odata", write="on", mapping="bp30", options=options
         )
         app = App(Settings(connections={"accounting": settings}), engine, clock, "tester")
-        made = World(base, server, app, clock, load_mapping("bp30"))
+        made = World(base, server, app, clock, publish(app))
         yield made
         engine.dispose()
