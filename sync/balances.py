@@ -38,6 +38,7 @@ from sync.register import (
     update_identities,
     write_plan,
 )
+from sync.settled import find_settled
 from sync.writing import writing
 
 
@@ -69,7 +70,7 @@ def pull_balances(ctx: RunContext) -> None:
     if doubt is not None:
         answer, plan, doubt = _read(ctx, stored)  # a posting between two questions heals here
     if doubt is not None:
-        plan = _believe(ctx, stored, plan, doubt)
+        plan, doubt = _believe(ctx, stored, plan, doubt)
     fetch_references(ctx, [*plan.created, *plan.updated])
     write_plan(ctx, plan, stored, answer.asked_at)
     ctx.progress.step(ENTITY, ctx.count(ENTITY).read)
@@ -127,26 +128,37 @@ def guard_limit(ctx: RunContext, stored: Mapping[BalanceKey, StoredBalance]) -> 
     return max(int(standing * ctx.settings.deletion_guard_share), ctx.settings.deletion_guard_records)
 
 
-def _believe(ctx: RunContext, stored: Mapping[BalanceKey, StoredBalance], plan: Plan, doubt: Doubt) -> Plan:
+def _believe(
+    ctx: RunContext, stored: Mapping[BalanceKey, StoredBalance], plan: Plan, doubt: Doubt
+) -> tuple[Plan, Doubt | None]:
     """What of a doubtful answer is written.
 
-    Of a cut one only what documents say too, of the others all but the zeroes that no document explains. A person's
-    `sync --full` lets a mass of zeroes pass that accounting has said twice.
+    Of a cut one only what documents say too, of the others all but the zeroes that neither documents nor all of the
+    customer's movements confirm. A person's `sync --full` lets a mass of zeroes pass that accounting has said twice.
     """
     if doubt.kind == "mass" and ctx.order.full and ctx.order.kind == "order":
         ctx.notice(f"{doubt.reason}; `--full` let them pass.")
-        return plan
+        return plan, None
     if doubt.kind == "cut":
-        changes = plan.created | plan.updated
-        explained = find_explained(ctx, stored, changes)
-        created = {key: value for key, value in plan.created.items() if key in explained}
-        updated = {key: value for key, value in plan.updated.items() if key in explained}
-        ctx.leave(f"Nobody was set to zero: {doubt.reason}. The next cycle asks again.")
-        return Plan(created, updated, {}, plan.unchanged, held=len(changes) - len(created) - len(updated))
+        return _believe_cut(ctx, stored, plan, doubt), doubt
     explained = find_explained(ctx, stored, plan.missing)
-    missing = {key: value for key, value in plan.missing.items() if key in explained}
-    ctx.leave(f"{len(plan.missing) - len(missing)} balances are held: {doubt.reason}. {_way_out(ctx, doubt)}")
-    return Plan(plan.created, plan.updated, missing, plan.unchanged)
+    confirmed = find_settled(ctx, plan.missing.keys() - explained)
+    missing = {key: value for key, value in plan.missing.items() if key in explained | confirmed}
+    believed = Plan(plan.created, plan.updated, missing, plan.unchanged)
+    held = len(plan.missing) - len(missing)
+    if not held:
+        return believed, None
+    ctx.leave(f"{held} balances are held: {doubt.reason}. {_way_out(ctx, doubt)}")
+    return believed, doubt
+
+
+def _believe_cut(ctx: RunContext, stored: Mapping[BalanceKey, StoredBalance], plan: Plan, doubt: Doubt) -> Plan:
+    changes = plan.created | plan.updated
+    explained = find_explained(ctx, stored, changes)
+    created = {key: value for key, value in plan.created.items() if key in explained}
+    updated = {key: value for key, value in plan.updated.items() if key in explained}
+    ctx.leave(f"Nobody was set to zero: {doubt.reason}. The next cycle asks again.")
+    return Plan(created, updated, {}, plan.unchanged, held=len(changes) - len(created) - len(updated))
 
 
 def _way_out(ctx: RunContext, doubt: Doubt) -> str:

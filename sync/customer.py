@@ -45,6 +45,7 @@ from sync.register import (
     update_identities,
     write_plan,
 )
+from sync.settled import find_settled
 from sync.sweep import sweep_entity
 from sync.writing import writing
 
@@ -103,8 +104,8 @@ def is_behind(ctx: RunContext, known: Binding | None, row: KeyRow) -> bool:
 def pull_balance(ctx: RunContext, counterparty_key: str) -> None:
     """Ask the register for one customer.
 
-    An answer that is not whole zeroes nothing; one that is empty zeroes only what the mirrored documents explain: the
-    next reading of all customers decides about the rest.
+    An answer that is not whole zeroes nothing; one that is empty zeroes only what the mirrored documents explain or all
+    of his movements confirm: the next reading of all customers decides about the rest.
     """
     with reading(ctx.app.engine) as conn:
         rows = iter_balances_of(conn, ctx.name, Whom(keys=(counterparty_key,)))
@@ -117,6 +118,7 @@ def pull_balance(ctx: RunContext, counterparty_key: str) -> None:
         ctx.leave(f"The balance of one customer did not arrive whole: {answer.reason}")
     elif not answer.amounts:
         explained = find_explained(ctx, stored, plan.missing)
+        explained |= find_settled(ctx, plan.missing.keys() - explained)
         plan.missing = {key: plan.missing[key] for key in plan.missing if key in explained}
     fetch_references(ctx, [*plan.created, *plan.updated])
     write_plan(ctx, plan, stored, answer.asked_at)

@@ -124,13 +124,13 @@ def name_difference(
     return "extra_document" if not tie.theirs else "missing_document" if not tie.ours else "different_amount"
 
 
-_WORDS = re.compile(r"(?<=[а-яёa-z0-9])(?=[А-ЯЁA-Z])")
+_WORDS = re.compile(r"(?<=[а-яёa-z0-9])(?=[А-ЯЁA-Z])|(?<=[А-ЯЁA-Z])(?=[А-ЯЁA-Z][а-яёa-z])")
 
 
 def build_title(recorder_set: str) -> str:
     """A set's name as people read it: "Document_КорректировкаДолга" is "Корректировка долга"."""
     words = _WORDS.split(recorder_set.removeprefix("Document_"))
-    return " ".join([words[0], *(word if word.isupper() else word.lower() for word in words[1:])])
+    return " ".join([words[0], *(word if word.isupper() and len(word) > 1 else word.lower() for word in words[1:])])
 
 
 @dataclass(frozen=True, slots=True)

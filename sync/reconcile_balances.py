@@ -141,6 +141,8 @@ def _settle(ctx: RunContext, customer: Customer, result: Reconciliation) -> list
             customer = _ask_again(ctx, customer, result)
             found = _explain(ctx, customer, result)
     _add_totals(customer, found.lines if found else [], result)
+    for currency in {line.currency for line in found.lines} if found else ():
+        result.balance(currency).examined += 1
     return [found] if found else []
 
 

@@ -83,6 +83,8 @@ class Line:
         """Named (as it should be), lag (the next cycle brings it), drift (`--repair` mends it), unexplained (alarm)."""
         if self.kind in UNEXPLAINED:
             return "unexplained"
+        if self.kind in ("dead_letter", "parked") and self.amount is None:
+            return "lag"  # it waits, is told of elsewhere, and no money hangs on it
         return "drift" if self.kind in DRIFT else "lag" if self.kind in LAG else "named"
 
     def to_row(self) -> dict[str, str]:

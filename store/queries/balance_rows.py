@@ -111,7 +111,7 @@ def iter_balances_of(conn: Connection, connection: str, whom: Whom | None = None
         elif part is not None:
             statement = statement.where(balances.c.counterparty_key.in_(part.keys))
         for row in conn.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
-            yield StoredBalance(*row._tuple())
+            yield StoredBalance(*tuple(row))
 
 
 def load_stale_identities(conn: Connection, connection: str, counterparty: str | None = None) -> list[dict[str, Any]]:

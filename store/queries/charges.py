@@ -56,7 +56,7 @@ def iter_charges(conn: Connection, connection: str, whom: Whom) -> Iterator[Char
     """Shipments of some customers, oldest first."""
     for part in parts(whom):
         for row in conn.execute(_charges(connection, part)):
-            yield ChargeRow(*row._tuple())
+            yield ChargeRow(*tuple(row))
 
 
 def _charges(connection: str, whom: Whom | None) -> Select[Any]:

@@ -50,7 +50,7 @@ def load_standings(conn: Connection, connection: str, entity: str, keys: Iterabl
             .outerjoin(table, table.c.id == binding.c.entity_id)
             .where(binding.c.connection == connection, binding.c.entity == entity, binding.c.external_id.in_(part))
         )
-        found.update((row[0], Standing(*row._tuple())) for row in conn.execute(statement))
+        found.update((row[0], Standing(*tuple(row))) for row in conn.execute(statement))
     return found
 
 

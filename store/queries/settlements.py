@@ -85,7 +85,7 @@ def iter_effects(
         total = type_coerce(func.sum(every.c.amount), Money).label("amount")
         statement: Select[Any] = select(*keys, total).group_by(*keys)
         for row in conn.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
-            yield EffectRow(*row._tuple())
+            yield EffectRow(*tuple(row))
 
 
 def iter_document_effects(
@@ -99,7 +99,7 @@ def iter_document_effects(
         columns = [*keys[:7], total, *keys[7:]]
         statement: Select[Any] = select(*columns).group_by(*keys)
         for row in conn.execute(statement):
-            yield EffectRow(*row._tuple())
+            yield EffectRow(*tuple(row))
 
 
 def changed_counterparties(conn: Connection, connection: str, since: datetime) -> Whom:

@@ -1,0 +1,204 @@
+"""Balances every cycle: level with the register, and nobody zeroed by a fault."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from connectors.base import BalanceAnswer
+from store.entities import balances
+from sync.context import Order
+from tests.integration.sync_balances.world import World, open_world
+
+
+@pytest.fixture
+def world(store_url: str) -> Iterator[World]:
+    with open_world(store_url) as opened:
+        opened.cycle()
+        yield opened
+
+
+def line(world: World) -> dict[str, int]:
+    found = next(item for item in world.result.lines if item.entity == "balance")
+    assert found.adds_up()
+    return found.counts
+
+
+def set_settings(world: World, **values: Any) -> None:
+    name = "accounting"
+    world.settings.connections[name] = world.settings.connections[name].model_copy(update=values)
+
+
+def drop_customers(number: int) -> Any:
+    """An answer that forgets so many customers, and says that it is whole."""
+
+    def change(answer: BalanceAnswer) -> BalanceAnswer:
+        customers = sorted({row.counterparty for row in answer.rows})[:number]
+        rows = [row for row in answer.rows if row.counterparty not in customers]
+        return BalanceAnswer(rows, answer.totals, True)
+
+    return change
+
+
+def empty(answer: BalanceAnswer) -> BalanceAnswer:
+    return BalanceAnswer([], {}, True)
+
+
+def cut(answer: BalanceAnswer) -> BalanceAnswer:
+    return BalanceAnswer(answer.rows[: len(answer.rows) // 2], answer.totals, False, "account 62.01: rows 1, total 2")
+
+
+def test_first_cycle_is_level_to_the_kopeck(world: World) -> None:
+    assert world.ours() == world.theirs()
+    named = [row for row in world.rows() if row.source == "register"]
+    assert line(world) == {"created": len(named)}
+    assert all(row.amount == row.receivable - row.advance for row in world.rows())
+    assert all(row.counterparty_id is not None for row in world.rows())
+
+
+def test_a_cycle_without_changes_writes_no_balance(world: World) -> None:
+    before, fresh = world.rows(), world.cursor().fresh_at
+    world.cycle()
+    assert world.rows() == before
+    assert world.cursor().fresh_at == fresh + timedelta(minutes=5)
+    assert line(world) == {"unchanged": len([row for row in before if row.source == "register"])}
+
+
+def simple_customer(world: World) -> str:
+    """A customer whose balance consists of documents that are his alone."""
+    moves: dict[str, set[tuple[str, str]]] = {}
+    for row in world.base.truth_movements():
+        moves.setdefault(row["counterparty"], set()).add((row["set"], row["recorder"]))
+    shared = {"Document_ВводНачальныхОстатков"}
+    standing = {key[0] for key in world.theirs()}
+    return next(key for key, found in moves.items() if key in standing and not {name for name, _ in found} & shared)
+
+
+def unpost_all(world: World, customer: str) -> None:
+    for row in {
+        (row["set"], row["recorder"]) for row in world.base.truth_movements() if row["counterparty"] == customer
+    }:
+        world.base.unpost(*row)
+
+
+def test_a_settled_customer_goes_to_zero_and_stays_visible(world: World) -> None:
+    customer = simple_customer(world)
+    unpost_all(world, customer)
+    world.cycle()
+    assert world.ours() == world.theirs()
+    rows = [row for row in world.rows() if row.counterparty_key == customer]
+    assert rows
+    assert all(row.amount == row.receivable == row.advance == row.overdue == 0 for row in rows)
+    assert line(world)["deleted"] == len(rows)
+
+
+@pytest.mark.parametrize(("answer", "said"), [(empty, "no balance at all"), (cut, "did not arrive whole")])
+def test_an_empty_or_cut_answer_zeroes_nobody(world: World, answer: Any, said: str) -> None:
+    before, fresh = world.ours(), world.cursor().fresh_at
+    world.answers = [answer, answer]
+    world.cycle()
+    assert world.answers == [], "it was asked again"
+    assert world.ours() == before
+    assert world.result.status == "partial"
+    assert said in world.result.message
+    assert "deleted" not in line(world)
+    assert world.cursor().fresh_at == fresh, "the balances are as old as they were"
+    world.cycle()
+    assert (world.result.status, world.ours()) == ("ok", world.theirs())
+
+
+def test_one_bad_answer_is_healed_by_asking_again(world: World) -> None:
+    world.answers = [empty]
+    world.cycle()
+    assert (world.result.status, world.ours()) == ("ok", world.theirs())
+
+
+def test_a_cut_answer_is_believed_where_documents_say_the_same(world: World) -> None:
+    customer = simple_customer(world)
+    shipment = next(
+        row["recorder"]
+        for row in world.base.truth_movements()
+        if row["counterparty"] == customer and row["set"] == "Document_РеализацияТоваровУслуг"
+    )
+    world.base.unpost("Document_РеализацияТоваровУслуг", shipment)
+    full = lambda answer: BalanceAnswer(answer.rows, answer.totals, False, "posting goes on")  # noqa: E731
+    world.answers = [full, full]
+    world.cycle()
+    assert world.ours() == world.theirs() or not any(key[0] == customer for key in world.theirs())
+
+
+def test_too_many_zeroes_at_once_are_held(world: World) -> None:
+    set_settings(world, deletion_guard_records=3, deletion_guard_share=0.05)
+    before = world.ours()
+    world.answers = [drop_customers(10)] * 2
+    world.cycle()
+    assert world.ours() == before
+    assert world.result.status == "partial"
+    assert "held" in world.result.message
+    assert "--full" in world.result.message
+    world.cycle()
+    assert world.result.status == "ok"
+
+
+def test_a_person_may_let_them_pass(world: World) -> None:
+    set_settings(world, deletion_guard_records=3, deletion_guard_share=0.05)
+    before = world.ours()
+    world.answers = [drop_customers(10)] * 2
+    world.cycle(Order(kind="order", full=True))
+    assert line(world)["deleted"] >= 10
+    assert any("--full" in notice for notice in world.result.notices)
+    assert world.ours() == before, "nobody's documents said so: each was asked for by himself, and is what he was"
+
+
+def test_few_zeroes_pass(world: World) -> None:
+    world.answers = [drop_customers(2)]
+    world.cycle()
+    assert world.answers == []
+    assert line(world)["deleted"] >= 2
+
+
+def test_a_dry_run_writes_nothing_and_shows(world: World) -> None:
+    unpost_all(world, simple_customer(world))
+    before, state = world.rows(), world.cursor()
+    world.cycle(Order(dry_run=True), entities=False)
+    assert world.rows() == before
+    assert world.cursor() == state
+    assert {change["entity"] for change in world.result.changes} == {"balance"}
+
+
+def test_overdue_is_never_more_than_the_receivable(world: World) -> None:
+    rows = world.rows()
+    assert all(0 <= row.overdue <= row.receivable or row.receivable < 0 for row in rows)
+    assert any(row.overdue for row in rows)
+    assert all((row.overdue_rule is None) == (row.overdue == 0) for row in rows)
+
+
+def test_overdue_is_looked_at_again_every_day(world: World) -> None:
+    before = world.rows()
+    world.change(update(balances).values(overdue=Decimal(0), overdue_since=None, overdue_rule=None))
+    world.cycle(entities=False)
+    assert not any(row.overdue for row in world.rows()), "only who changed is looked at"
+    world.app.clock.sleep(86400)
+    world.cycle(entities=False)
+    assert [row.overdue for row in world.rows()] == [row.overdue for row in before]
+
+
+def test_a_debt_written_off_by_hand_is_believed_from_an_empty_answer(world: World) -> None:
+    """A small company whose only debt is settled by something that is not mirrored: its movements say so."""
+    customer = next(row.counterparty_key for row in world.rows() if row.amount)
+    for row in world.base.truth_movements():
+        if row["set"] != "Document_ВводНачальныхОстатков":
+            world.base.unpost(row["set"], row["recorder"])
+    world.cycle()
+    opening = world.ours()
+    assert opening == world.theirs()
+    for recorder in {(row["set"], row["recorder"]) for row in world.base.truth_movements()}:
+        world.base.unpost(*recorder)
+    assert world.theirs() == {}
+    world.cycle()
+    held = [row for row in world.rows() if row.amount]
+    assert (world.result.status == "ok") == (not held)
+    assert customer in {row.counterparty_key for row in world.rows()}
