@@ -122,11 +122,11 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
         env.field = name
         try:
             value = work(value, env)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             if strict:
-                raise RecordError(f"The field {name} cannot be read: {error}.") from error
+                raise RecordError(f"The field {name} cannot be read: {str(error)[:300]}.") from error
             if not quiet:
-                env.mark(str(error))
+                env.mark(str(error)[:300])
             return default
         return default if value is None else value
 

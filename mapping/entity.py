@@ -15,11 +15,12 @@ from mapping.model import ENTITIES, EntitySpec, FieldSpec, LineSpec, MappedLine,
 from mapping.paths import Data, clean_value
 from mapping.problems import Loc
 from mapping.schema import Common, EntityRule, FieldRule, LinesRule, Off, SourceRule
-from mapping.values import Env, clean_text, to_json
+from mapping.values import Env, clean_text
 
 Layer = tuple[Loc, Common]
 Placed = tuple[Loc, list[FieldRule]]
 _LONGEST_ID = 200
+_LARGEST_KEY = 10**30
 _JSON = FieldSpec("json")
 
 
@@ -89,8 +90,7 @@ class EntityMapping:
 
 def _external_id(data: Data, source: SourceSet) -> str:
     key = data.get(source.key)
-    key = str(key) if isinstance(key, int) and not isinstance(key, bool) and abs(key) < 10**30 else key
-    cleaned = clean_value(key)
+    cleaned = clean_value(str(key) if _is_short(key) else key)
     if not isinstance(cleaned, str) or len(cleaned) > _LONGEST_ID or clean_text(cleaned) != cleaned:
         raise RecordError(f"The record of {source.name} has no readable {source.key}, by which it is known.")
     return cleaned.lower()
@@ -113,15 +113,20 @@ def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env) -> Ma
         fields=fields,
         refs=refs,
         lines=lines,
-        version=clean_text(version, _LONGEST_ID)
-        if isinstance(version, str)
-        else str(to_json(version, env) or "")[:_LONGEST_ID],
+        version=clean_text(str(version), _LONGEST_ID) if _is_short(version) else "",
         source=source.name,
         deleted=data.get(source.deleted) is True if source.deleted else False,
         marks=env.marks,
     )
     record.hash = hash_record(record)
     return record
+
+
+def _is_short(value: object) -> bool:
+    """Whether this can be a version or a key as text."""
+    return isinstance(value, str) or (
+        isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_KEY
+    )
 
 
 def _add_attributes(

@@ -154,7 +154,10 @@ def to_date(value: object, env: Env) -> date | None:
     if moment is None:
         return None
     _doubt_year(moment.year, env)
-    return (moment.astimezone(env.zone) if moment.tzinfo else moment).date()
+    try:
+        return (moment.astimezone(env.zone) if moment.tzinfo else moment).date()
+    except OverflowError as error:
+        raise ValueError(f"the year {moment.year} is not believable") from error
 
 
 def to_moment(value: object, env: Env) -> datetime | None:
@@ -191,7 +194,7 @@ def to_json(value: object, env: Env, depth: int = 0) -> object:
         return [to_json(item, env, depth + 1) for item in value[:TEXT_LIMIT]]
     if isinstance(value, dict):
         return {clean_text(str(key), 200): to_json(item, env, depth + 1) for key, item in value.items()}
-    if isinstance(value, Decimal) and value == value.to_integral_value() and abs(value) <= _LARGEST_INT:
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= _LARGEST_INT and value == int(value):
         return int(value)
     if isinstance(value, int) and abs(value) <= _LARGEST_INT:
         return value

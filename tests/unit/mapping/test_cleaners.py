@@ -93,7 +93,7 @@ def test_cleaner(case, value, wanted, env):
     ids=["none", "empty", "10 MB", "poison", "mixed list", "object", "bool", "huge int", "huge decimal", "float"],
 )
 def test_no_cleaner_breaks_on_hostile_values(name, value, env):
-    more = {
+    more: dict[str, dict[str, object]] = {
         "cut": {"length": 9},
         "replace": {"old": "a", "new": "b"},
         "default": {"value": "x"},

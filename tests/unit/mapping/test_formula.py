@@ -127,7 +127,8 @@ def test_texts_do_not_grow_without_end():
 
 
 def test_threads_do_not_mix_their_records():
-    formula, wrong = Formula("a == b"), []
+    formula = Formula("a == b")
+    wrong: list[int] = []
 
     def work(number: int) -> None:
         wrong.extend(number for _ in range(500) if not formula({"a": number, "b": number}))

@@ -8,7 +8,7 @@ GUID = "a348aa8c-d629-11e5-0a9b-000c295e30eb"
 OTHER = "b348aa8c-d629-11e5-0a9b-000c295e30eb"
 NOBODY = frozenset[str]()
 CARDS = frozenset({"Catalog_Контрагенты"})
-PHONES = {
+PHONES: dict[str, object] = {
     "КонтактнаяИнформация": [
         {"LineNumber": "1", "Тип": "Адрес", "Представление": "Москва"},
         {"LineNumber": "2", "Тип": "Телефон", "Представление": "", "НомерТелефона": "74951112233"},
@@ -59,7 +59,7 @@ def test_reference_is_checked_against_its_type(data, key):
 
 
 def test_any_type_will_do_where_none_is_named():
-    data = {"Контрагент": GUID, "Контрагент_Type": "StandardODATA.Catalog_ФизическиеЛица"}
+    data: dict[str, object] = {"Контрагент": GUID, "Контрагент_Type": "StandardODATA.Catalog_ФизическиеЛица"}
     assert reference_getter(parse_path("Контрагент"), NOBODY)(data) == GUID
     assert reference_getter(parse_path("Контрагент"), NOBODY)(data | {"Контрагент_Type": "Edm.String"}) is None
 
@@ -109,7 +109,7 @@ def test_first_row_with_a_reference_of_the_right_type():
 
 def test_row_condition_with_an_empty_setting_switches_the_path_off():
     path = parse_path("ДополнительныеРеквизиты[Свойство=].Значение")
-    data = {"ДополнительныеРеквизиты": [{"Свойство_Key": EMPTY_GUID, "Значение": GUID}]}
+    data: dict[str, object] = {"ДополнительныеРеквизиты": [{"Свойство_Key": EMPTY_GUID, "Значение": GUID}]}
     assert path.never
     assert value_getter(path)(data) is None
     assert all_getter(path)(data) == []
