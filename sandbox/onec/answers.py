@@ -197,11 +197,12 @@ class Answers:
 
     def changes(self, name: str, json_allowed: bool) -> Answer:
         """Change tracking: Atom unless the base obeys ``$format`` here (§7)."""
-        if name == "NotifyChangesReceived":
-            node, number = changes.node_of(self.reader, self.options)
-            exchange.confirm(self.reader.base, node, number)
-            return Answer(200, JSON_TYPE)
-        packet = changes.build_packet(self.reader, self.options)
+        with self.reader.base.storage.transaction():
+            if name == "NotifyChangesReceived":
+                node, number = changes.node_of(self.reader, self.options)
+                exchange.confirm(self.reader.base, node, number)
+                return Answer(200, JSON_TYPE)
+            packet = changes.build_packet(self.reader, self.options)
         if json_allowed and self.wanted.json:
             return self.text(changes.packet_json(packet, self.shape), JSON_TYPE)
         return self.text(changes.packet_atom(packet, self.shape), ATOM_FEED)

@@ -137,7 +137,7 @@ class Base:
 
         ``lenient`` is the way of HTTP: strings in Int64 fields are ignored, rows must be numbered.
         """
-        with self.lock:
+        with self.storage.transaction():
             entity = self.entity(set_name)
             row = Row(set_name, self.new_key(set_name, fields), 0, bool(fields.get("DeletionMark", False)), False, {})
             apply_fields(entity, row.fields, fields, lenient)
@@ -177,7 +177,7 @@ class Base:
 
         Through OData (``repost=False``) a document is only written: its movements stay as they were [I].
         """
-        with self.lock:
+        with self.storage.transaction():
             row = self.row(set_name, key)
             apply_fields(self.entity(set_name), row.fields, fields, lenient)
             if "DeletionMark" in fields:
@@ -190,7 +190,7 @@ class Base:
 
     def touch(self, set_name: str, key: str) -> None:
         """A write that changes nothing but ``DataVersion`` (§2.3)."""
-        with self.lock:
+        with self.storage.transaction():
             self.write(self.row(set_name, key))
 
     def write(self, row: Row) -> None:
@@ -211,7 +211,7 @@ class Base:
 
     def post(self, set_name: str, key: str) -> None:
         """Post a document; a marked one refuses."""
-        with self.lock:
+        with self.storage.transaction():
             row = self.row(set_name, key)
             if row.deleted:
                 raise OdataError(500, -1, "Не удалось провести: документ помечен на удаление!")
@@ -221,7 +221,7 @@ class Base:
 
     def unpost(self, set_name: str, key: str) -> None:
         """Take a document out of the books; it stays as an object."""
-        with self.lock:
+        with self.storage.transaction():
             row = self.row(set_name, key)
             row.posted = False
             self.write(row)
@@ -233,7 +233,7 @@ class Base:
 
     def delete(self, set_name: str, key: str) -> None:
         """Physical deletion without reference control; a tombstone for the nodes (§6, §7)."""
-        with self.lock:
+        with self.storage.transaction():
             row = self.row(set_name, key)
             self.drop_legs(row)
             self.storage.remove(set_name, row.key)
@@ -276,7 +276,7 @@ class Base:
         """``n`` edits anywhere in two years: see ``edits.random_edits``."""
         from sandbox.onec.edits import random_edits  # noqa: PLC0415 - edits builds documents with the company's tools
 
-        with self.lock:
+        with self.storage.transaction():
             return random_edits(self, n, seed)
 
 

@@ -17,6 +17,7 @@ from sandbox.onec.company_tools import Workbench
 from sandbox.onec.schema import Layout, Schema
 
 BOOK_DAYS = 820  # two years and three months
+BULK = 10_000  # from here on the indexes are built at the end
 IN_MEMORY = 60_000  # larger books go to a temporary file
 MIX: tuple[tuple[Callable[[Workbench, str], None], int], ...] = (
     (docs.add_invoice, 22), (docs.add_shipment, 28), (docs.add_act, 5), (docs.add_return, 2), (docs.add_correction, 1),
@@ -52,7 +53,12 @@ def build_company(
     bench = Workbench(base, Random(seed), start or last - timedelta(days=BOOK_DAYS), last)
     add_reference_data(bench, max(30, min(2000, documents // 20)))
     add_parties(bench, counterparties or max(12, documents // 20))
+    if documents > BULK:
+        bench.flush()
+        base.storage.drop_indexes()
     add_documents(bench, documents)
+    bench.flush()
+    base.storage.create_indexes()
     bench.finish()
     base.random = Random(seed + 1)
     return base

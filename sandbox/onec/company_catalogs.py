@@ -12,6 +12,7 @@ from sandbox.onec.schema import ACCOUNTS, CURRENCIES, ORGANISATIONS, RATES
 from sandbox.onec.taxids import company_inn, kpp, ogrn
 
 SUBCONTO = "ChartOfCharacteristicTypes_ВидыСубконтоХозрасчетные"
+PEOPLE = "Catalog_ФизическиеЛица"
 PROPERTIES = "ChartOfCharacteristicTypes_ДополнительныеРеквизитыИСведения"
 MONEY = (("643", "руб.", "Российский рубль"), ("978", "EUR", "Евро"), ("840", "USD", "Доллар США"))
 CONTACT_KINDS = (
@@ -34,6 +35,7 @@ def add_reference_data(bench: Workbench, products: int) -> None:
     add_contact_kinds(bench)
     add_properties(bench)
     add_products(bench, products)
+    add_individuals(bench)
     add_nodes(bench)
     add_rates(bench)
 
@@ -171,6 +173,14 @@ def add_products(bench: Workbench, count: int) -> None:
 def product_head(bench: Workbench, title: str) -> Fields:
     """Code and name."""
     return {"Code": bench.number("Catalog_Номенклатура", "00-", 11), "Description": title}
+
+
+def add_individuals(bench: Workbench) -> None:
+    """People of the house: a payment's counterparty may be one of them instead of a customer (§8.2)."""
+    for _ in range(4):
+        last, first, middle = person_name(bench.random)
+        own = {"Фамилия": last, "Имя": first, "Отчество": middle, "Code": bench.number(PEOPLE, "", 10)}
+        bench.people.append(bench.add(PEOPLE, {**own, "Description": f"{last} {first} {middle}"}))
 
 
 def add_nodes(bench: Workbench) -> None:

@@ -129,9 +129,13 @@ def add_other(bench: Workbench, moment: str, set_name: str, operation: str) -> N
     """A bank document without settlements with customers; often without a counterparty at all."""
     deal = pick(bench)
     fields = money_head(bench, set_name, moment, deal, operation)
-    if bench.chance(0.7):
+    odd = bench.random.random()
+    if odd < 0.7:
         for name in ("Контрагент", "Контрагент_Type", "Контрагент_Key"):
             fields.pop(name, None)
+    elif odd < 0.85 and not bench.layout.single_party:
+        person = bench.random.choice(bench.people)
+        fields.update({"Контрагент": person, "Контрагент_Type": "StandardODATA.Catalog_ФизическиеЛица"})
     fields.update(
         {"СуммаДокумента": bench.random.randrange(100_00, 90_000_00), "ВалютаДокумента_Key": bench.keys["currency/643"]}
     )

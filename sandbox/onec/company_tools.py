@@ -48,6 +48,7 @@ class Workbench:
     suppliers: list[Contract] = field(default_factory=list)
     orgs: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
     banks: dict[str, str] = field(default_factory=dict)
     products: list[tuple[str, int]] = field(default_factory=list)
     services: list[tuple[str, int]] = field(default_factory=list)

@@ -116,11 +116,22 @@ class Parser:
         """One level of precedence, left to right."""
         if level == len(LEVELS):
             return self.unary()
+        if level < 2:
+            return self.logic(level)
         node = self.binary(level + 1)
         while self.peek()[0] == "name" and self.peek()[1] in LEVELS[level]:
             operator = self.take()[1]
             node = Binary(operator, node, self.binary(level + 1))
         return node
+
+    def logic(self, level: int) -> Node:
+        """``or``, ``and``: long lists become a flat tree, so that a thousand keys are no deep recursion."""
+        operator = LEVELS[level][0]
+        nodes = [self.binary(level + 1)]
+        while self.peek() == ("name", operator):
+            self.take()
+            nodes.append(self.binary(level + 1))
+        return balanced(operator, nodes)
 
     def unary(self) -> Node:
         """``not``, parentheses and the primary expressions."""
@@ -177,6 +188,14 @@ class Parser:
         body = self.binary(0)
         self.take(")")
         return Lambda(section, how, var, body)
+
+
+def balanced(operator: str, nodes: list[Node]) -> Node:
+    """Tree of logarithmic depth in the same order."""
+    if len(nodes) == 1:
+        return nodes[0]
+    middle = len(nodes) // 2
+    return Binary(operator, balanced(operator, nodes[:middle]), balanced(operator, nodes[middle:]))
 
 
 def literal(kind: str, text: str) -> Lit:

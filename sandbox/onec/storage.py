@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +18,10 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS object (
     set_id INTEGER, key TEXT, version INTEGER, deleted INTEGER, posted INTEGER, folder INTEGER,
     date TEXT, party TEXT, tax TEXT, number TEXT, title TEXT, data TEXT);
-CREATE UNIQUE INDEX IF NOT EXISTS object_key ON object (set_id, key);
-CREATE INDEX IF NOT EXISTS object_date ON object (set_id, date, key);
-CREATE INDEX IF NOT EXISTS object_party ON object (party, set_id);
-CREATE INDEX IF NOT EXISTS object_number ON object (set_id, number);
-CREATE INDEX IF NOT EXISTS object_tax ON object (tax) WHERE tax <> '';
 CREATE TABLE IF NOT EXISTS leg (
     set_id INTEGER, recorder TEXT, line INTEGER, side INTEGER, period TEXT, account TEXT,
     sub1 TEXT, type1 TEXT, sub2 TEXT, type2 TEXT, sub3 TEXT, type3 TEXT, org TEXT, currency TEXT,
     amount INTEGER, foreign_amount INTEGER, quantity INTEGER, content TEXT);
-CREATE INDEX IF NOT EXISTS leg_recorder ON leg (recorder, line, side);
-CREATE INDEX IF NOT EXISTS leg_period ON leg (period);
-CREATE INDEX IF NOT EXISTS leg_contract ON leg (sub2, account);
 CREATE TABLE IF NOT EXISTS total (
     account TEXT, sub1 TEXT, type1 TEXT, sub2 TEXT, type2 TEXT, sub3 TEXT, type3 TEXT, org TEXT, currency TEXT,
     amount INTEGER, foreign_amount INTEGER, quantity INTEGER,
@@ -36,6 +29,16 @@ CREATE TABLE IF NOT EXISTS total (
 CREATE TABLE IF NOT EXISTS change (
     node TEXT, set_id INTEGER, key TEXT, message INTEGER, deleted INTEGER, stamp TEXT,
     PRIMARY KEY (node, set_id, key)) WITHOUT ROWID;
+"""
+INDEXES = """
+CREATE UNIQUE INDEX IF NOT EXISTS object_key ON object (set_id, key);
+CREATE INDEX IF NOT EXISTS object_date ON object (set_id, date, key);
+CREATE INDEX IF NOT EXISTS object_party ON object (party, set_id);
+CREATE INDEX IF NOT EXISTS object_number ON object (set_id, number);
+CREATE INDEX IF NOT EXISTS object_tax ON object (tax) WHERE tax <> '';
+CREATE INDEX IF NOT EXISTS leg_recorder ON leg (recorder, line, side);
+CREATE INDEX IF NOT EXISTS leg_period ON leg (period);
+CREATE INDEX IF NOT EXISTS leg_contract ON leg (sub2, account);
 """
 DIMENSIONS = "account, sub1, type1, sub2, type2, sub3, type3, org, currency"
 ADD_TOTAL = f"""
@@ -102,11 +105,36 @@ class Storage:
         self.path = path
         self.lock = threading.RLock()
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
+        journal = "MEMORY" if self.path == ":memory:" else "WAL"  # a killed process leaves a whole file
+        for pragma in (f"journal_mode={journal}", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
             self.db.execute(f"PRAGMA {pragma}")
-        self.db.executescript(SCHEMA)
+        self.db.executescript(SCHEMA + INDEXES)
         self.ids: dict[str, int] = {name: number for number, name in self.db.execute("SELECT id, name FROM sets")}
         self.names = {number: name for name, number in self.ids.items()}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, one at a time; inside another one it is a part of that."""
+        with self.lock:
+            if self.db.in_transaction:
+                yield
+                return
+            self.db.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+            self.db.execute("COMMIT")
+
+    def drop_indexes(self) -> None:
+        """Before a bulk load: random keys make every insert a walk."""
+        for (name,) in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''").fetchall():
+            self.db.execute(f"DROP INDEX {name}")
+
+    def create_indexes(self) -> None:
+        """After a bulk load."""
+        self.db.executescript(INDEXES)
 
     def close(self) -> None:
         """Close the file; an in-memory base is gone."""
