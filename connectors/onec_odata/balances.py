@@ -80,12 +80,13 @@ class BalanceReader:
         options = {"$select": ",".join(columns)} if columns else {}
         customer = self._customer(spec, counterparty)
         period = {"Period": url.moment(local_from_utc(at, self._zone))} if at is not None else {}
+        limit = self._wire.options.table_bytes
         found: list[AccountRow] = []
         for question in self._accounts.questions(spec):
             chosen = url.all_of([question.condition, customer])
             asked = options | ({"$filter": chosen} if chosen else {})
             resource = f"{spec.register}/{url.call('Balance', period | question.parameters)}"
-            rows = self._wire.rows(resource, asked, limit=self._wire.options.table_bytes)
+            rows = self._accounts.answered(spec, question, self._wire.collection(resource, asked, limit=limit))
             found += [AccountRow(question.code or self._accounts.code(spec, row.data), row.data) for row in rows]
         return found
 

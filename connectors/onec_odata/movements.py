@@ -20,7 +20,7 @@ from connectors.onec_odata.fields import Book
 from connectors.onec_odata.values import amount, filled, key, moment, reference, subconto, type_name
 from connectors.onec_odata.wire import Wire
 from core.clock import local_from_utc
-from core.errors import TransientError, Where
+from core.errors import SchemaDrift, Where
 from core.money import ZERO
 
 _RECORDS = "RecordsWithExtDimensions"
@@ -152,7 +152,8 @@ class MovementReader:
         for question in self._accounts.questions(spec):
             asked = options | {"$filter": url.all_of([question.condition, customer])}
             resource = f"{spec.register}/{url.call(_TURNOVERS, period.parameters() | question.parameters)}"
-            for row in self._wire.rows(resource, asked, limit=self._wire.options.table_bytes):
+            outcome = self._wire.collection(resource, asked, limit=self._wire.options.table_bytes)
+            for row in self._accounts.answered(spec, question, outcome):
                 if subconto(row.data, spec.counterparty_set) == counterparty.lower():
                     account = question.code or self._accounts.code(spec, row.data)
                     found = self._place(spec, row.data, "", account)
@@ -181,7 +182,11 @@ class MovementReader:
     def _built(self, data: dict[str, object], place: _Place, net: Decimal) -> Entry:
         recorder = key(data.get("Recorder")) or key(data.get("Recorder_Key"))
         if recorder is None:
-            raise TransientError("1C answered with movements that name no recorder.", where=Where(entity="movement"))
+            raise SchemaDrift(
+                "This base does not tell which documents moved a settlement.",
+                next_step="sverka mapping check",
+                where=Where(entity="movement"),
+            )
         return Entry(
             recorder_set=type_name(data.get("Recorder_Type")),
             recorder=recorder,

@@ -19,7 +19,7 @@ from connectors.onec_odata.fields import Book, Spelling
 from connectors.onec_odata.pacing import PageSizes
 from connectors.onec_odata.wire import Rows, Wire
 from core.clock import local_from_utc
-from core.errors import SverkaError, TransientError, Where
+from core.errors import SchemaDrift, SverkaError, TransientError, Where
 
 SWEEP_PAGE = 2000
 BATCH = 20
@@ -138,15 +138,20 @@ class RecordReader:
                 return outcome
 
     def record(self, source: SourceSet, row: Row) -> RawRecord:
-        """A row as a record. Raises TransientError when it has no key: then it is no answer of 1C."""
-        data = row.data
+        """A row as a record.
+
+        Raises:
+            TransientError: it has no key: then it is no answer of 1C.
+            SchemaDrift: version or marks are gone, or of another type.
+        """
+        marks = self._key_row(source, row.data)
         return RawRecord(
             source=source.name,
-            external_id=self._key(source, data),
-            version=str(data.get(source.version) or ""),
-            deleted=bool(data.get(source.deleted)) if source.deleted else False,
+            external_id=marks.external_id,
+            version=marks.version,
+            deleted=marks.deleted,
             raw=row.raw,
-            data=data,
+            data=row.data,
             entity=source.entity,
         )
 
@@ -212,18 +217,32 @@ class RecordReader:
         return [self._key_row(source, row.data) for row in outcome.rows]
 
     def _key_row(self, source: SourceSet, data: dict[str, object]) -> KeyRow:
-        posted = data.get(source.posted) if source.posted else None
+        key = self._key(source, data)
+        posted = self._mark(source, source.posted, data, bool)
         return KeyRow(
-            external_id=self._key(source, data),
-            version=str(data.get(source.version) or ""),
-            deleted=bool(data.get(source.deleted)) if source.deleted else False,
+            external_id=key,
+            version=str(self._mark(source, source.version, data, str) or ""),
+            deleted=bool(self._mark(source, source.deleted, data, bool)),
             posted=None if posted is None else bool(posted),
+        )
+
+    def _mark(self, source: SourceSet, field: str | None, data: dict[str, object], kind: type) -> object:
+        """A standard field; None where the base has none. A missing mark must not pass for "not deleted"."""
+        if not field:
+            return None
+        value = data.get(field)
+        if isinstance(value, kind) or (value is None and self._book.has(source.name, field) is not True):
+            return value
+        raise SchemaDrift(
+            f"{source.name} answered without a proper {field}.",
+            next_step="sverka mapping check",
+            where=Where(entity=source.entity),
         )
 
     def _key(self, source: SourceSet, data: dict[str, object]) -> str:
         key = data.get(source.key)
-        if not isinstance(key, str) or not key:
-            raise judge_failure(NoAnswer(f"a row of {source.name} has no {source.key}")).error()
+        if not isinstance(key, str) or not key or (source.key == "Ref_Key" and not url.is_guid(key)):
+            raise judge_failure(NoAnswer(f"a row of {source.name} has no proper {source.key}")).error()
         return key.lower()
 
     def _error(self, source: SourceSet, verdict: Verdict, key: str | None = None) -> SverkaError:

@@ -28,8 +28,11 @@ class Stand(Protocol):
     def keys(self, source: SourceSet) -> set[str]:
         """The external ids that really belong to a source, marked and unposted ones too."""
 
-    def middle(self, source: SourceSet) -> Window | None:
-        """A window that ends exactly at some record's date; None where the source has no date."""
+    def middle(self, source: SourceSet) -> tuple[Window, set[str]] | None:
+        """A window that ends exactly at some record's date, a second after another's, and what is in it.
+
+        None where the source has no date.
+        """
 
     def change_behind(self, source: SourceSet, pages: int) -> None:
         """From the next read on, remove a record and add one before every page, so many times."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
@@ -46,10 +46,9 @@ def settings(url: str, **options: object) -> ConnectionSettings:
 class OnecStand:
     """A small company's books behind real HTTP."""
 
-    sources = [PARTIES, CONTRACTS, SHIPMENTS, PAYMENTS]
-    balances: BalanceSpec | None = SPEC
-
     def __init__(self, base: Base, server: OnecServer) -> None:
+        self.sources = [PARTIES, CONTRACTS, SHIPMENTS, PAYMENTS]
+        self.balances: BalanceSpec | None = SPEC
         self.base, self.server = base, server
         self.opened: list[Connector] = []
 
@@ -63,12 +62,17 @@ class OnecStand:
         rows = (self.base.row(source.name, key) for key in self.base.keys(entity.name))
         return {row.key for row in rows if not row.get("IsFolder", False)}
 
-    def middle(self, source: SourceSet) -> Window | None:
+    def middle(self, source: SourceSet) -> tuple[Window, set[str]] | None:
         if source.date is None:
             return None
-        dates = sorted(str(self.base.row(source.name, key).get("Date")) for key in self.base.keys(source.name))
-        naive = datetime.fromisoformat(dates[len(dates) // 2])
-        return Window(None, naive.replace(tzinfo=ZONE).astimezone(UTC))
+        dates = {key: str(self.base.row(source.name, key).get("Date")) for key in self.base.keys(source.name)}
+        edge = sorted(dates.values())[len(dates) // 2]
+        naive = datetime.fromisoformat(edge)
+        moved = max(dates, key=dates.__getitem__)
+        dates[moved] = (naive - timedelta(seconds=1)).isoformat()
+        self.base.change(source.name, moved, {"Date": dates[moved]})
+        before = {key for key, moment in dates.items() if moment < edge}
+        return Window(None, naive.replace(tzinfo=ZONE).astimezone(UTC)), before
 
     def change_behind(self, source: SourceSet, pages: int) -> None:
         def move(base: Base, _: int) -> None:
@@ -117,12 +121,12 @@ class OnecStand:
 @contextmanager
 def open_stand(**server: object) -> Iterator[OnecStand]:
     """A company of 300 documents; `server` are options of the stand-in."""
-    with build_company(seed=1, documents=300, today=date(2026, 1, 14)) as base:
-        with OnecServer(base, password=PASSWORD, **server) as served:  # type: ignore[arg-type]
-            stand = OnecStand(base, served)
-            try:
-                yield stand
-            finally:
-                stand.mend()
-                for connector in stand.opened:
-                    connector.close()
+    company = build_company(seed=1, documents=300, today=date(2026, 1, 14))
+    with company as base, OnecServer(base, password=PASSWORD, **server) as served:  # type: ignore[arg-type]
+        stand = OnecStand(base, served)
+        try:
+            yield stand
+        finally:
+            stand.mend()
+            for connector in stand.opened:
+                connector.close()

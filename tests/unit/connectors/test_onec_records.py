@@ -54,7 +54,7 @@ def test_a_full_page_says_where_the_next_one_starts() -> None:
 
 
 def test_a_record_keeps_its_bytes_version_and_marks() -> None:
-    raw = f'{{"Ref_Key":"{A}","DataVersion":"V1","DeletionMark":true,"Сумма":0.10}}'
+    raw = f'{{"Ref_Key":"{A}","DataVersion":"V1","DeletionMark":true,"Posted":true,"Сумма":0.10}}'
     with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
         base.on(SHIPMENT, (200, f'{{"value":[{raw}]}}'.encode()))
         record = base.connector.fetch_page(SOURCE, Window(), 0).records[0]
@@ -306,6 +306,26 @@ def test_a_row_without_its_key_is_no_answer() -> None:
         base.on(SHIPMENT, [{"DataVersion": "A"}])
         with pytest.raises(TransientError, match="Ref_Key"):
             base.connector.fetch_page(SOURCE, Window(), 0)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"DeletionMark": "?"}, {"DeletionMark": None}, {"Posted": 1}, {"DataVersion": 7}, {"DataVersion": None}]
+)
+def test_a_mark_that_is_gone_or_retyped_does_not_pass_for_none(bad: dict[str, object]) -> None:
+    with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
+        base.on(SHIPMENT, [row(A) | bad])
+        with pytest.raises(SchemaDrift, match=next(iter(bad))):
+            keys(base)
+        with pytest.raises(SchemaDrift):
+            base.connector.fetch_page(SOURCE, Window(), 0)
+
+
+@pytest.mark.parametrize("bad", ["?", "", None, 5, "1fa1a135d89b11e683430000"])
+def test_a_key_that_is_none_is_no_answer(bad: object) -> None:
+    with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
+        base.on(SHIPMENT, [row(A) | {"Ref_Key": bad}])
+        with pytest.raises(TransientError):
+            keys(base)
 
 
 # ---------------------------------------------------------------- what is published
