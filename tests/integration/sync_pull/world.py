@@ -146,7 +146,7 @@ def mirrored(world: World, entity: str) -> dict[str, tuple[Any, ...]]:
     query = (
         select(binding.c.external_id, table.c.posted, table.c.deleted, table.c.amount, table.c.date)
         .join(table, table.c.id == binding.c.entity_id)
-        .where(binding.c.entity == entity, binding.c.state.in_(("bound", "deleted")), binding.c.deleted.is_(False))
+        .where(binding.c.entity == entity, binding.c.state != "filtered", binding.c.deleted.is_(False))
     )
     with world.engine.connect() as conn:
         return {row[0]: tuple(row[1:]) for row in conn.execute(query)}
