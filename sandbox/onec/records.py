@@ -42,6 +42,7 @@ DR_CR = EntitySet(
     + parse_spec(" ".join(f"{name}:{'q' if name[0] == 'К' else 'm'}" for name in DR_CR_RESOURCES.values())),
     key=(),
 )
+MEMORY_LEGS = 400_000  # a bigger register cannot be read as record sets without a filter, not even $top=1 (§3.2)
 PAIR = """SELECT d.set_id, d.recorder, d.line, d.period, d.org,
     d.account, d.sub1, d.type1, d.sub2, d.type2, d.sub3, d.type3, d.currency, d.foreign_amount, d.quantity,
     c.account, c.sub1, c.type1, c.sub2, c.type2, c.sub3, c.type3, c.currency, c.foreign_amount, c.quantity,
@@ -122,6 +123,8 @@ def cut(rows: list[Fields], options: dict[str, str]) -> list[Fields]:
 def query_sets(base: Base, reader: Reader, options: dict[str, str]) -> list[Fields]:
     """Record sets: ``$orderby`` is ignored, ``Period`` in a filter refused, ``RecordSet/any`` works (§3.2)."""
     text = options.get("$filter")
+    if not text and base.storage.leg_count() > MEMORY_LEGS:
+        raise OdataError(500, -1, "Недостаточно памяти для получения результата запроса к базе данных")
     scope = build_scope(RECORD_SET.fields, RECORD_SET.sections, reader.follow)
     test = compile_filter(parse_filter(text), scope) if text else None
     grouped: dict[tuple[str, str], Fields] = {}

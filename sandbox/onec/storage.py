@@ -224,6 +224,10 @@ class Storage:
         self.db.executemany(f"INSERT INTO leg VALUES ({','.join('?' * 18)})", rows)  # noqa: S608
         self.db.executemany(ADD_TOTAL, [(*leg.dimensions(), *leg.signed()) for leg in found])
 
+    def leg_count(self) -> int:
+        """Roughly how many legs there are."""
+        return int(self.db.execute("SELECT coalesce(max(rowid), 0) FROM leg").fetchone()[0])
+
     def drop_legs(self, recorder: str) -> None:
         """Take the movements of a document out of register and totals."""
         sql = f"SELECT {DIMENSIONS}, {SIGNED} FROM leg WHERE recorder = ?"  # noqa: S608
