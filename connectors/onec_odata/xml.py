@@ -30,12 +30,18 @@ def elements(source: BinaryIO, tags: Sequence[str], *, roots: Sequence[str]) -> 
     Raises:
         UnreadableXml: not well-formed, cut off, of another root than `roots`, or it has a DOCTYPE.
     """
+    wanted = set(tags)
     checked = False
     try:
         events = etree.iterparse(
-            source, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+            source,
+            events=("start", "end"),
+            tag=(*roots, *tags),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
         )
-        wanted = set(tags)
         for event, element in events:
             if not checked:
                 refuse_doctype(element)
@@ -46,7 +52,7 @@ def elements(source: BinaryIO, tags: Sequence[str], *, roots: Sequence[str]) -> 
     except etree.XMLSyntaxError as error:
         raise UnreadableXml(f"line {error.lineno}: {error.msg}") from error
     if not checked:
-        raise UnreadableXml("empty document")
+        raise UnreadableXml("it is empty or XML of another kind")
 
 
 def refuse_doctype(element: etree._Element) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
 from connectors.onec_odata.config import OnecODataOptions
+from connectors.onec_odata.connector import OnecODataConnector
 from connectors.registry import open_connector
 from core.clock import ManualClock
 from core.settings import ConnectionSettings
@@ -130,3 +132,21 @@ def open_stand(**server: object) -> Iterator[OnecStand]:
             stand.mend()
             for connector in stand.opened:
                 connector.close()
+
+
+PLAN = "ExchangePlan_СверкаОбмен"
+
+
+def connect(stand: OnecStand, **options: object) -> OnecODataConnector:
+    """The stand's connector as what it is."""
+    return cast("OnecODataConnector", stand.connect(**options))
+
+
+def keys(connector: OnecODataConnector, source: SourceSet) -> set[str]:
+    """All keys by a sweep."""
+    return {row.external_id for page in connector.fetch_keys(source, Window()) for row in page}
+
+
+def node_of(stand: OnecStand) -> str:
+    """The node of the exchange plan that is not the base's own."""
+    return next(key for key in stand.base.keys(PLAN) if not stand.base.get(PLAN, key).get("ThisNode"))

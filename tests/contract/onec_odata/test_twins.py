@@ -5,7 +5,7 @@ A twin is the connector with one thought left out; the contract test is run agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -35,16 +35,11 @@ from core.errors import SverkaError
 from sandbox.onec.schema import Layout
 from tests.contract import test_every_connector as every
 from tests.contract.onec_odata import test_onec as onec
-from tests.contract.onec_odata.stand import OnecStand, open_stand
+from tests.contract.onec_odata import test_onec_feed as feed
+from tests.contract.onec_odata.stand import OnecStand
 from tests.contract.stands import stand_of
 
 Twin = Callable[[pytest.MonkeyPatch], None]
-
-
-@pytest.fixture
-def stand() -> Iterator[OnecStand]:
-    with open_stand() as opened:
-        yield opened
 
 
 def reader(stand: OnecStand) -> OnecODataConnector:
@@ -199,11 +194,11 @@ CAUGHT_BY: list[tuple[Twin, Callable[[OnecStand, pytest.MonkeyPatch], None]]] = 
     (trusts_the_rows, here(onec.test_an_emptied_answer_is_asked_again_and_is_never_whole)),
     (counts_both_sides_as_debit, read(every.test_movements_add_up_to_the_balance)),
     (asks_the_day_after, here(onec.test_balances_of_a_moment, 200)),
-    (confirms_by_its_own_counter, here(onec.test_an_edit_after_the_packet_survives_its_confirmation)),
-    (overlooks_tombstones, alone(onec.test_changes_come_until_they_are_confirmed, False)),
-    (keeps_atom_as_text, here(onec.test_a_change_says_what_a_page_says)),
-    (keeps_the_session, alone(onec.test_a_session_is_kept_and_given_back)),
-    (clings_to_a_lost_session, alone(onec.test_a_lost_session_is_begun_anew_on_a_read, 400)),
+    (confirms_by_its_own_counter, here(feed.test_an_edit_after_the_packet_survives_its_confirmation)),
+    (overlooks_tombstones, alone(feed.test_changes_come_until_they_are_confirmed, False)),
+    (keeps_atom_as_text, here(feed.test_a_change_says_what_a_page_says)),
+    (keeps_the_session, alone(feed.test_a_session_is_kept_and_given_back)),
+    (clings_to_a_lost_session, alone(feed.test_a_lost_session_is_begun_anew_on_a_read, 400)),
     (compares_bare_guids, read(every.test_a_customers_keys)),
     (compares_bare_guids, read(every.test_movements_add_up_to_the_balance)),
     (knows_no_metadata_and_one_spelling, alone(onec.test_both_spellings_of_references, Layout(), True)),
