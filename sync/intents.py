@@ -208,6 +208,13 @@ def revive(conn: Connection, connection: str, entity_id: UUID, now: datetime) ->
     return True
 
 
+def ignores_keys(conn: Connection, connection: str) -> bool:
+    """Whether this base has been seen to give an object a key of its own instead of ours."""
+    created = (table.c.connection == connection, table.c.action == "create", table.c.state == "done")
+    query = select(table.c.id).where(*created, table.c.step > 0, table.c.external_id != table.c.client_key)
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def build_delay(attempts: int, chance: Callable[[], float] = _random) -> timedelta:
     """How long to wait after so many attempts: full jitter under a doubling, capped limit."""
     limit: timedelta = min(FIRST_DELAY * 2 ** min(attempts, 20), LONGEST_DELAY)

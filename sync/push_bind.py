@@ -25,6 +25,10 @@ _SHOWN = 60
 _REFS = ENTITIES[ENTITY].refs
 
 
+class CardTaken(ConflictError):
+    """The card belongs to another contact: only a person may make the two one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A card of accounting as it stands there now: as received, and as the mapping reads it (None: not readable)."""
@@ -94,7 +98,7 @@ def apply_binding(
     the card is merged into the contact. `chosen`: a person has said so; only then may two contacts become one.
 
     Raises:
-        ConflictError: the card belongs to another contact already.
+        CardTaken: the card belongs to another contact already.
     """
     now, raw = ctx.app.clock.now(), card.raw
     existing = load_binding(conn, ctx.name, raw.external_id)
@@ -140,7 +144,7 @@ def _settle_holder(conn: Connection, holder: UUID | None, mine: UUID, now: datet
         apply_merge(conn, holder, mine, now, who)
         return mine
     if not chosen:
-        raise ConflictError(f"This card of accounting belongs to the contact {other['name']!r} already.")
+        raise CardTaken(f"This card of accounting belongs to the contact {other['name']!r} already.")
     apply_merge(conn, mine, holder, now, who)
     return holder
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,13 +35,15 @@ from sync import intents
 from sync.context import RunContext
 from sync.intents import Intent
 from sync.match import Match, find_match, target_of
-from sync.push_bind import ENTITY, apply_binding, build_card, build_differences, describe, load_own_binding
+from sync.push_bind import ENTITY, CardTaken, apply_binding, build_card, build_differences, describe, load_own_binding
 from sync.push_letters import record_refusal, settle_refusal
 from sync.push_merge import load_row
 from sync.push_review import Kind, close_reviews, load_decided, load_link, open_review
 from sync.push_steps import build_steps, build_write, describe_differences, fetch_written, rule_of
 from sync.writing import writing
 
+SETTLED = timedelta(minutes=2)
+"""What has not appeared so long after it was sent will not appear any more."""
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
 POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
@@ -74,6 +77,11 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
         return Result(_advance(ctx, intent, contact))
     except RecordError as error:
         return Result(_refuse(ctx, intent, error))
+    except CardTaken as error:
+        return Result(_ask_person(ctx, intent, "match", error.message, None))
+    except ConflictError as error:  # the intent is no longer ours: whoever has it goes on
+        ctx.leave(f"{ENTITY} out: {error.message}")
+        return Result(NOT_COUNTED)
     except (TransientError, ConfigError, SchemaDrift) as error:
         return Result(_postpone(ctx, intent, error), error)
 
@@ -237,7 +245,7 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     """Send the current step, once. What is not known to have failed is asked about, never sent again blindly."""
     write = build_write(ctx, intent)
     step = intent.steps[intent.step]
-    step |= {"state": "sending", "sent": step.get("sent", 0) + 1}
+    step |= {"state": "sending", "sent": step.get("sent", 0) + 1, "sent_at": ctx.app.clock.now().isoformat()}
     _record_sending(ctx, intent)
     ctx.fault("push.before-send")
     try:
@@ -316,12 +324,27 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
     if found is not None:
         _record_step(ctx, intent, contact, found)
         return "created" if intent.state == "done" else GO_ON
+    if _may_still_come(ctx, intent):
+        now = ctx.app.clock.now()
+        return _settle(ctx, intent, "uncertain", "uncertain", intent.reason, next_attempt_at=now + SETTLED)
     sent = intent.steps[intent.step].get("sent", 0)
     _forget_sending(intent)
     if sent >= MOST_SENDS:
         intent.steps[intent.step]["sent"] = 0
         return _ask_person(ctx, intent, "uncertain", f"Sent {sent} times, and accounting never has it.", None)
     return GO_ON
+
+
+def _may_still_come(ctx: RunContext, intent: Intent) -> bool:
+    """Whether "not there" may only mean "not yet", and sending again would make a second object.
+
+    A base that takes our keys refuses the second by itself. One that is known to ignore them gets time to finish.
+    """
+    sent_at = intent.steps[intent.step].get("sent_at")
+    if sent_at is None or ctx.app.clock.now() - datetime.fromisoformat(sent_at) >= SETTLED:
+        return False
+    with reading(ctx.app.engine) as conn:
+        return intents.ignores_keys(conn, ctx.name)
 
 
 def claim_intent(ctx: RunContext, intent_id: Any) -> tuple[Intent, dict[str, Any] | None] | None:

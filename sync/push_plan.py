@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
@@ -75,13 +76,22 @@ def _plan(conn: Connection, now: datetime, target: Target, contact: Mapping[str,
     waits = target.why_waiting(contact)
     latest = intents.load_latest(conn, name, entity_id)
     if latest is None or latest.state in ("done", "discarded"):
-        intents.add(conn, now, name, entity_id, state="waiting" if waits else "due", reason=waits or None)
+        _add(conn, now, name, entity_id, waits)
     elif latest.state in ("waiting", "dead", "due"):
         _plan_again(conn, now, latest, waits)
     if waits:
         return f"{name}: {waits}"
     request_push(conn, now, name, entity_id)
     return ""
+
+
+def _add(conn: Connection, now: datetime, connection: str, entity_id: UUID, waits: str) -> None:
+    """The unique index decides between two commands that make the same contact a client at the same moment."""
+    try:
+        with conn.begin_nested():
+            intents.add(conn, now, connection, entity_id, state="waiting" if waits else "due", reason=waits or None)
+    except IntegrityError:
+        return
 
 
 def _plan_again(conn: Connection, now: datetime, intent: intents.Intent, waits: str) -> None:

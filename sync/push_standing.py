@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-WORDS = {"due": "due: goes to accounting with the next run", "sending": "is being sent to accounting"}
-RANK = ("refused", "review", "uncertain", "waiting", "sending", "due", "in_accounting", "client", "lead")
+WORDS = {
+    "waiting": "waits",
+    "review": "in review",
+    "due": "due: goes to accounting with the next run",
+    "sending": "is being sent to accounting",
+}
+RANK = ("refused", "review", "deleted", "uncertain", "waiting", "sending", "due", "in_accounting", "client", "lead")
 """Of several accountings the one that most needs a person speaks for the contact."""
 
 
@@ -14,25 +19,24 @@ def build_standing(
     intent: Mapping[str, Any] | None, bound: Mapping[str, Any] | None, status: str | None
 ) -> dict[str, str]:
     """How a contact stands with one accounting, from its newest intent and its binding."""
-    state, reason = (intent["state"], intent["reason"] or "") if intent else ("", "")
-    if state == "dead":
-        return _say("refused", f"{_half(bound)}refused: {reason}")
-    if state == "review":
-        return _say("review", reason or "in review")
-    if state == "uncertain":
-        return _say(
-            "uncertain", f"uncertain: asking accounting ({reason})" if reason else "uncertain: asking accounting"
-        )
-    if state == "waiting":
-        return _say("waiting", reason or "waits")
-    if state in WORDS:
-        return _say(state, f"due: tried, and will be again ({reason})" if state == "due" and reason else WORDS[state])
+    if intent and intent["state"] not in ("done", "discarded"):
+        return _build_open(intent["state"], intent["reason"] or "", bound)
+    if bound and bound.get("state") == "deleted":
+        return _say("deleted", "its card in accounting is marked for deletion")
     if bound:
         code = bound["code"]
         return _say("in_accounting", f"in accounting, code {code}" if code else "in accounting")
-    if status == "client":
-        return _say("client", "client, in no accounting yet")
-    return _say("lead", status or "lead")
+    return _say("client", "client, in no accounting yet") if status == "client" else _say("lead", status or "lead")
+
+
+def _build_open(state: str, reason: str, bound: Mapping[str, Any] | None) -> dict[str, str]:
+    if state == "dead":
+        return _say("refused", f"{_half(bound)}refused: {reason}")
+    if state == "uncertain":
+        return _say(state, f"uncertain: asking accounting ({reason})" if reason else "uncertain: asking accounting")
+    if state == "due":
+        return _say(state, f"due: tried, and will be again ({reason})" if reason else WORDS[state])
+    return _say(state, reason or WORDS[state])
 
 
 def _half(bound: Mapping[str, Any] | None) -> str:

@@ -168,7 +168,7 @@ def _fetch_alike(
     asked = [(name, step["body"].get(name)) for name in (rule.names if main else ("Description",))]
     if main and contact["tax_id"]:
         asked.insert(0, (rule.tax_id, contact["tax_id"]))
-    found = {}
+    found: dict[str, RawRecord] = {}
     for name, value in asked:
         if isinstance(value, str):
             found |= {raw.external_id: raw for raw in fetch_equal(ctx, source, name, value)}

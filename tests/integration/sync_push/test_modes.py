@@ -185,11 +185,40 @@ def test_a_dry_run_sends_nothing_and_writes_nothing(world: World) -> None:
 
 
 def test_what_accounting_cut_is_said(world: World) -> None:
-    contact = world.add(f"ООО {'Ромашка ' * 20}".strip(), tax_id=INN)
+    world.add(tax_id=INN, registration_code="770701001-филиал")
     assert world.push() == {"created": 1}
     (card,) = world.cards()
-    assert len(card["Description"]) <= 100
-    assert world.row(contact["id"])["name"].endswith("Ромашка")
+    assert len(card["КПП"]) == 9
+    assert any("otherwise than it was sent: КПП" in notice for notice in world.notices)
+    (intent,) = world.intents()
+    assert "КПП" in intent["reason"]
+
+
+def test_a_card_marked_for_deletion_is_told(world: World) -> None:
+    contact = world.add(tax_id=INN)
+    world.push()
+    key = world.contact(contact["id"])["external_id"]
+    world.base.mark(PARTIES, key)
+    assert world.pull(key) == {"deleted": 1}
+    assert world.state_of(contact) == ("deleted", "its card in accounting is marked for deletion")
+
+
+def test_two_people_add_the_same_inn_at_once(world: World) -> None:
+    gate = threading.Barrier(2)
+    added: list[str] = []
+
+    def add(name: str) -> None:
+        gate.wait()
+        added.append(add_contact(world.app, name=name, tax_id=INN, status="client")["id"])
+
+    threads = [threading.Thread(target=add, args=(name,)) for name in ("Ромашка", "ООО Ромашка")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(added) == 2
+    assert len(set(added)) == 1
+    assert len(world.intents()) == 1
 
 
 def test_two_workers_at_once_make_one_counterparty(world: World) -> None:

@@ -9,8 +9,8 @@ from sandbox.onec.schema import CONTRACTS
 from sync import reviews
 from sync.context import Order
 from sync.push import push_connection
-from sync.push_one import POINTS
-from tests.integration.sync_push.world import INN, World
+from sync.push_one import POINTS, SETTLED
+from tests.integration.sync_push.world import INN, OTHER_INN, World
 
 POST_CARD = {"method": "POST", "path": "Catalog_Контрагенты"}
 
@@ -120,5 +120,19 @@ def test_who_has_lost_the_lease_writes_nothing_more(world: World) -> None:
     assert len(world.cards()) == 1
     assert world.contact(contact["id"])["external_id"] is None
     world.clock.sleep(31)
+    assert world.push() == {"created": 1}
+    assert len(world.cards()) == 1
+
+
+def test_a_base_that_ignores_keys_gets_time_to_finish(world: World) -> None:
+    world.base.ignores_ref_key = True
+    world.add("ООО Лютик", tax_id=OTHER_INN)
+    world.push()
+    world.server.faults.add("drop_before", times=1, **POST_CARD)
+    world.add(tax_id=INN)
+    assert world.push() == {"uncertain": 1}
+    assert world.push() == {"uncertain": 1}
+    assert world.cards() == []
+    world.clock.sleep(SETTLED.total_seconds())
     assert world.push() == {"created": 1}
     assert len(world.cards()) == 1
