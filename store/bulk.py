@@ -18,7 +18,7 @@ from store.copying import copy_into
 T = TypeVar("T")
 Values = Mapping[str, Any]
 
-COPY_FROM = 1000
+COPY_FROM = 500
 """Batches of so many rows and more go by COPY on PostgreSQL: below, the temporary table costs more than it saves."""
 CHUNK = 5000
 IN_CHUNK = 1000

@@ -1,7 +1,7 @@
 """The tables of the entities, made from the canonical model so that a field comes into being in one place.
 
-Every entity table has the record's own fields, a `<reference>_id` for each reference, and `unresolved`: references whose
-target is not here, by external id. Lines stand in tables of their own and are replaced with their record.
+Every entity table has the record's own fields, a `<reference>_id` for each reference, and `unresolved`: references
+whose target is not here, by external id. Lines stand in tables of their own and are replaced with their record.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
     if spec.document:
         return [
             Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),
-            Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose documents have changed since the balances were checked
+            Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose have changed since balances were checked
         ]
     return []
 
@@ -111,11 +111,17 @@ balances = Table(
     Column("overdue", Money, nullable=False, server_default="0"),
     Column("overdue_since", Date),
     Column("overdue_rule", String(20)),  # document, contract, counterparty, default
-    Column("unexplained", Money, nullable=False, server_default="0"),  # register minus mirrored documents when last looked at
+    Column("unexplained", Money, nullable=False, server_default="0"),  # register minus mirrored documents
     Column("source", String(10), nullable=False, server_default="register"),
-    Column("as_of", UtcDateTime, nullable=False),  # the age of a row is the later of this and the cursor's fresh_at ("balance")
+    Column("as_of", UtcDateTime, nullable=False),  # or the cursor's fresh_at ("balance") where that is later
     Index(
-        "uq_balances_key", "connection", "counterparty_key", "contract_key", "organisation_key", "currency_key", unique=True
+        "uq_balances_key",
+        "connection",
+        "counterparty_key",
+        "contract_key",
+        "organisation_key",
+        "currency_key",
+        unique=True,
     ),
     Index("ix_balances_counterparty_id", "counterparty_id"),
 )
@@ -132,7 +138,7 @@ movements = Table(
     Column("currency", String(10), nullable=False),
     Column("recorder_set", String(200), nullable=False),
     Column("recorder", String(200), nullable=False),
-    Column("kind", String(40), nullable=False),  # debt_correction, opening_balance, manual_entry, netting, commission_report, other
+    Column("kind", String(40), nullable=False),  # debt_correction, opening_balance, manual_entry, netting, ...
     Column("number", String(40)),
     Column("date", UtcDateTime),
     Column("amount", Money, nullable=False),

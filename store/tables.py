@@ -1,4 +1,4 @@
-"""The tables of the machine room: connections, cursors, runs, leases, landing, bindings, intents, letters, reviews (design §6).
+"""The tables of the machine room (design §6): connections, cursors, runs, leases, landing, bindings, intents, letters.
 
 Uniqueness lives here, in unique and partial unique indexes, because no check in a program survives two workers.
 The tables of the entities are in `store.entities`.
@@ -68,7 +68,7 @@ slot = Table(
     metadata,
     Column("connection", String(100), primary_key=True),
     Column("start", UtcDateTime, primary_key=True),
-    Column("state", String(20), nullable=False),  # claimed, done, skipped_overlap, skipped_breaker, skipped_quiet, skipped_paused
+    Column("state", String(20), nullable=False),  # claimed, done, skipped_(overlap|breaker|quiet|paused)
     Column("run_id", Uuid),
 )
 
@@ -138,7 +138,10 @@ run_counter = Table(
     Column("entity", String(40), primary_key=True),
     Column("direction", String(4), primary_key=True),  # in, out
     Column("status", String(20), nullable=False, server_default="ok"),
-    *(Column(name, Integer, nullable=False, server_default="0") for name in ("read", *dict.fromkeys(PULL_COUNTERS + PUSH_COUNTERS))),
+    *(
+        Column(name, Integer, nullable=False, server_default="0")
+        for name in ("read", *dict.fromkeys(PULL_COUNTERS + PUSH_COUNTERS))
+    ),
     Column("requests", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, nullable=False, server_default="0"),
     Column("message", Text),
@@ -171,7 +174,9 @@ binding = Table(  # external id <-> our id, and what we last saw of it
     Column("state", String(12), nullable=False, server_default="bound"),  # bound, filtered, parked, dead, deleted
     Column("deleted", Boolean, nullable=False, server_default=text("false")),  # gone at the other side (tombstone)
     Column("date", UtcDateTime),  # business date of a document, for windows
-    Column("fetch_seq", BigInteger, nullable=False, server_default="0"),  # a fetch started earlier never overwrites a later one
+    Column(
+        "fetch_seq", BigInteger, nullable=False, server_default="0"
+    ),  # an earlier fetch never overwrites a later one
     Column("mapping_version", String(64)),
     Column("missing_since", UtcDateTime),  # first complete sweep that missed it
     Column("code", String(100)),  # the other side's own code, as people there read it
@@ -221,7 +226,13 @@ intent = Table(  # a write we have decided on, recorded before it is sent
     Column("owner", String(80)),  # who is sending it now
     Column("until", UtcDateTime),
     _partial("uq_intent_open", "connection", "entity", "entity_id", where=_OPEN_INTENT),
-    _partial("ix_intent_due", "connection", "next_attempt_at", where="state IN ('waiting', 'due', 'uncertain', 'sending')", unique=False),
+    _partial(
+        "ix_intent_due",
+        "connection",
+        "next_attempt_at",
+        where="state IN ('waiting', 'due', 'uncertain', 'sending')",
+        unique=False,
+    ),
 )
 
 dead_letter = Table(
@@ -249,7 +260,9 @@ dead_letter = Table(
     Column("mapping_version", String(64)),
     Column("run_id", Uuid),
     Column("note", Text),  # why it was discarded
-    _partial("uq_dead_letter_open", "connection", "entity", "external_id", "direction", where="state IN ('open', 'retrying')"),
+    _partial(
+        "uq_dead_letter_open", "connection", "entity", "external_id", "direction", where="state IN ('open', 'retrying')"
+    ),
     Index("ix_dead_letter_state", "state", "connection"),
 )
 
@@ -292,7 +305,7 @@ reconciliation_line = Table(
     Column("line", Integer, primary_key=True),
     Column("entity", String(40), nullable=False),
     Column("counterparty_id", Uuid),
-    Column("kind", String(40), nullable=False),  # missing_document, extra_document, different_amount, other_movement, ...
+    Column("kind", String(40), nullable=False),  # missing_document, extra_document, different_amount, ...
     Column("amount", BigInteger),
     Column("details", Json, nullable=False),
 )

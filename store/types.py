@@ -1,6 +1,7 @@
 """Own column types, so that money and time mean the same on SQLite and PostgreSQL.
 
-SQLite keeps NUMERIC as a float and drops the offset of times (reference/dependencies.md §2.2), hence whole numbers and UTC.
+SQLite keeps NUMERIC as a float and drops the offset of times (reference/dependencies.md §2.2), hence whole numbers and
+UTC.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect
-from sqlalchemy.types import JSON, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import JSON, TypeDecorator
 
 from core.money import from_minor, to_minor
 
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")  # None is NULL, not the JSON word null
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""JSON; None is stored as NULL, not as the JSON word null."""
 
 
 class Money(TypeDecorator[Decimal]):
