@@ -17,7 +17,7 @@ from sync.apply import apply_records
 from sync.bindings import load_bindings
 from sync.context import RunContext
 from sync.cursors import cursor_of, save_cursor
-from sync.guard import deletion_limit, hold
+from sync.guard import passes
 from sync.pausing import pause_entity
 from sync.pull import apply_tombstones
 from sync.sweep import sweep_source
@@ -98,12 +98,10 @@ def _apply_deletions(ctx: RunContext, packet: ChangePacket, sources: list[Source
     for entity, keys in gone.items():
         with reading(ctx.app.engine) as conn:
             known = [key for key, row in load_bindings(conn, ctx.name, entity, keys).items() if not row["deleted"]]
-            limit = deletion_limit(ctx, conn, entity)
-        if len(known) > limit:
-            hold(ctx, entity, len(known), limit)
-            passed = False
-        elif known:
+        if known and passes(ctx, entity, len(known)):
             apply_tombstones(ctx, entity, known)
+        elif known:
+            passed = False
     return passed
 
 

@@ -17,7 +17,7 @@ from sync.apply import apply_records
 from sync.apply_rows import tombstone
 from sync.context import RunContext
 from sync.dead import Failure
-from sync.guard import deletion_limit, hold
+from sync.guard import passes
 from sync.resolve import ask
 from sync.writing import writing
 
@@ -76,10 +76,7 @@ def settle_missing(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> N
     """
     if not keys:
         return
-    with reading(ctx.app.engine) as conn:
-        limit = deletion_limit(ctx, conn, source.entity)
-    if len(keys) > limit:
-        hold(ctx, source.entity, len(keys), limit)
+    if not passes(ctx, source.entity, len(keys)):
         return
     for key in keys:
         try:
@@ -100,6 +97,7 @@ def apply_tombstones(ctx: RunContext, entity: str, keys: Sequence[str]) -> None:
     line = ctx.count(entity)
     line.read += number
     line.add("deleted", number)
+    ctx.state.gone[entity] += number
     if ctx.order.dry_run:
         ctx.state.add_changes(
             [{"action": "deleted", "entity": entity, "external_id": key, "fields": {}} for key in keys]
@@ -112,12 +110,7 @@ def settle_candidates(ctx: RunContext, entity: str) -> None:
     sources = {source.name: source for source in mapped.sources} if mapped else {}
     missing = _load_missing(ctx, entity)
     number = sum(len(keys) for keys in missing.values())
-    if not number:
-        return
-    with reading(ctx.app.engine) as conn:
-        limit = deletion_limit(ctx, conn, entity)
-    if number > limit:
-        hold(ctx, entity, number, limit)
+    if not number or not passes(ctx, entity, number):
         return
     for name, keys in missing.items():
         if name in sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ class RunState:
         asked: direct questions asked for references in this run, against a limit.
         changes: what a dry run would change, field by field, the first thousand.
         told: notices that are said once a run.
+        held: entities whose deletions the guard has stopped, for the rest of the run.
+        gone: how many records of an entity were marked as gone in this run.
         lookups: what new cards refer to by description, as (set, key), asked once a run.
     """
 
@@ -31,6 +34,8 @@ class RunState:
     asked: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    gone: Counter[str] = field(default_factory=Counter)
     lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
     def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:

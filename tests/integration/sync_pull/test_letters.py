@@ -156,5 +156,3 @@ def test_a_reference_that_comes_to_life_is_linked(build_sqlite: Callable[..., Wo
     row = next(one for one in rows(world, entity_tables["order"]) if one["id"] == bound["entity_id"])
     assert row["unresolved"] is None
     assert row["counterparty_id"] == rows(world, binding, entity="counterparty", external_id=ghost)[0]["entity_id"]
-
-

@@ -72,6 +72,7 @@ def make_world(
     documents: int = 60,
     since: str = "2023-06-01",
     settings: str = "",
+    plan: bool = False,
     top: str = "",
     **server: Any,
 ) -> Iterator[World]:
@@ -80,6 +81,11 @@ def make_world(
         build_company(seed=seed, documents=documents, today=TODAY, clock=onec_clock(clock)) as base,
         OnecServer(base, **server) as onec,
     ):
+        if plan:
+            node = next(str(row["Ref_Key"]) for row in load_nodes_of(base) if not row.get("ThisNode"))
+            settings += (
+                f'\nchanges = "exchange_plan"\nexchange_plan = "{base.schema.layout.exchange_plan}"\nnode = "{node}"\n'
+            )
         path = folder / "settings.toml"
         path.write_text(
             f"""
@@ -105,6 +111,11 @@ write = "off"
             yield World(base, onec, chosen, engine, clock)
         finally:
             engine.dispose()
+
+
+def load_nodes_of(base: Base) -> list[dict[str, Any]]:
+    name = base.schema.layout.exchange_plan
+    return [base.get(name, key) for key in base.keys(name)]
 
 
 def dump(engine: Engine, skip: set[str] = QUIET_TABLES) -> dict[str, list[tuple[Any, ...]]]:
