@@ -14,7 +14,9 @@ from pydantic import BeforeValidator, Field
 
 from mapping.cleaner_base import Cleaner, Step, on_text
 from mapping.cleaners_onec import Date, Money, NotSelf, OnecLink, Pairs, PersonName
+from mapping.contacts import LONGEST as LONGEST_CONTACT
 from mapping.contacts import Found, find_emails, find_phones
+from mapping.taxids import LONGEST as LONGEST_NUMBER
 from mapping.taxids import Checked, check_edrpou, check_inn, check_kpp, check_ogrn
 from mapping.values import TEXT_LIMIT, Env, plain, to_text
 
@@ -162,7 +164,7 @@ class Phones(Cleaner):
 
     def build(self, set_name: str) -> Step:
         """See the class."""
-        return _several(lambda text: find_phones(text, self.country), "phone number")
+        return _several(lambda text: find_phones(text[:LONGEST_CONTACT], self.country), "phone number")
 
 
 class Emails(Cleaner):
@@ -172,7 +174,7 @@ class Emails(Cleaner):
 
     def build(self, set_name: str) -> Step:
         """See the class."""
-        return _several(lambda text: find_emails(text.lower()), "e-mail address")
+        return _several(lambda text: find_emails(text[:LONGEST_CONTACT].lower()), "e-mail address")
 
 
 def _several(find: Callable[[str], Found], what: str) -> Step:
@@ -196,7 +198,7 @@ def _number_step(check: Callable[[str], Checked]) -> Step:
         text = to_text(value, env) if value is not None else None
         if not text:
             return None
-        number, doubt = check(text)
+        number, doubt = check(text[:LONGEST_NUMBER])
         if doubt:
             env.mark(doubt)
         return number

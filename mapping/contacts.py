@@ -10,8 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from mapping.values import clean_text
 
-_LONGEST = 500
-"""Characters of one text that are looked at."""
+LONGEST = 500
+"""Characters of one text that are looked at. Callers cut before they ask: what was asked is remembered."""
 _MOST = 20
 _SEVERAL = re.compile(r"[;,\n]")
 _BETWEEN_EMAILS = re.compile(r"[;,\s]+")
@@ -28,7 +28,7 @@ def find_phones(text: str, country: str) -> Found:
     `is_valid_number` and not "possible": seven digits without a city code would become a number somewhere else
     (reference/dependencies.md §1).
     """
-    text = clean_text(text, _LONGEST)
+    text = clean_text(text, LONGEST)
     whole = _parse(text, country)
     if whole is not None:
         return (whole,), ()
@@ -63,7 +63,7 @@ def _format(number: phonenumbers.PhoneNumber) -> str:
 def find_emails(text: str) -> Found:
     """E-mail addresses in a text such as "a@b.ru; c@d.ru", and the parts that are none. Never asks the DNS."""
     good, bad = [], []
-    for part in _BETWEEN_EMAILS.split(clean_text(text, _LONGEST)):
+    for part in _BETWEEN_EMAILS.split(clean_text(text, LONGEST)):
         word = part.strip("<>\"'()")
         if not word:
             continue

@@ -17,14 +17,15 @@ from stdnum.ua import rntrc as ua_rntrc
 
 _SEPARATORS = re.compile(r"[\s\-–—.]+")
 _KPP = re.compile(r"\d{4}[\dA-Z]{2}\d{3}", re.ASCII)
-_LONGEST = 100
+LONGEST = 100
+"""Callers cut before they ask: what was asked is remembered."""
 
 Checked = tuple[str, str]
 """The number without separators, and why it is doubtful ("" where it is not)."""
 
 
 def _compact(text: str) -> str:
-    return _SEPARATORS.sub("", text[:_LONGEST]).upper()
+    return _SEPARATORS.sub("", text).upper()
 
 
 def _checked(text: str, name: str, lengths: str, check: Callable[[str], object]) -> Checked:

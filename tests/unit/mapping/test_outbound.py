@@ -39,6 +39,54 @@ PHONE_KIND = {
 }
 
 
+CARD_SENT = {
+    "Description": "Ромашка ООО",
+    "НаименованиеПолное": 'ООО "Ромашка"',
+    "ИНН": "5024089920",
+    "КПП": "501701001",
+    "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо",
+    "РегистрационныйНомер": "1075024007156",
+    "Ответственный_Key": {"$ref": {"entity": "manager", "id": "0190b0a0-0000-7000-8000-000000000002"}},
+    "Комментарий": "с выставки [sverka:0190b0a0-0000-7000-8000-000000000001]",
+    "КонтактнаяИнформация": [
+        {
+            "LineNumber": 1,
+            "Тип": "Телефон",
+            "Вид_Key": PHONE_KIND,
+            "Представление": "+74951234567 доб. 12",
+            "НомерТелефона": "74951234567",
+        },
+        {
+            "LineNumber": 2,
+            "Тип": "Телефон",
+            "Вид_Key": PHONE_KIND,
+            "Представление": "+79161234567",
+            "НомерТелефона": "79161234567",
+        },
+        {"LineNumber": 3, "Тип": "АдресЭлектроннойПочты", "Представление": "a@b.ru", "АдресЭП": "a@b.ru"},
+    ],
+}
+CONTRACT_SENT = {
+    "Owner_Key": {"$step": 0},
+    "Description": "Основной договор",
+    "ВидДоговора": "СПокупателем",
+    "Организация_Key": {
+        "$lookup": {"set": "Catalog_Организации", "where": {}, "otherwise": [], "take": "first", "missing": "omit"}
+    },
+    "ВалютаВзаиморасчетов_Key": {
+        "$lookup": {
+            "set": "Catalog_Валюты",
+            "where": {"Code": "643"},
+            "otherwise": [],
+            "take": "first",
+            "missing": "error",
+        }
+    },
+    "УстановленСрокОплаты": True,
+    "СрокОплаты": 14,
+}
+
+
 @pytest.fixture
 def outbound(bp30):
     return bp30.outbound["counterparty"]
@@ -48,33 +96,7 @@ def test_a_whole_card(outbound):
     step, contract = outbound.steps(CARD)
     email_kind = step.body["КонтактнаяИнформация"][2].pop("Вид_Key")
     assert (step.set, step.role) == ("Catalog_Контрагенты", "counterparty")
-    assert step.body == {
-        "Description": "Ромашка ООО",
-        "НаименованиеПолное": 'ООО "Ромашка"',
-        "ИНН": "5024089920",
-        "КПП": "501701001",
-        "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо",
-        "РегистрационныйНомер": "1075024007156",
-        "Ответственный_Key": {"$ref": {"entity": "manager", "id": "0190b0a0-0000-7000-8000-000000000002"}},
-        "Комментарий": "с выставки [sverka:0190b0a0-0000-7000-8000-000000000001]",
-        "КонтактнаяИнформация": [
-            {
-                "LineNumber": 1,
-                "Тип": "Телефон",
-                "Вид_Key": PHONE_KIND,
-                "Представление": "+74951234567 доб. 12",
-                "НомерТелефона": "74951234567",
-            },
-            {
-                "LineNumber": 2,
-                "Тип": "Телефон",
-                "Вид_Key": PHONE_KIND,
-                "Представление": "+79161234567",
-                "НомерТелефона": "79161234567",
-            },
-            {"LineNumber": 3, "Тип": "АдресЭлектроннойПочты", "Представление": "a@b.ru", "АдресЭП": "a@b.ru"},
-        ],
-    }
+    assert step.body == CARD_SENT
     lookup = email_kind["$lookup"]
     assert [lookup["where"], *lookup["otherwise"]] == [
         {"PredefinedDataName": "EmailКонтрагенты"},
@@ -83,25 +105,7 @@ def test_a_whole_card(outbound):
         {"ИмяПредопределенногоВида": "EmailКонтрагента"},
     ]
     assert contract.set == "Catalog_ДоговорыКонтрагентов"
-    assert contract.body == {
-        "Owner_Key": {"$step": 0},
-        "Description": "Основной договор",
-        "ВидДоговора": "СПокупателем",
-        "Организация_Key": {
-            "$lookup": {"set": "Catalog_Организации", "where": {}, "otherwise": [], "take": "first", "missing": "omit"}
-        },
-        "ВалютаВзаиморасчетов_Key": {
-            "$lookup": {
-                "set": "Catalog_Валюты",
-                "where": {"Code": "643"},
-                "otherwise": [],
-                "take": "first",
-                "missing": "error",
-            }
-        },
-        "УстановленСрокОплаты": True,
-        "СрокОплаты": 14,
-    }
+    assert contract.body == CONTRACT_SENT
 
 
 @pytest.mark.parametrize(
