@@ -93,7 +93,7 @@ class ChangeReader:
 
     def _take(self, packet: ChangePacket, source: SourceSet, row: Row, again: dict[SourceSet, list[str]]) -> None:
         record: RawRecord = self._reader.record(source, row)
-        if self._book.adapted_filter(source.name, source.filter):
+        if source.filter and self._book.adapted_filter(source.name, source.filter) != "":
             again.setdefault(source, []).append(record.external_id)
         else:
             packet.records.append(record)

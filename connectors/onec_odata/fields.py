@@ -28,6 +28,8 @@ _READ_ON = {"unreadable", "answer_too_large", "not_implemented"}
 _FOLDER = r"\(?\s*IsFolder\s+(?:eq|ne)\s+(?:true|false)\s*\)?"
 _FOLDER_CONDITION = re.compile(rf"^\s*{_FOLDER}\s*$|\s+and\s+{_FOLDER}(?=\s|$)|^\s*{_FOLDER}\s+and\s+", re.I)
 
+_WANTS_FOLDERS = re.compile(r"IsFolder\s+(?:eq\s+true|ne\s+false)", re.I)
+
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
@@ -118,12 +120,17 @@ class Book:
                 return True
         return False
 
-    def adapted_filter(self, name: str, condition: str) -> str:
-        """The mapping's filter without `IsFolder` where the set has no folders (1c-odata.md §2.3)."""
+    def adapted_filter(self, name: str, condition: str) -> str | None:
+        """The mapping's filter without `IsFolder` where the set has no folders (1c-odata.md §2.3).
+
+        None when it asks for folders there: nothing can match, and nothing need be asked.
+        """
         if "isfolder" not in condition.lower() or self.has(name, "IsFolder") is not False:
             return condition
         shorter = _FOLDER_CONDITION.sub("", condition).strip()
-        return shorter if "isfolder" not in shorter.lower() else condition
+        if "isfolder" in shorter.lower():
+            return condition
+        return None if _WANTS_FOLDERS.search(condition) else shorter
 
     def spellings(self, name: str, attribute: str) -> list[Spelling]:
         """How a reference may be spelt, the likeliest first; one when it is known, none when the set lacks it."""

@@ -130,10 +130,16 @@ class RecordReader:
         raise outcome.error(where=Where(entity=name))
 
     def ask(self, source: SourceSet, question: Question) -> Rows | Verdict:
-        """Ask a set; a standard field that the base turns out to lack is left out and the question put again."""
+        """Ask a set; a standard field that the base turns out to lack is left out and the question put again.
+
+        Folders of a set that has none are an empty answer without a question.
+        """
         optional = ["IsFolder", source.version, source.deleted, source.posted]
         while True:
-            outcome = self._wire.collection(source.name, self._options(source, question))
+            condition = self._book.adapted_filter(source.name, source.filter)
+            if condition is None:
+                return Rows([], 0)
+            outcome = self._wire.collection(source.name, self._options(source, question, condition))
             if not (isinstance(outcome, Verdict) and self._book.learn(source.name, outcome, optional)):
                 return outcome
 
@@ -155,13 +161,8 @@ class RecordReader:
             entity=source.entity,
         )
 
-    def _options(self, source: SourceSet, question: Question) -> dict[str, str]:
-        conditions = [
-            self._book.adapted_filter(source.name, source.filter),
-            self._period(source, question.window),
-            question.extra,
-        ]
-        chosen = url.all_of(conditions)
+    def _options(self, source: SourceSet, question: Question, condition: str) -> dict[str, str]:
+        chosen = url.all_of([condition, self._period(source, question.window), question.extra])
         options = {"$filter": chosen} if chosen else {}
         if question.keys_only:
             fields = [source.key, source.version, source.deleted, source.posted]
