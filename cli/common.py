@@ -16,16 +16,12 @@ from rich.table import Table
 
 from connectors.registry import option_models
 from core.clock import SystemClock
-from core.errors import ConfigError, SverkaError, UsageError
+from core.errors import ConfigError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
 from store.engine import open_engine
 from store.upgrade import upgrade
 from sync.context import App
-
-OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
-
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def settings() -> Settings:
@@ -115,16 +111,3 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def say(text: str) -> None:
-    """Progress and remarks: standard error, so that data stays clean."""
-    err.print(redact(text), markup=False)
-
-
-def explain(error: SverkaError) -> int:
-    """Print an error for a person; returns the exit code that it means."""
-    err.print(redact(error.message), style="red", markup=False)
-    if error.next_step:
-        err.print(redact(f"Next: {error.next_step}"), markup=False)
-    return USAGE if isinstance(error, ConfigError | UsageError) else FAILED

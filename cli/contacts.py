@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, say
+from cli.common import open_app, out_json, out_lines, out_table
+from cli.exits import say
 from sync.contacts import add_contact, list_contacts, set_contact
 
 app = typer.Typer(help="Contacts of the store, and who of them is a client.", no_args_is_help=True)
@@ -22,6 +23,11 @@ Kind = Annotated[
     Literal["company", "sole_trader", "person", "state_body"] | None,
     typer.Option(help="Told by the length of the INN when left out."),
 ]
+
+
+def register(main: typer.Typer) -> None:
+    """Add these commands."""
+    main.add_typer(app, name="contact")
 
 
 @app.command("add")

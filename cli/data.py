@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from cli.common import FAILED, open_app, out_json, out_lines, out_table, out_text, say
+from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.exits import FAILED, say
 from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 from core.errors import UsageError
 from store.queries.balances import iter_balances

@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text, say
+from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.exits import say
 from core.errors import UsageError
 from sync import dead
 
 app = typer.Typer(help="Dead letters: what failed for good, and why.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[int, typer.Argument(help="The letter's number, from: sverka dead list")]
+
+
+def register(main: typer.Typer) -> None:
+    """Add these commands."""
+    main.add_typer(app, name="dead")
 
 
 @app.command("list")

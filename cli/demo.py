@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from cli.common import FAILED, OK, open_app, out_table, out_text, say
+from cli.common import open_app, out_table, out_text
 from cli.data import print_balances
+from cli.exits import FAILED, OK, say
 from cli.progress import watching
 from cli.reconciling import reconcile_one
 from cli.syncing import outside_name

@@ -1,38 +1,61 @@
-"""Assembles the command and turns errors into exit codes: 0 ok, 1 failed, 2 usage or settings, 3 partial."""
+"""Assembles the command and turns errors into exit codes: 0 ok, 1 failed, 2 usage or settings, 3 partial.
+
+Only the module of the command that is called is imported, so that a short command starts in a moment.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 
-from cli import contacts, data, dead, reconciling, reviews, sandboxes, service, setup, state, syncing
-from cli.common import FAILED, explain
+from cli.exits import FAILED, explain
 from core.errors import SverkaError
 from core.logs import configure_logging
 
-app = typer.Typer(
-    name="sverka",
-    help="Keeps a company's CRM and its 1C-style accounting in step, and can prove that they are.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for module in (service, syncing, data, setup, sandboxes, reconciling):
-    module.register(app)
-app.add_typer(contacts.app, name="contact")
-app.add_typer(dead.app, name="dead")
-app.add_typer(reviews.app, name="review")
-app.add_typer(state.app, name="state")
-app.add_typer(state.database, name="db")
+COMMANDS = {
+    "cli.service": ("run", "worker", "beat"),
+    "cli.syncing": ("sync", "status"),
+    "cli.data": ("export", "balances", "card"),
+    "cli.setup": ("connect", "doctor", "audit"),
+    "cli.reconciling": ("reconcile",),
+    "cli.contacts": ("contact",),
+    "cli.dead": ("dead",),
+    "cli.reviews": ("review",),
+    "cli.state": ("state", "db"),
+    "cli.sandboxes": ("sandbox", "demo"),
+}
+"""Module -> the commands that it adds with `register(app)`, in the order in which help shows them."""
+
+
+def build_app(arguments: list[str]) -> typer.Typer:
+    """The command line with the module that the arguments call for; with all of them for help and mistakes."""
+    app = typer.Typer(
+        name="sverka",
+        help="Keeps a company's CRM and its 1C-style accounting in step, and can prove that they are.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    called = arguments[0] if arguments else ""
+    chosen = [module for module, commands in COMMANDS.items() if called in commands]
+    for module in chosen or COMMANDS:
+        import_module(module).register(app)
+    app.callback()(_no_options)  # a single command still has to be named
+    return app
+
+
+def _no_options() -> None:
+    """Keeps a company's CRM and its 1C-style accounting in step, and can prove that they are."""
 
 
 def main() -> None:
     """Entry point of the `sverka` command."""
     configure_logging()
     try:
-        app()
+        build_app(sys.argv[1:])(prog_name="sverka")
     except SverkaError as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli.common import err, say
+from cli.exits import err, say
 from core.clock import Clock
 from sync.context import NoProgress, Progress
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common import FAILED, OK, PARTIAL, connection_names, open_app, out_json, out_table, out_text, say
+from cli.common import connection_names, open_app, out_json, out_table, out_text
+from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from cli.syncing import outside_name
 from sync.context import App

@@ -6,12 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text, say
+from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.exits import say
 from sync import reviews
 
 app = typer.Typer(help="The review queue: link or create, decided by a person.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[int, typer.Argument(help="The number, from: sverka review list")]
+
+
+def register(main: typer.Typer) -> None:
+    """Add these commands."""
+    main.add_typer(app, name="review")
 
 
 @app.command("list")

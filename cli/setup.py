@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common import FAILED, OK, connection_names, err, one_connection, open_app, out_json, out_table, out_text, say
+from cli.common import connection_names, one_connection, open_app, out_json, out_table, out_text
+from cli.exits import FAILED, OK, err, say
 from cli.progress import watching
 from connectors.base import Finding
 from connectors.registry import option_models

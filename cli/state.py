@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli.common import one_connection, open_app, out_lines, out_table, say, settings
+from cli.common import one_connection, open_app, out_lines, out_table, settings
+from cli.exits import say
 from core.clock import utc_from_local
 from mapping.model import entity_name
 from store.backup import backup as backup_store
@@ -21,6 +22,12 @@ database = typer.Typer(help="The store's own tables.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Connection = Annotated[str | None, typer.Argument(help="Not needed when there is one.")]
 Entity = Annotated[str | None, typer.Option("--entity", help="Only this entity.")]
+
+
+def register(main: typer.Typer) -> None:
+    """Add these commands."""
+    main.add_typer(app, name="state")
+    main.add_typer(database, name="db")
 
 
 @app.command("show")

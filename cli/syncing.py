@@ -7,7 +7,8 @@ from uuid import UUID
 
 import typer
 
-from cli.common import FAILED, OK, PARTIAL, connection_names, open_app, out_json, out_table, out_text, say
+from cli.common import connection_names, open_app, out_json, out_table, out_text
+from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from core.errors import UsageError
 from mapping.model import ENTITIES, entity_name

@@ -18,7 +18,7 @@ SINCE = "since = 2025-01-01"
 @pytest.fixture
 def base() -> Base:
     """A small trading company."""
-    return build_company(seed=5, documents=300)
+    return build_company(seed=5, documents=200)
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
+from sandbox.onec.company import build_company
+from sandbox.onec.server import OnecServer
 from tests.acceptance.installation import Installation
 
 SYNC_KEYS = [
@@ -60,11 +63,14 @@ ENTITIES = [
 ]
 
 
-@pytest.fixture
-def read(on_sqlite: Installation) -> Installation:
-    """An installation that has read its base once."""
-    on_sqlite.run("sync")
-    return on_sqlite
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that has read its base once; tests of this module only look at it."""
+    folder = tmp_path_factory.mktemp("read")
+    with OnecServer(build_company(seed=5, documents=200)) as server:
+        installed = Installation(folder, f"sqlite:///{folder / 'store.db'}", server.url)
+        installed.run("sync")
+        yield installed
 
 
 def test_shapes(read: Installation) -> None:

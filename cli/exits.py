@@ -1,0 +1,25 @@
+"""Exit codes, and how an error is told to a person. Light: imported before any command."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from core.errors import ConfigError, SverkaError, UsageError
+from core.secrets import redact
+
+OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Progress and remarks: standard error, so that data stays clean."""
+    err.print(redact(text), markup=False)
+
+
+def explain(error: SverkaError) -> int:
+    """Print an error for a person; returns the exit code that it means."""
+    err.print(redact(error.message), style="red", markup=False)
+    if error.next_step:
+        err.print(redact(f"Next: {error.next_step}"), markup=False)
+    return USAGE if isinstance(error, ConfigError | UsageError) else FAILED
