@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from sandbox.onec.errors import OdataError
 from sandbox.onec.faults import BEFORE, Fault, FaultScript, early_answer, spoil
 from sandbox.onec.service import Service
 from sandbox.onec.urls import decode
@@ -171,5 +172,5 @@ def readable(text: str) -> str:
     """Decoded for people; what does not decode stays as it came."""
     try:
         return decode(text)
-    except Exception:  # noqa: BLE001 - the log takes anything
+    except OdataError:
         return text

@@ -3,8 +3,6 @@
 Each twin is the same server with one defect that a real base, proxy or fake could have.
 """
 
-# ruff: noqa: D102 - the class says what is broken, the methods are the originals
-
 from __future__ import annotations
 
 import re
@@ -34,6 +32,7 @@ class CutBalance(Answers):
     def render(
         self, entity: EntitySet, records: Iterable[Fields], what: Projection, count: int | None = None
     ) -> Answer:
+        """Rows of a virtual table without their end."""
         rows = list(records)
         if entity.kind == "table":
             rows = rows[: len(rows) * 2 // 3]
@@ -44,6 +43,7 @@ class FloatStrings(Answers):
     """Amounts come as strings."""
 
     def text(self, body: str, content_type: str, status: int = 200) -> Answer:
+        """The body, spoilt."""
         return super().text(MONEY.sub(r'"\1":"\2"', body), content_type, status)
 
 
@@ -51,6 +51,7 @@ class UtcDates(Answers):
     """Wall-clock dates are moved three hours back, as by a proxy that knows better."""
 
     def text(self, body: str, content_type: str, status: int = 200) -> Answer:
+        """The body, spoilt."""
         return super().text(MOMENT.sub(shifted, body), content_type, status)
 
 
@@ -58,6 +59,7 @@ class UpperKeys(Answers):
     """GUIDs in upper case in some answers and in lower case in others."""
 
     def text(self, body: str, content_type: str, status: int = 200) -> Answer:
+        """The body, spoilt."""
         keys = re.compile(r'"Ref_Key":"([0-9a-f-]{36})"')
         return super().text(
             keys.sub(lambda found: found[0].replace(found[1], found[1].upper()), body), content_type, status
@@ -68,6 +70,7 @@ class ForgetsTombstones(Answers):
     """``SelectChanges`` does not tell of physical deletions."""
 
     def changes(self, name: str, json_allowed: bool) -> Answer:
+        """The packet or the confirmation, spoilt."""
         answer = super().changes(name, json_allowed)
         answer.body = re.sub(rb"<at:deleted-entry[^>]*/>", b"", answer.body)
         return answer
@@ -77,6 +80,7 @@ class ConfirmsAll(Answers):
     """A confirmation drops what was never sent."""
 
     def changes(self, name: str, json_allowed: bool) -> Answer:
+        """The packet or the confirmation, spoilt."""
         answer = super().changes(name, json_allowed)
         if name == "NotifyChangesReceived":
             node, _ = changes.node_of(self.reader, self.options)
@@ -88,6 +92,7 @@ class InclusiveBalance(Answers):
     """``Period`` counts what moves exactly then."""
 
     def args(self, resource: Resource) -> dict[str, str]:
+        """Arguments with the period moved."""
         args = super().args(resource)
         if "Period" in args:
             args["Period"] = (datetime.fromisoformat(args["Period"]) + timedelta(seconds=1)).isoformat()
@@ -100,6 +105,7 @@ class LosesRow(Reader):
     def query(
         self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()
     ) -> tuple[list[Fields], int | None]:
+        """The page, spoilt."""
         records, count = super().query(entity, options, columns)
         return (records[1:] if int(options.get("$skip", "0")) else records), count
 
@@ -110,6 +116,7 @@ class DoublesRow(Reader):
     def query(
         self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()
     ) -> tuple[list[Fields], int | None]:
+        """The page, spoilt."""
         skip = int(options.get("$skip", "0"))
         return super().query(entity, {**options, "$skip": str(max(skip - 1, 0))}, columns)
 
@@ -120,6 +127,7 @@ class IgnoresFilter(Reader):
     def query(
         self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()
     ) -> tuple[list[Fields], int | None]:
+        """The page, spoilt."""
         return super().query(entity, {name: text for name, text in options.items() if name != "$filter"}, columns)
 
 
@@ -129,6 +137,7 @@ class HidesDeleted(Reader):
     def query(
         self, entity: EntitySet, options: dict[str, str], columns: Iterable[str] = ()
     ) -> tuple[list[Fields], int | None]:
+        """The page, spoilt."""
         records, count = super().query(entity, options, columns)
         return [record for record in records if not record.get("DeletionMark")], count
 
@@ -137,6 +146,7 @@ class RepeatedPost(Service):
     """A repeated POST with the same ``Ref_Key`` makes a second object instead of refusing."""
 
     def handle(self, request: Request) -> Answer:
+        """The request or its answer, spoilt."""
         if request.method == "POST":
             request.body = re.sub(rb'"Ref_Key"\s*:\s*"[^"]*"\s*,?', b"", request.body)
         return super().handle(request)
@@ -146,6 +156,7 @@ class LostWrite(Service):
     """A PATCH is answered with 200 and the object it should have become, but nothing is kept."""
 
     def handle(self, request: Request) -> Answer:
+        """The request or its answer, spoilt."""
         if request.method != "PATCH":
             return super().handle(request)
         with self.base.lock:
@@ -160,6 +171,7 @@ class PlusIsSpace(Service):
     """The query is decoded as a form: ``+`` is a space."""
 
     def handle(self, request: Request) -> Answer:
+        """The request or its answer, spoilt."""
         request.query = request.query.replace("+", "%20")
         return super().handle(request)
 
@@ -168,6 +180,7 @@ class StaleVersions(Service):
     """``DataVersion`` never changes."""
 
     def handle(self, request: Request) -> Answer:
+        """The request or its answer, spoilt."""
         answer = super().handle(request)
         answer.body = re.sub(rb'"DataVersion":"[^"]*"', b'"DataVersion":"AAAAAQAAAAA="', answer.body)
         return answer
