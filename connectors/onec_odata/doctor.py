@@ -131,7 +131,7 @@ class Doctor:
             return
         if metadata is not None and metadata.function(spec.register, "Balance") is None:
             yield Finding(
-                "error", spec.register, "The register has no virtual table Balance.", "sverka mapping check"
+                "warning", spec.register, "$metadata names no virtual table Balance for it.", "sverka mapping check"
             )
             return
         if not self._accounts.is_published(spec):

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors.http import Answer, HttpFailure, TlsFailure, TooLarge
+from connectors.http import Answer, HttpFailure, TimedOut, TlsFailure, TooLarge
 from connectors.onec_odata.problem import BodyKind, Problem, read_problem
 from core import errors
 from core.secrets import redact
@@ -168,7 +168,9 @@ RULES: tuple[Rule, ...] = (
     Rule("refused", "transient", "record", "1C refuses: {words}", _LETTERS, status=_any(400, 404, 405, 422),
          kinds=_kinds("odata")),
     Rule("gateway", "transient", "uncertain", "The way to 1C is interrupted (status {status}).", _WAIT,
-         status=_any(502, 503, 504)),
+         status=_any(502, 503)),
+    Rule("gateway_timeout", "transient", "uncertain", "1C took longer than the web server waits.", _WAIT,
+         status=_any(504)),
     Rule("broken_server", "transient", "uncertain", "1C's server failed: {words}", _WAIT,
          status=frozenset(range(500, 600))),
 )
@@ -183,6 +185,7 @@ FAILURES: tuple[tuple[type[HttpFailure], Rule], ...] = (
                       "set ca_file to the certificate of your own authority, then: sverka doctor")),
     (TooLarge, Rule("answer_too_large", "transient", "uncertain", "1C's answer is too large: {words}",
                     "raise response_bytes in settings.toml, or lower page_bytes; then: sverka status", shrink=True)),
+    (TimedOut, Rule("timed_out", "transient", "uncertain", "1C did not answer in time: {words}", _WAIT)),
 )
 NO_CONNECTION = Rule("no_connection", "transient", "transient", "1C cannot be reached: {words}", _DOCTOR)
 NO_ANSWER = Rule("no_answer", "transient", "uncertain", "1C did not answer: {words}", _WAIT)

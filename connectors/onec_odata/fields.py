@@ -23,8 +23,8 @@ from core.errors import SchemaDrift, TransientError, Where
 T = TypeVar("T")
 _REFRESH_SECONDS = 600.0
 _FIELD_RULES = {"field_missing", "question_refused", "no_such_member", "not_comparable"}
-_READ_ON = {"unreadable", "answer_too_large", "not_implemented"}
-"""Rules by which `$metadata` cannot be had while the rest of the base may well be read."""
+_READ_ON = {"unreadable", "answer_too_large", "not_implemented", "gateway_timeout", "timed_out"}
+"""Rules by which `$metadata` (23 s and 17 MB, 1c-odata.md §2.2) cannot be had while the rest may well be read."""
 _FOLDER = r"\(?\s*IsFolder\s+(?:eq|ne)\s+(?:true|false)\s*\)?"
 _FOLDER_CONDITION = re.compile(rf"^\s*{_FOLDER}\s*$|\s+and\s+{_FOLDER}(?=\s|$)|^\s*{_FOLDER}\s+and\s+", re.I)
 

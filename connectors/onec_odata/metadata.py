@@ -47,8 +47,9 @@ class Metadata(msgspec.Struct):
         return self.shapes.get(self.sets.get(name, name))
 
     def function(self, set_name: str, name: str) -> Function | None:
-        """A virtual table of a set, found by the type it is bound to (1c-odata.md §2.2)."""
-        bound = self.functions.get(self.sets.get(set_name, set_name), [])
+        """A virtual table of a set, found by the type it is bound to: the set's own or its rows' (1c-odata.md §2.2)."""
+        types = (self.sets.get(set_name, set_name), f"{set_name}_RecordType", f"{set_name}_RowType")
+        bound = (function for type_name in types for function in self.functions.get(type_name, []))
         return next((function for function in bound if function.name == name), None)
 
     def is_composite(self, name: str, field: str) -> bool:

@@ -356,6 +356,21 @@ def test_names_are_not_split_at_underscores_and_members_may_repeat() -> None:
     assert not found.is_composite("Catalog_Нет", "X")
 
 
+@pytest.mark.parametrize("bound", ["R", "Collection(StandardODATA.R)", "StandardODATA.R_RecordType"])
+def test_a_virtual_table_is_found_by_what_it_is_bound_to(bound: str) -> None:
+    body = (
+        f'{HEAD}<EntityContainer Name="C"><EntitySet Name="R" EntityType="StandardODATA.R"/>'
+        f'<FunctionImport Name="Balance"><Parameter Name="bindingParameter" Type="{bound}"/>'
+        '<Parameter Name="Period" Type="Edm.DateTime"/></FunctionImport>'
+        f"</EntityContainer>{TAIL}"
+    )
+    found = read_metadata(BytesIO(body.encode()))
+    balance = found.function("R", "Balance")
+    assert balance is not None
+    assert balance.parameters == {"Period": "Edm.DateTime"}
+    assert found.function("R", "Turnovers") is None
+
+
 # ---------------------------------------------------------------- page size
 
 
