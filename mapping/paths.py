@@ -21,6 +21,7 @@ RefGetter = Callable[[Data], str | None]
 
 EMPTY_GUID = "00000000-0000-0000-0000-000000000000"
 EMPTY_DATES = frozenset({"0001-01-01T00:00:00", "0001-01-01", "0001-01-01T00:00:00Z"})
+_NOTHING = EMPTY_DATES | {"", EMPTY_GUID}
 NAMESPACE = "StandardODATA."
 _UNDEFINED = NAMESPACE + "Undefined"
 _LONGEST_ID = 200
@@ -89,9 +90,7 @@ def clean_value(value: object) -> object:
     """A scalar without 1C's ways of saying "nothing": padding, empty text, date and reference (1c-odata.md §1.4)."""
     if isinstance(value, str):
         text = value.strip()
-        if not text or text == EMPTY_GUID or text in EMPTY_DATES:
-            return None
-        return text
+        return None if text in _NOTHING else text
     return value
 
 
@@ -101,10 +100,11 @@ def attribute(name: str) -> Getter:
 
     def get(data: Data) -> object:
         value = data.get(name)
-        if value is None or (key in data and isinstance(value, dict)):
+        if value is None or (isinstance(value, dict) and key in data):
             value = data.get(key)
         if isinstance(value, str):
-            return clean_value(value)
+            value = value.strip()
+            return None if value in _NOTHING else value
         return value
 
     return get

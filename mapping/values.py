@@ -51,6 +51,8 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """A text that every store and page can take: no control characters, no lone surrogates, not too long."""
     if len(text) > limit:
         text = text[: limit + 1]
+    elif text.isprintable():
+        return text.strip()
     if not text.isprintable():
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").replace("\u202f", " ")
         text = _SURROGATE.sub("\ufffd", _POISON.sub("", text))
