@@ -257,7 +257,9 @@ def _named(value: object) -> object:
     return {"do": value} if isinstance(value, str) else value
 
 
-CleanerStep = Annotated[AnyCleaner, Field(discriminator="do"), BeforeValidator(_named)]
+CleanerStep = Annotated[
+    AnyCleaner, Field(discriminator="do"), BeforeValidator(_named, json_schema_input_type=str | AnyCleaner)
+]
 CLEANERS: dict[str, type[Cleaner]] = {
     get_args(model.model_fields["do"].annotation)[0]: model for model in get_args(AnyCleaner)
 }

@@ -14,7 +14,7 @@ A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -56,10 +56,12 @@ def _as_titles(value: object) -> object:
     return {"en": value} if isinstance(value, str) else value
 
 
-Scalar = Annotated[str | bool | int, BeforeValidator(_scalar)]
-Setting = Annotated[str | bool | int | list[str], BeforeValidator(_setting)]
-Paths = Annotated[list[str], BeforeValidator(_as_list)]
-TitleField = Annotated[Titles, BeforeValidator(_as_titles)]
+Scalar = Annotated[str | bool | int, BeforeValidator(_scalar, json_schema_input_type=str | bool | int)]
+Setting = Annotated[
+    str | bool | int | list[str], BeforeValidator(_setting, json_schema_input_type=str | bool | int | list[str])
+]
+Paths = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+TitleField = Annotated[Titles, BeforeValidator(_as_titles, json_schema_input_type=str | Titles)]
 
 
 class FieldRule(Model):
@@ -85,7 +87,10 @@ class FieldRule(Model):
         return self
 
 
-Rules = Annotated[list[FieldRule] | Off, BeforeValidator(_as_rules)]
+Rules = Annotated[
+    list[FieldRule] | Off,
+    BeforeValidator(_as_rules, json_schema_input_type=str | FieldRule | list[str | FieldRule] | Off),
+]
 
 
 class LinesRule(Model):
@@ -137,8 +142,8 @@ class BalanceRule(Model):
 
     register_: str = Field(alias="register")
     chart: str
-    accounts: list[str] = Field(min_length=1)
-    currency_accounts: list[str] = Field(default_factory=list)
+    accounts: Paths = Field(min_length=1)
+    currency_accounts: Paths = Field(default_factory=list)
     resource: str = "Сумма"
     currency_resource: str = "ВалютнаяСумма"
     counterparty_set: str = "Catalog_Контрагенты"
@@ -191,7 +196,10 @@ class BodyRule(Model):
         return self
 
 
-Bodies = Annotated[list[BodyRule] | Off, BeforeValidator(_as_rules)]
+Bodies = Annotated[
+    list[BodyRule] | Off,
+    BeforeValidator(_as_rules, json_schema_input_type=str | BodyRule | list[str | BodyRule] | Off),
+]
 
 
 class RowsRule(Model):
@@ -253,3 +261,17 @@ class RuleFile(Model):
     balance: BalanceRule | None = None
     recorders: dict[str, RecorderRule | Off] = Field(default_factory=dict)
     outbound: dict[str, OutboundRule | Off] = Field(default_factory=dict)
+
+
+def build_json_schema() -> dict[str, Any]:
+    """The JSON Schema of a rule file, by which editors complete and check it as it is typed."""
+    schema = RuleFile.model_json_schema(by_alias=True)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Sverka rule file"}
+    return head | {key: value for key, value in schema.items() if key != "title"}
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(build_json_schema(), ensure_ascii=False, indent=1) + "\n")
