@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,8 +28,17 @@ def world(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with open_world(store_url, since=date(2024, 3, 1)) as opened:
         opened.cycle()
         monkeypatch.setattr(sweep, "_sweep_past", lambda *args, **options: None)
-        opened.base.random.seed(11)
         yield opened
+
+
+class Doubling(Random):
+    """Chance that doubles every amount and posts every document."""
+
+    def choice(self, seq: Any) -> Any:
+        return 200
+
+    def random(self) -> float:
+        return 0.0
 
 
 def old(world: World, set_name: str) -> Any:
@@ -52,16 +62,14 @@ def ours(world: World, key: str) -> Any:
 
 def change_old_amount(world: World) -> str:
     row = old(world, SHIPMENT)
-    world.base.random.choice = lambda _: 200  # type: ignore[method-assign]
-    change_amount(world.base, world.base.random, row)
+    change_amount(world.base, Doubling(7), row)
     return str(row.key)
 
 
 def enter_late(world: World) -> str:
     """A new document with a date of a year ago."""
     row = old(world, PAYMENT)
-    world.base.random.random = lambda: 0.0  # type: ignore[method-assign]
-    key = copy_document(world.base, world.base.random, row)
+    key = copy_document(world.base, Doubling(7), row)
     world.base.change(PAYMENT, key, {"Date": "2024-11-05T12:00:00"})
     return key
 
@@ -104,8 +112,7 @@ def test_an_old_edit_reaches_the_store_in_one_cycle(world: World, edit: Any) -> 
 
 def test_an_explained_move_asks_for_no_customer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     row = next(row for row in world.base.storage.select(SHIPMENT, "date > '2025-12-20'") if row.posted)
-    world.base.random.choice = lambda _: 200  # type: ignore[method-assign]
-    change_amount(world.base, world.base.random, row)
+    change_amount(world.base, Doubling(7), row)
     monkeypatch.setattr(customers, "pull_documents", lambda *args: pytest.fail("no customer had to be asked"))
     world.cycle(SCHEDULE)
     assert world.ours() == world.theirs()

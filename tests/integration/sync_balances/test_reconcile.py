@@ -1,4 +1,4 @@
-"""Reconciliation to the kopeck: everything is tied to a document or named; what is planted is found, named and mended."""
+"""Reconciliation to the kopeck: everything is tied to a document or named; what is planted is found and mended."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from connectors.base import MovementRow
+from connectors.registry import open_connector
 from store.entities import entity_tables, line_tables, movements
 from store.tables import binding, reconciliation, reconciliation_line
 from sync import reconcile as reconciling
@@ -80,7 +81,8 @@ def test_a_kopeck_planted_in_a_balance_is_the_alarm(simple: World) -> None:
     simple.set_balance(row.counterparty_key, amount=row.amount + Decimal("0.01"))
     result = simple.reconcile()
     assert result.status == "unexplained"
-    assert [line.counterparty_key for line in result.lines if line.weight == "unexplained"][0] == row.counterparty_key
+    alarm = next(line for line in result.lines if line.weight == "unexplained")
+    assert alarm.counterparty_key == row.counterparty_key
     assert "RUB" in result.unexplained
     assert simple.reconcile(repair=True).status == "ok"
     assert simple.ours() == simple.theirs()
@@ -143,7 +145,7 @@ def test_what_accounting_did_since_the_last_cycle_is_lag(simple: World) -> None:
 @contextmanager
 def broken_connector(monkeypatch: pytest.MonkeyPatch, name: str, change: Any) -> Iterator[None]:
     """The connector with one of its questions changed."""
-    real_open = reconciling.open_connector
+    real_open = open_connector
 
     def open_changed(*args: Any, **options: Any) -> Any:
         connector = real_open(*args, **options)

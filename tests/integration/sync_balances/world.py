@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -47,7 +47,6 @@ class World:
     server: OnecServer
     app: App
     settings: Settings
-    far_budget: bool = True
     answers: list[Any] = field(default_factory=list)
 
     @contextmanager
@@ -62,7 +61,8 @@ class World:
         def fetch_balances(*args: Any, **options: Any) -> BalanceAnswer:
             answer: BalanceAnswer = real(*args, **options)
             if options.get("counterparty") is None and options.get("at") is None and self.answers:
-                return self.answers.pop(0)(answer)
+                change: Callable[[BalanceAnswer], BalanceAnswer] = self.answers.pop(0)
+                return change(answer)
             return answer
 
         connector.fetch_balances = fetch_balances  # type: ignore[attr-defined]
@@ -86,7 +86,7 @@ class World:
             lease.release()
 
     def cycle(self, order: Order | None = None, *, entities: bool = True) -> RunResult:
-        """One cycle of reading: records (near window only when `far_budget` is off), then balances."""
+        """One cycle of reading: records, then balances."""
         self.app.clock.sleep(300)
         with self.context(order) as ctx:
             for entity, mapped in ctx.mapping.entities.items() if entities else ():
@@ -112,7 +112,7 @@ class World:
         columns = ("counterparty_key", "contract_key", "organisation_key", "currency", "amount")
         with self.engine.connect() as conn:
             rows = conn.execute(select(*(balances.c[name] for name in columns)))
-            return {tuple(row[:4]): row[4] for row in rows if row[4]}  # type: ignore[misc]
+            return {tuple(row[:4]): row[4] for row in rows if row[4]}
 
     def theirs(self) -> dict[tuple[str, str, str, str], Decimal]:
         """The same of the stand-in's own movements."""
