@@ -66,7 +66,9 @@ class Doctor:
         parts = urlsplit(self._wire.base)
         if parts.scheme == "http" and parts.hostname not in _LOCAL_HOSTS:
             yield Finding(
-                "warning", "connection", "The password travels unencrypted (http).",
+                "warning",
+                "connection",
+                "The password travels unencrypted (http).",
                 "publish 1C by https and change url in settings.toml, then: sverka doctor",
             )
 
@@ -78,7 +80,9 @@ class Doctor:
         if abs(skew) > _SKEW_SECONDS:
             way = "ahead of" if skew > 0 else "behind"
             yield Finding(
-                "warning", "clock", f"The server's clock is {abs(skew):.0f} s {way} ours.",
+                "warning",
+                "clock",
+                f"The server's clock is {abs(skew):.0f} s {way} ours.",
                 "set both clocks by a time server, then: sverka doctor",
             )
         else:
@@ -90,7 +94,9 @@ class Doctor:
             return
         why = self._book.trouble.error().message if self._book.trouble is not None else ""
         yield Finding(
-            "notice", "metadata", f"$metadata cannot be read, so names are found by trying. {why}",
+            "notice",
+            "metadata",
+            f"$metadata cannot be read, so names are found by trying. {why}",
             "ask the administrator of 1C to let $metadata through, then: sverka doctor",
         )
 
@@ -114,7 +120,9 @@ class Doctor:
             yield Finding("notice", source.name, "This base keeps no folders here: the IsFolder condition is left out.")
         if source.version and self._book.has(source.name, source.version) is False:
             yield Finding(
-                "warning", source.name, f"There is no {source.version}: changes cannot be told by version.",
+                "warning",
+                source.name,
+                f"There is no {source.version}: changes cannot be told by version.",
                 "sverka mapping check",
             )
         if source.counterparty and not self._book.spellings(source.name, source.counterparty):
@@ -149,8 +157,10 @@ class Doctor:
 
     def _writing(self) -> Iterator[Finding]:
         yield Finding(
-            "notice", "writing", "Whether the user may write cannot be tried without writing.",
-            "create one test counterparty with write = \"review\", then: sverka review list",
+            "notice",
+            "writing",
+            "Whether the user may write cannot be tried without writing.",
+            'create one test counterparty with write = "review", then: sverka review list',
         )
 
 

@@ -80,6 +80,7 @@ _LETTERS = "sverka dead list"
 _MAPPING = "sverka mapping check"
 _ADMIN = "ask the administrator of 1C, then: sverka doctor"
 
+# fmt: off
 RULES: tuple[Rule, ...] = (
     Rule(
         "locked", "transient", "transient",
@@ -189,6 +190,7 @@ FAILURES: tuple[tuple[type[HttpFailure], Rule], ...] = (
 )
 NO_CONNECTION = Rule("no_connection", "transient", "transient", "1C cannot be reached: {words}", _DOCTOR)
 NO_ANSWER = Rule("no_answer", "transient", "uncertain", "1C did not answer: {words}", _WAIT)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

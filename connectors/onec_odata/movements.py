@@ -25,8 +25,18 @@ from core.money import ZERO
 
 _RECORDS = "RecordsWithExtDimensions"
 _TURNOVERS = "Turnovers"
-_FALL_BACK = {"field_missing", "question_refused", "no_such_member", "not_comparable", "not_published",
-              "not_implemented", "url_too_long", "refused", "refused_by_rules", "unknown"}
+_FALL_BACK = {
+    "field_missing",
+    "question_refused",
+    "no_such_member",
+    "not_comparable",
+    "not_published",
+    "not_implemented",
+    "url_too_long",
+    "refused",
+    "refused_by_rules",
+    "unknown",
+}
 """Refusals of the finer table that do not speak of the base as a whole: the coarser one is asked."""
 _SECOND = timedelta(seconds=1)
 
@@ -238,9 +248,7 @@ def _summed(entries: list[Entry], counterparty: str) -> list[MovementRow]:
     sums: dict[tuple[str, str, str, str | None, str | None, str | None], Decimal] = {}
     dates: dict[tuple[str, str], datetime | None] = {}
     for entry in entries:
-        place = (
-            entry.recorder_set, entry.recorder, entry.account, entry.contract, entry.organisation, entry.currency
-        )
+        place = (entry.recorder_set, entry.recorder, entry.account, entry.contract, entry.organisation, entry.currency)
         sums[place] = sums.get(place, ZERO) + entry.amount
         dates.setdefault(place[:2], entry.date)
     return [

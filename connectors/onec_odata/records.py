@@ -73,7 +73,6 @@ class RecordReader:
         if attribute is None:
             raise ValueError(f"the source {source.name} names no counterparty attribute")
 
-
         certain = len(self._book.spellings(source.name, attribute)) == 1
 
         def ask(spelling: Spelling) -> list[KeyRow] | Verdict:

@@ -51,9 +51,7 @@ class Wire:
             clock,
             user=options.credentials() if options.user else None,
             timeouts=Timeouts(options.connect_timeout, options.read_timeout, options.total_timeout),
-            limits=Limits(
-                options.response_bytes, options.attempts, options.retry_seconds, options.requests_per_second
-            ),
+            limits=Limits(options.response_bytes, options.attempts, options.retry_seconds, options.requests_per_second),
             verify=options.ca_file,
         )
         self.session = Session(enabled=options.sessions == "auto")

@@ -27,8 +27,22 @@ from tests.contract.stands import PASSWORD, Stand, opened
 
 KEY = "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"
 NOBODY = "ffffffff-ffff-4fff-8fff-ffffffffffff"
-OUTAGES = ("drop_before", "drop_after", "cut", "login_page", "half_json", "gzip_lie", "crash", "bad_gateway",
-           "unavailable", "maintenance", "no_licence", "pool", "too_many", "locked")
+OUTAGES = (
+    "drop_before",
+    "drop_after",
+    "cut",
+    "login_page",
+    "half_json",
+    "gzip_lie",
+    "crash",
+    "bad_gateway",
+    "unavailable",
+    "maintenance",
+    "no_licence",
+    "pool",
+    "too_many",
+    "locked",
+)
 
 
 @pytest.fixture(params=sorted(KINDS))

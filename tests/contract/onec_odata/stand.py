@@ -29,13 +29,24 @@ PAYMENTS = SourceSet(
     "payment", "Document_ПоступлениеНаРасчетныйСчет", posted="Posted", date="Date", counterparty="Контрагент"
 )
 SPEC = BalanceSpec(
-    "AccountingRegister_Хозрасчетный", "ChartOfAccounts_Хозрасчетный",
+    "AccountingRegister_Хозрасчетный",
+    "ChartOfAccounts_Хозрасчетный",
     ("62.01", "62.02", "62.21", "62.22", "62.31", "62.32"),
     currency_accounts=("62.21", "62.22", "62.31", "62.32"),
 )
 ERRORS = {
-    "maintenance", "no_licence", "pool", "too_many", "refused", "locked", "internal", "crash", "bad_gateway",
-    "unavailable", "control_char", "unauthorized",
+    "maintenance",
+    "no_licence",
+    "pool",
+    "too_many",
+    "refused",
+    "locked",
+    "internal",
+    "crash",
+    "bad_gateway",
+    "unavailable",
+    "control_char",
+    "unauthorized",
 }
 
 

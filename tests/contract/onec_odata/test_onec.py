@@ -210,8 +210,11 @@ def test_an_emptied_answer_is_asked_again_and_is_never_whole(stand: OnecStand) -
 def test_movements_of_two_windows_are_those_of_the_whole(stand: OnecStand) -> None:
     connector = connect(stand)
     party = next(iter(stand.true_balances()))[0]
-    dates = sorted(datetime.fromisoformat(str(line["period"])).replace(tzinfo=ZONE).astimezone(UTC)
-                   for line in stand.base.truth_movements() if line["counterparty"] == party)
+    dates = sorted(
+        datetime.fromisoformat(str(line["period"])).replace(tzinfo=ZONE).astimezone(UTC)
+        for line in stand.base.truth_movements()
+        if line["counterparty"] == party
+    )
     middle = dates[len(dates) // 2]
     whole = {(row.recorder, row.contract, row.amount) for row in connector.fetch_movements(SPEC, party, start=None)}
     before = connector.fetch_movements(SPEC, party, start=None, end=middle)

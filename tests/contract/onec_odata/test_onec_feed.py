@@ -36,7 +36,8 @@ def test_changes_come_until_they_are_confirmed(json_changes: bool) -> None:
         for _ in range(2):
             packet = connector.fetch_changes(sources)
             assert {(r.source, r.external_id, r.entity) for r in packet.records} == {
-                (SHIPMENTS.name, shipment, "shipment"), (PARTIES.name, party, "counterparty"),
+                (SHIPMENTS.name, shipment, "shipment"),
+                (PARTIES.name, party, "counterparty"),
             }
             assert packet.deleted == [(SHIPMENTS.name, gone)]
         connector.confirm_changes(connector.fetch_changes(sources).message_no)

@@ -119,7 +119,7 @@ def counts_both_sides_as_debit(patch: pytest.MonkeyPatch) -> None:
     take = movements.MovementReader._entry
 
     def positive(self: Any, *arguments: Any) -> Any:
-            return (replace(entry, amount=abs(entry.amount)) for entry in take(self, *arguments))
+        return (replace(entry, amount=abs(entry.amount)) for entry in take(self, *arguments))
 
     patch.setattr(movements.MovementReader, "_entry", positive)
 

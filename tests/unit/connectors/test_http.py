@@ -254,7 +254,10 @@ def test_bytes_become_text(body: bytes, text: str) -> None:
 def test_a_body_can_be_read_in_pieces() -> None:
     with raw_server(reply(body=b"abcdefg")) as server, client().stream("GET", server.url) as stream:
         assert [stream.body.read(3), stream.body.read(3), stream.body.read(3), stream.body.read(3)] == [
-            b"abc", b"def", b"g", b"",
+            b"abc",
+            b"def",
+            b"g",
+            b"",
         ]
 
 

@@ -29,9 +29,13 @@ CAST = f"cast(guid'{PARTY}','Catalog_Контрагенты')"
 
 def line(account: str = A01, party: str = PARTY, **values: Any) -> dict[str, Any]:
     return {
-        "Account_Key": account, "ExtDimension1": party, "ExtDimension1_Type": "StandardODATA.Catalog_Контрагенты",
-        "ExtDimension2": CONTRACT, "ExtDimension2_Type": "StandardODATA.Catalog_ДоговорыКонтрагентов",
-        "Организация_Key": ORG, "Валюта_Key": EMPTY,
+        "Account_Key": account,
+        "ExtDimension1": party,
+        "ExtDimension1_Type": "StandardODATA.Catalog_Контрагенты",
+        "ExtDimension2": CONTRACT,
+        "ExtDimension2_Type": "StandardODATA.Catalog_ДоговорыКонтрагентов",
+        "Организация_Key": ORG,
+        "Валюта_Key": EMPTY,
     } | values
 
 
@@ -57,7 +61,8 @@ def test_rows_of_one_settlement_are_summed_over_their_documents() -> None:
         answer = base.connector.fetch_balances(SPEC)
     assert answer.whole, answer.reason
     assert [(row.account, row.counterparty, row.contract, row.organisation, row.currency) for row in answer.rows] == [
-        ("62.01", PARTY, CONTRACT, ORG, None), ("62.02", PARTY, CONTRACT, ORG, None),
+        ("62.01", PARTY, CONTRACT, ORG, None),
+        ("62.02", PARTY, CONTRACT, ORG, None),
     ]
     sides: list[Any] = [(row.debit, row.credit) for row in answer.rows]
     assert sides == [(Decimal("100.30"), 0), (0, Decimal(30))]
@@ -81,7 +86,9 @@ def test_currency_accounts_are_kept_in_their_currency_and_compared_in_the_accoun
         answer = base.connector.fetch_balances(SPEC)
     found: list[Any] = [(row.account, row.currency, row.debit) for row in answer.rows]
     assert found == [
-        ("62.21", EURO, 100), ("62.01", None, 500), ("62.21", None, 7),
+        ("62.21", EURO, 100),
+        ("62.01", None, 500),
+        ("62.21", None, 7),
     ]
     assert answer.totals == {"62.21": Decimal(9007), "62.01": Decimal(500)}
     assert answer.whole
@@ -99,8 +106,10 @@ def test_a_signed_resource_is_debit_or_credit_by_its_sign() -> None:
 
 def test_a_counterparty_is_found_by_type_in_whichever_slot() -> None:
     swapped = {
-        "ExtDimension2": PARTY.upper(), "ExtDimension2_Type": "StandardODATA.Catalog_Контрагенты",
-        "ExtDimension1": CONTRACT, "ExtDimension1_Type": "StandardODATA.Catalog_ДоговорыКонтрагентов",
+        "ExtDimension2": PARTY.upper(),
+        "ExtDimension2_Type": "StandardODATA.Catalog_Контрагенты",
+        "ExtDimension1": CONTRACT,
+        "ExtDimension1_Type": "StandardODATA.Catalog_ДоговорыКонтрагентов",
     }
     with fake_base() as base:
         serve(base, line() | swapped | money(1, 0))
@@ -198,15 +207,22 @@ def test_rows_that_are_no_balance_are_no_answer(bad: dict[str, object]) -> None:
 
 def entry(**values: Any) -> dict[str, Any]:
     return {
-        "Recorder": DOC.upper(), "Recorder_Type": "StandardODATA.Document_Y", "Period": "2026-01-20T12:00:00",
-        "Active": True, "AccountDr_Key": OTHER, "AccountCr_Key": OTHER, "Организация_Key": ORG,
+        "Recorder": DOC.upper(),
+        "Recorder_Type": "StandardODATA.Document_Y",
+        "Period": "2026-01-20T12:00:00",
+        "Active": True,
+        "AccountDr_Key": OTHER,
+        "AccountCr_Key": OTHER,
+        "Организация_Key": ORG,
     } | values
 
 
 def side(name: str, account: str, party: str = PARTY) -> dict[str, Any]:
     return {
-        f"Account{name}_Key": account, f"ExtDimension{name}1": party,
-        f"ExtDimension{name}1_Type": "StandardODATA.Catalog_Контрагенты", f"ExtDimension{name}2": CONTRACT,
+        f"Account{name}_Key": account,
+        f"ExtDimension{name}1": party,
+        f"ExtDimension{name}1_Type": "StandardODATA.Catalog_Контрагенты",
+        f"ExtDimension{name}2": CONTRACT,
         f"ExtDimension{name}2_Type": "StandardODATA.Catalog_ДоговорыКонтрагентов",
     }
 
@@ -250,7 +266,11 @@ def test_a_movement_says_who_when_and_where() -> None:
         base.on(records_resource("Cr"), [entry(**side("Cr", A02), Сумма=30.50)])
         (row,) = base.connector.fetch_movements(SPEC, PARTY, start=None)
     assert (row.recorder_set, row.recorder, row.counterparty, row.contract, row.organisation) == (
-        "Document_Y", DOC, PARTY, CONTRACT, ORG,
+        "Document_Y",
+        DOC,
+        PARTY,
+        CONTRACT,
+        ORG,
     )
     assert row.date == datetime(2026, 1, 20, 9, tzinfo=UTC)
     assert row.amount == Decimal("-30.5")
@@ -258,12 +278,15 @@ def test_a_movement_says_who_when_and_where() -> None:
 
 def test_what_is_not_ours_does_not_count() -> None:
     with fake_base(metadata=META) as base:
-        assert moved(
-            base,
-            entry(**side("Dr", OTHER), Сумма=1),
-            entry(**side("Dr", A01), Сумма=2, Active=False),
-            entry(**side("Dr", A01, SECOND), Сумма=4),
-        ) == []
+        assert (
+            moved(
+                base,
+                entry(**side("Dr", OTHER), Сумма=1),
+                entry(**side("Dr", A01), Сумма=2, Active=False),
+                entry(**side("Dr", A01, SECOND), Сумма=4),
+            )
+            == []
+        )
 
 
 def test_currency_of_the_side_counts() -> None:
@@ -292,8 +315,11 @@ def test_a_register_without_correspondence() -> None:
 
 
 TURNOVER = {
-    "Recorder": DOC, "Recorder_Type": "StandardODATA.Document_Y", "Period": "2026-01-20T12:00:00",
-    "СуммаTurnoverDr": 100, "СуммаTurnoverCr": 40,
+    "Recorder": DOC,
+    "Recorder_Type": "StandardODATA.Document_Y",
+    "Period": "2026-01-20T12:00:00",
+    "СуммаTurnoverDr": 100,
+    "СуммаTurnoverCr": 40,
 }
 
 

@@ -91,6 +91,7 @@ LOCK = "Конфликт блокировок при выполнении тра
 LOCK_2 = "Ошибка блокировки данных в транзакции. Возможно, превышено время ожидания"
 
 # answer, on a read, on a write
+# fmt: off
 TABLE = {
     "no set": (odata(404, "8"), SchemaDrift, RecordError),
     "no object": (odata(404, "9"), NotFound, RecordError),
@@ -155,6 +156,7 @@ TABLE = {
     "never seen": (Answer(299 + 119, {}, b"teapot"), TransientError, UncertainOutcome),
     "never seen, 1C's": (odata(400, "77"), TransientError, RecordError),
 }
+# fmt: on
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -252,6 +254,12 @@ def test_entities_of_an_error_body_are_not_expanded() -> None:
 
 def test_classes_are_those_of_the_engine() -> None:
     assert {rule.read for rule in RULES} | {rule.write for rule in RULES} <= {
-        "config", "transient", "record", "conflict", "uncertain", "not_found", "drift",
+        "config",
+        "transient",
+        "record",
+        "conflict",
+        "uncertain",
+        "not_found",
+        "drift",
     }
     assert errors.NotFound is NotFound

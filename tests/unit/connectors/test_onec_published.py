@@ -44,8 +44,15 @@ def test_without_metadata_the_set_itself_is_asked() -> None:
 
 @pytest.mark.parametrize(
     "unreadable",
-    [(403, "<html>no</html>"), (404, "<html>no</html>"), (200, "<html>login</html>"), (200, "<edmx:Edmx cut"),
-     (504, "<html>slow</html>"), (501, {"odata.error": {"code": "0", "message": "x"}}), (200, f"<edmx:x>{'x' * 70000}")],
+    [
+        (403, "<html>no</html>"),
+        (404, "<html>no</html>"),
+        (200, "<html>login</html>"),
+        (200, "<edmx:Edmx cut"),
+        (504, "<html>slow</html>"),
+        (501, {"odata.error": {"code": "0", "message": "x"}}),
+        (200, f"<edmx:x>{'x' * 70000}"),
+    ],
 )
 def test_records_are_read_without_metadata(unreadable: object) -> None:
     with fake_base(metadata=unreadable, metadata_bytes=65536) as base:

@@ -12,7 +12,6 @@ from connectors.onec_odata.atom import deleted_entry, object_address
 from connectors.onec_odata.config import OnecODataOptions, service_url
 from connectors.onec_odata.decoder import Unreadable, decode_collection, decode_object, decode_row, encode
 from connectors.onec_odata.metadata import Metadata, read_metadata
-from connectors.onec_odata.pacing import PageSizes
 from connectors.onec_odata.xml import UnreadableXml
 from core.secrets import read_secret
 from tests.unit.connectors.support import captured
@@ -116,8 +115,13 @@ def flat(value: object) -> list[object]:
 
 @pytest.mark.parametrize(
     "name",
-    ["bp30-contracts.collection.json", "bp30-products.collection.json", "custom-goods_receipts.collection.json",
-     "custom-products.collection.json", "custom-units.collection.json"],
+    [
+        "bp30-contracts.collection.json",
+        "bp30-products.collection.json",
+        "custom-goods_receipts.collection.json",
+        "custom-products.collection.json",
+        "custom-units.collection.json",
+    ],
 )
 def test_captured_collections_equal_what_plain_json_says(name: str) -> None:
     body = captured(name)
@@ -200,7 +204,10 @@ def test_one_object_must_carry_its_key() -> None:
 
 TYPES = {
     "Catalog_Контрагенты": {
-        "Predefined": "Edm.Boolean", "Булево": "Edm.Boolean", "DeletionMark": "Edm.Boolean", "LineNumber": "Edm.Int64",
+        "Predefined": "Edm.Boolean",
+        "Булево": "Edm.Boolean",
+        "DeletionMark": "Edm.Boolean",
+        "LineNumber": "Edm.Int64",
     }
 }
 
@@ -209,7 +216,8 @@ def test_the_same_object_in_atom_and_json() -> None:
     """The captured pair: what Atom says is what JSON says."""
     atom = decode_object(
         answer(captured("custom-counterparty.element.atom.xml"), "application/atom+xml;charset=utf-8"),
-        "Ref_Key", lambda name: TYPES.get(name, {}),
+        "Ref_Key",
+        lambda name: TYPES.get(name, {}),
     )
     plain = decode_object(answer(captured("custom-counterparty.element.json")), "Ref_Key", no_types)
     expected = {name: value for name, value in plain.data.items() if "@" not in name and not name.startswith("odata")}
@@ -229,14 +237,22 @@ FEED = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:d="http://schemas.micr
 def test_atom_values_get_the_types_of_json() -> None:
     types = {
         "Document_X": {
-            "Сумма": "Edm.Double", "Количество": "Edm.Double", "Строка": "Edm.String", "Posted": "Edm.Boolean",
+            "Сумма": "Edm.Double",
+            "Количество": "Edm.Double",
+            "Строка": "Edm.String",
+            "Posted": "Edm.Boolean",
         },
         "Document_X_Товары_RowType": {"LineNumber": "Edm.Int64", "Цена": "Edm.Double"},
     }
     row = decode_collection(answer(FEED, "application/atom+xml"), lambda name: types.get(name, {}))[0]
     assert row.data == {
-        "Ref_Key": "1", "Сумма": Decimal("150129.10"), "Количество": None, "Строка": "", "Номер": "007",
-        "Posted": True, "Товары": [{"LineNumber": "1", "Цена": 2}],
+        "Ref_Key": "1",
+        "Сумма": Decimal("150129.10"),
+        "Количество": None,
+        "Строка": "",
+        "Номер": "007",
+        "Posted": True,
+        "Товары": [{"LineNumber": "1", "Цена": 2}],
     }
 
 
@@ -266,7 +282,9 @@ def test_captured_metadata() -> None:
     act = found.shape("Document_АктВыполненныхРабот")
     assert act is not None
     assert sorted(found.sets) == [
-        "Catalog_Контрагенты", "Document_АктВыполненныхРабот", "Document_АктВыполненныхРабот_Работы",
+        "Catalog_Контрагенты",
+        "Document_АктВыполненныхРабот",
+        "Document_АктВыполненныхРабот_Работы",
     ]
     assert act.key == ("Ref_Key",)
     assert act.properties["Контрагент_Key"] == "Edm.Guid"
@@ -369,29 +387,3 @@ def test_a_virtual_table_is_found_by_what_it_is_bound_to(bound: str) -> None:
     assert balance is not None
     assert balance.parameters == {"Period": "Edm.DateTime"}
     assert found.function("R", "Turnovers") is None
-
-
-# ---------------------------------------------------------------- page size
-
-
-def test_pages_grow_threefold_at_most_and_shrink_at_once() -> None:
-    sizes = PageSizes(4_000_000)
-    assert sizes.get("D") == 20
-    sizes.note("D", 20, 2_000)
-    assert sizes.get("D") == 60
-    for _ in range(10):
-        sizes.note("D", sizes.get("D"), 2_000)
-    assert sizes.get("D") == 2000
-    sizes.note("D", 2000, 400_000_000)
-    assert sizes.get("D") == 20
-    sizes.note("D", 20, 100_000_000_000)
-    assert sizes.get("D") == 1
-    sizes.note("D", 0, 30)
-    assert sizes.get("D") == 1
-
-
-def test_a_page_that_was_too_much_is_quartered_down_to_one() -> None:
-    sizes = PageSizes(4_000_000)
-    assert [sizes.shrink("D") for _ in range(4)] == [True, True, False, False]
-    assert sizes.get("D") == 1
-    assert sizes.get("other") == 20

@@ -16,9 +16,17 @@ KEY, OTHER = "1fa1a135-d89b-11e6-8343-40167e2531c3", "2fa1a135-d89b-11e6-8343-40
 PARTIES = "Catalog_Контрагенты"
 SOURCE = SourceSet("counterparty", PARTIES, filter="IsFolder eq false")
 FIELDS = {
-    "Ref_Key": "Edm.Guid", "Description": "Edm.String", "ИНН": "Edm.String", "IsFolder": "Edm.Boolean",
-    "Группа_Key": "Edm.Guid", "Объект": "Edm.String", "Объект_Type": "Edm.String", "Дата": "Edm.DateTime",
-    "Сумма": "Edm.Double", "Срок": "Edm.Int64", "КонтактнаяИнформация": "Collection(X)",
+    "Ref_Key": "Edm.Guid",
+    "Description": "Edm.String",
+    "ИНН": "Edm.String",
+    "IsFolder": "Edm.Boolean",
+    "Группа_Key": "Edm.Guid",
+    "Объект": "Edm.String",
+    "Объект_Type": "Edm.String",
+    "Дата": "Edm.DateTime",
+    "Сумма": "Edm.Double",
+    "Срок": "Edm.Int64",
+    "КонтактнаяИнформация": "Collection(X)",
 }
 META = edmx({PARTIES: FIELDS, f"{PARTIES}_КонтактнаяИнформация_RowType": {"Вид_Key": "Edm.Guid"}})
 
@@ -60,7 +68,8 @@ def test_rows_are_numbered_and_typed() -> None:
         "Collection(StandardODATA.Catalog_Контрагенты_КонтактнаяИнформация_RowType)"
     )
     assert body["КонтактнаяИнформация"] == [
-        {"LineNumber": "1", "Тип": "Телефон"}, {"LineNumber": "2", "Тип": "Адрес", "Вид_Key": OTHER},
+        {"LineNumber": "1", "Тип": "Телефон"},
+        {"LineNumber": "2", "Тип": "Адрес", "Вид_Key": OTHER},
     ]
 
 
@@ -81,9 +90,7 @@ def test_a_plain_value_of_a_composite_field_brings_its_type(value: object, kind:
 
 
 def test_values_are_written_as_1c_writes_them() -> None:
-    body = sent(
-        Дата=datetime(2026, 1, 31, 21, 0, tzinfo=UTC), Сумма=Decimal("0.10"), Группа_Key=None, Description=None
-    )
+    body = sent(Дата=datetime(2026, 1, 31, 21, 0, tzinfo=UTC), Сумма=Decimal("0.10"), Группа_Key=None, Description=None)
     assert body["Дата"] == "2026-02-01T00:00:00"
     assert body["Группа_Key"] == "00000000-0000-0000-0000-000000000000"
     assert body["Description"] == ""
@@ -105,7 +112,9 @@ def test_what_1c_did_not_keep_is_told() -> None:
         result = base.connector.write_record(create(Description="Ромашка", Срок=30, Нет="x", Телефоны=[{"a": "1"}]))
     assert result.record.external_id == OTHER  # a base that takes no chosen key: the engine must bind this one
     assert result.differences == {
-        "Ref_Key": (KEY, OTHER), "Description": ("Ромашка", "Рома"), "Нет": ("x", None),
+        "Ref_Key": (KEY, OTHER),
+        "Description": ("Ромашка", "Рома"),
+        "Нет": ("x", None),
         "Телефоны[1].LineNumber": ("1", None),
     }
 
@@ -113,9 +122,19 @@ def test_what_1c_did_not_keep_is_told() -> None:
 @pytest.mark.parametrize(
     ("mine", "theirs", "same"),
     [
-        (100, "100", True), (Decimal("100.00"), 100, True), ("1", "1      ", True), (KEY, KEY.upper(), True),
-        (1, "x", False), (True, 1, True), (True, "true", False), ("a", None, False), ("", "", True), ("A", "a", False),
-        ([{"x": 1}], [{"x": "1", "y": 2}], True), ([{"x": 1}], [], False), ([], None, False),
+        (100, "100", True),
+        (Decimal("100.00"), 100, True),
+        ("1", "1      ", True),
+        (KEY, KEY.upper(), True),
+        (1, "x", False),
+        (True, 1, True),
+        (True, "true", False),
+        ("a", None, False),
+        ("", "", True),
+        ("A", "a", False),
+        ([{"x": 1}], [{"x": "1", "y": 2}], True),
+        ([{"x": 1}], [], False),
+        ([], None, False),
     ],
 )
 def test_notations_of_one_value_are_no_difference(mine: object, theirs: object, same: bool) -> None:
