@@ -1,20 +1,20 @@
 """Comparing the two books and explaining every difference, to the kopeck (design §5-11; `sverka reconcile`).
 
-Reading only, but for the history of reconciliations and the movements that were named. `repair` works under the
-connection's lease: it reads again just the documents and customers that differ, then compares once more.
+Reading only, but for the history of reconciliations and the movements that were named. `repair` is a run of its own
+under the connection's lease: it reads again just the documents and customers that differ; then all is compared again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 
 from connectors.registry import open_connector
-from core.errors import SverkaError, TransientError
+from core.errors import SverkaError
 from core.ids import new_id
 from core.money import to_minor
 from mapping.model import SourceSet
@@ -24,17 +24,15 @@ from store.entities import balances
 from store.queries.recorders import load_standings
 from store.tables import binding, reconciliation, reconciliation_line
 from sync.context import App, NoProgress, Order, Progress, RunContext
-from sync.cursors import load_cursors
 from sync.customer import pull_customer
+from sync.cycle import run_stages
 from sync.faults import fault_from_environment
-from sync.lease import Lease, claim_lease, wait_limit
 from sync.movements import store_movements
 from sync.pull import pull_keys, settle_missing
 from sync.reconcile_balances import reconcile_balances
 from sync.reconcile_customer import Explanation
 from sync.reconcile_entities import reconcile_entities
 from sync.reconcile_result import Line, Reconciliation
-from sync.runs import finish_run, start_run
 from sync.versions import load_ruling
 from sync.writing import NoFence, writing
 
@@ -42,7 +40,9 @@ __all__ = ["Reconciliation", "reconcile"]
 
 
 def reconcile(app: App, connection: str, *, repair: bool = False, progress: Progress | None = None) -> Reconciliation:
-    """Compare one connection with the store; with `repair` mend what differs first, then compare again.
+    """Compare one connection with the store; with `repair` mend what differs, then compare again.
+
+    Comparing takes no lease: the schedule goes on meanwhile.
 
     Returns:
         The comparison; one that could not be made has the status "failed" and says why.
@@ -50,48 +50,43 @@ def reconcile(app: App, connection: str, *, repair: bool = False, progress: Prog
     Raises:
         ConfigError: there is no such connection, or its mapping has mistakes.
     """
-    lease = claim_lease(app, connection, wait=wait_limit(app)) if repair else None
-    if repair and lease is None:
-        result = Reconciliation(connection, app.clock.now())
-        result.failure = "Another run holds the connection and did not finish in time. Next: sverka status"
-        return result
-    try:
-        if lease is not None:
-            lease.start_heartbeat()
-        with _context(app, connection, lease, progress or NoProgress()) as ctx:
-            result = _compare(ctx)
-            if lease is not None and not result.failure:
-                result = _repair_and_compare(ctx, lease, result)
-        return result
-    finally:
-        if lease is not None:
-            lease.release()
+    watcher = progress or NoProgress()
+    first = _compare_now(app, connection, watcher)
+    wanted = [line for line in first.lines if line.weight != "named"]
+    if not repair or first.failure or not wanted:
+        return first
+    done = run_stages(app, connection, Order(kind="repair"), [lambda ctx: repair_lines(ctx, wanted)], watcher)
+    again = _compare_now(app, connection, watcher)
+    again.repaired = len(wanted)
+    if done.status in ("failed", "skipped"):
+        again.failure = again.failure or done.message
+    return again
+
+
+def _compare_now(app: App, connection: str, progress: Progress) -> Reconciliation:
+    with _context(app, connection, progress) as ctx:
+        return _compare(ctx)
 
 
 @contextmanager
-def _context(app: App, connection: str, lease: Lease | None, progress: Progress) -> Iterator[RunContext]:
-    """A run's belongings for comparing only: without a lease it may write nothing that a run writes."""
+def _context(app: App, connection: str, progress: Progress) -> Iterator[RunContext]:
+    """A run's belongings for comparing only: nothing that a run writes can be written with it."""
     settings = app.settings.connection(connection)
     mapping = load_ruling(app, settings)
-    connector = open_connector(settings, app.clock)
-    ctx = RunContext(
-        app=app,
-        settings=settings,
-        connector=connector,
-        mapping=mapping,
-        order=Order(kind="repair", dry_run=lease is None),
-        run_id=new_id(),
-        fence=lease or NoFence(),
-        fetch_seq=(lease.fence if lease else 0) << 32,
-        started_at=app.clock.now(),
-        progress=progress,
-        fault=fault_from_environment(),
-    )
-    ctx.state.cursors = load_cursors(app, connection)
-    try:
-        yield ctx
-    finally:
-        connector.close()
+    with closing(open_connector(settings, app.clock)) as connector:
+        yield RunContext(
+            app=app,
+            settings=settings,
+            connector=connector,
+            mapping=mapping,
+            order=Order(kind="repair", dry_run=True),
+            run_id=new_id(),
+            fence=NoFence(),
+            fetch_seq=0,
+            started_at=app.clock.now(),
+            progress=progress,
+            fault=fault_from_environment(),
+        )
 
 
 def _compare(ctx: RunContext) -> Reconciliation:
@@ -102,7 +97,7 @@ def _compare(ctx: RunContext) -> Reconciliation:
         reconcile_entities(ctx, result)
         found = reconcile_balances(ctx, result, _stored_customers(ctx))
         _drop_twins(result)
-    except TransientError as error:
+    except SverkaError as error:
         result.failure = str(error)
     _keep(ctx, result, found)
     return result
@@ -161,24 +156,11 @@ def _history_row(record_id: UUID, number: int, line: Line) -> dict[str, Any]:
     }
 
 
-def _repair_and_compare(ctx: RunContext, lease: Lease, first: Reconciliation) -> Reconciliation:
-    """Read again what differs, under a run of its own, then compare once more."""
-    wanted = [line for line in first.lines if line.weight != "named"]
-    if not wanted:
-        return first
-    ctx.run_id = start_run(ctx.app, ctx.name, ctx.order, lease)
-    failure = ""
-    try:
-        _repair_documents(ctx, wanted)
-        for key in dict.fromkeys(line.counterparty_key for line in wanted if line.counterparty_key):
-            pull_customer(ctx, key)
-    except SverkaError as error:
-        failure = str(error)
-    finish_run(ctx, lease, failure)
-    again = _compare(ctx)
-    again.repaired = len(wanted)
-    again.failure = again.failure or failure
-    return again
+def repair_lines(ctx: RunContext, lines: Sequence[Line]) -> None:
+    """Read again just what differs: documents by their keys, then the customers they belong to. Under a run's lease."""
+    _repair_documents(ctx, lines)
+    for key in dict.fromkeys(line.counterparty_key for line in lines if line.counterparty_key):
+        pull_customer(ctx, key)
 
 
 def _repair_documents(ctx: RunContext, lines: Sequence[Line]) -> None:

@@ -15,11 +15,9 @@ from store.entities import entity_tables
 from store.tables import binding
 from sync import customer as customers
 from sync import sweep
-from sync.context import Order
 from tests.integration.sync_balances.world import World, open_world
 
 SHIPMENT, PAYMENT = "Document_РеализацияТоваровУслуг", "Document_ПоступлениеНаРасчетныйСчет"
-SCHEDULE = Order(kind="schedule")
 
 
 @pytest.fixture
@@ -96,7 +94,7 @@ def delete(world: World) -> str:
 def test_an_old_edit_reaches_the_store_in_one_cycle(world: World, edit: Any) -> None:
     key = edit(world)
     before = ours(world, key)
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert world.ours() == world.theirs()
     after = ours(world, key)
     assert after is not None
@@ -114,7 +112,7 @@ def test_an_explained_move_asks_for_no_customer(world: World, monkeypatch: pytes
     row = next(row for row in world.base.storage.select(SHIPMENT, "date > '2025-12-20'") if row.posted)
     change_amount(world.base, Doubling(7), row)
     monkeypatch.setattr(customers, "pull_documents", lambda *args: pytest.fail("no customer had to be asked"))
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert world.ours() == world.theirs()
 
 
@@ -128,12 +126,12 @@ def manual_movement(world: World) -> str:
 def test_a_move_without_a_document_is_asked_once_and_kept_as_offset(world: World) -> None:
     manual_movement(world)
     before = {row.id: row.unexplained for row in world.rows()}
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert world.ours() == world.theirs()
     changed = [row for row in world.rows() if row.unexplained != before.get(row.id)]
     assert changed
     asked = world.last_run().requests
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert world.last_run().requests < asked, "the second time nobody is asked"
 
 
@@ -143,7 +141,7 @@ def test_many_customers_at_once_are_one_sweep(world: World, monkeypatch: pytest.
     monkeypatch.setattr(customers, "SWEEP_FROM", 0)
     monkeypatch.setattr(customers, "pull_documents", lambda *args: pytest.fail("a sweep, not one by one"))
     monkeypatch.setattr(sweep, "BUDGET", {"schedule": 0})
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert ours(world, key).amount == Decimal(world.base.get(SHIPMENT, key)["СуммаДокумента"]).quantize(Decimal("0.01"))
 
 
@@ -151,9 +149,7 @@ def test_one_customer_can_be_refreshed_by_himself(world: World) -> None:
     key = change_old_amount(world)
     party = world.base.get(SHIPMENT, key)["Контрагент_Key"]
     age = {row.id: row.as_of for row in world.rows() if row.counterparty_key == party}
-    world.app.clock.sleep(60)
-    with world.context(Order(kind="order")) as ctx:
-        customers.pull_customer(ctx, party)
+    world.pull_customer(party)
     assert world.result.status == "ok"
     assert {k: v for k, v in world.ours().items() if k[0] == party} == {
         k: v for k, v in world.theirs().items() if k[0] == party
@@ -164,7 +160,7 @@ def test_one_customer_can_be_refreshed_by_himself(world: World) -> None:
 def test_the_whole_life_of_two_years(world: World) -> None:
     """Two hundred edits anywhere; two cycles (an order moves no balance and waits for the night)."""
     world.base.random_edits(200, seed=3)
-    world.cycle(SCHEDULE)
+    world.cycle()
     assert world.ours() == world.theirs()
     start = datetime(2024, 3, 1)  # noqa: DTZ001 - the stand-in's own wall clock
     for set_name in (SHIPMENT, PAYMENT, "Document_ВозвратТоваровОтПокупателя"):

@@ -163,7 +163,7 @@ def test_few_zeroes_pass(world: World) -> None:
 def test_a_dry_run_writes_nothing_and_shows(world: World) -> None:
     unpost_all(world, simple_customer(world))
     before, state = world.rows(), world.cursor()
-    world.cycle(Order(dry_run=True), entities=False)
+    world.cycle(Order(entity="balance", dry_run=True))
     assert world.rows() == before
     assert world.cursor() == state
     assert {change["entity"] for change in world.result.changes} == {"balance"}
@@ -177,13 +177,15 @@ def test_overdue_is_never_more_than_the_receivable(world: World) -> None:
 
 
 def test_overdue_is_looked_at_again_every_day(world: World) -> None:
-    world.cycle(entities=False)  # who changed in the first cycle is looked at in the second once more
+    world.cycle(
+        Order(kind="schedule", entity="balance")
+    )  # who changed in the first cycle is looked at in the second once more
     before = world.rows()
     world.change(update(balances).values(overdue=Decimal(0), overdue_since=None, overdue_rule=None))
-    world.cycle(entities=False)
+    world.cycle(Order(kind="schedule", entity="balance"))
     assert not any(row.overdue for row in world.rows()), "only who changed is looked at"
     world.app.clock.sleep(86400)
-    world.cycle(entities=False)
+    world.cycle(Order(kind="schedule", entity="balance"))
     assert [row.overdue for row in world.rows()] == [row.overdue for row in before]
 
 

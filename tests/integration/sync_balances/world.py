@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, select, update
 
@@ -16,7 +18,6 @@ from connectors.base import BalanceAnswer
 from connectors.registry import open_connector, option_models
 from core.clock import ManualClock
 from core.settings import Settings, load_settings
-from mapping.rules import load_mapping
 from sandbox.onec.base import Base
 from sandbox.onec.company import build_company
 from sandbox.onec.server import OnecServer
@@ -24,15 +25,11 @@ from store.engine import open_engine
 from store.entities import balances
 from store.tables import cursor, run
 from store.upgrade import upgrade
+from sync import cycle as cycles
 from sync import reconcile as reconciling
-from sync.balances import pull_balances
-from sync.context import App, Order, RunContext
-from sync.cursors import load_cursors
-from sync.lease import claim_lease
-from sync.load import load_source
-from sync.pull import settle_candidates
-from sync.runs import RunResult, finish_run, start_run
-from sync.sweep import sweep_source
+from sync.context import App, Order
+from sync.customer import pull_customer
+from sync.cycle import RunResult, run_cycle, run_stages
 
 NAME = "accounting"
 CODES = {"643": "RUB", "840": "USD", "978": "EUR"}
@@ -48,55 +45,40 @@ class World:
     app: App
     settings: Settings
     answers: list[Any] = field(default_factory=list)
+    result: RunResult = field(default_factory=lambda: RunResult(None, "none"))
+
+    def cycle(self, order: Order | None = None) -> RunResult:
+        """One cycle as the schedule runs it; `answers` are functions that the register's answers go through."""
+        self.app.clock.sleep(300)
+        with self.listening():
+            self.result = run_cycle(self.app, NAME, order or Order(kind="schedule"))
+        return self.result
+
+    def pull_customer(self, key: str) -> RunResult:
+        """One customer by himself, as "refresh now" asks for him."""
+        self.app.clock.sleep(60)
+        with self.listening():
+            self.result = run_stages(self.app, NAME, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)])
+        return self.result
 
     @contextmanager
-    def context(self, order: Order | None = None) -> Iterator[RunContext]:
-        """A run under its lease; `answers` are functions that the register's answers go through, one each."""
-        lease = claim_lease(self.app, NAME)
-        assert lease is not None
-        order = order or Order(kind="schedule")
-        connector = open_connector(self.settings.connections[NAME], self.app.clock)
-        real = connector.fetch_balances  # type: ignore[attr-defined]
+    def listening(self) -> Iterator[None]:
+        """The connector with its answers changed on the way."""
 
-        def fetch_balances(*args: Any, **options: Any) -> BalanceAnswer:
-            answer: BalanceAnswer = real(*args, **options)
-            if options.get("counterparty") is None and options.get("at") is None and self.answers:
-                change: Callable[[BalanceAnswer], BalanceAnswer] = self.answers.pop(0)
-                return change(answer)
-            return answer
+        def open_changed(*args: Any, **options: Any) -> Any:
+            connector: Any = open_connector(*args, **options)
+            connector.fetch_balances = partial(self._fetch_balances, connector.fetch_balances)
+            return connector
 
-        connector.fetch_balances = fetch_balances  # type: ignore[attr-defined]
-        ctx = RunContext(
-            app=self.app,
-            settings=self.settings.connections[NAME],
-            connector=connector,
-            mapping=load_mapping("bp30"),
-            order=order,
-            run_id=start_run(self.app, NAME, order, lease),
-            fence=lease,
-            fetch_seq=lease.fence << 32,
-            started_at=self.app.clock.now(),
-        )
-        ctx.state.cursors = load_cursors(self.app, NAME)
-        try:
-            yield ctx
-            self.result = finish_run(ctx, lease)
-        finally:
-            connector.close()
-            lease.release()
+        with patch.object(cycles, "open_connector", open_changed):
+            yield
 
-    def cycle(self, order: Order | None = None, *, entities: bool = True) -> RunResult:
-        """One cycle of reading: records, then balances."""
-        self.app.clock.sleep(300)
-        with self.context(order) as ctx:
-            for entity, mapped in ctx.mapping.entities.items() if entities else ():
-                for source in mapped.sources:
-                    if ctx.connector.is_published(source.name):  # type: ignore[attr-defined]
-                        load_source(ctx, source)
-                        sweep_source(ctx, source)
-                settle_candidates(ctx, entity)
-            pull_balances(ctx)
-        return self.result
+    def _fetch_balances(self, real: Any, *args: Any, **options: Any) -> BalanceAnswer:
+        answer: BalanceAnswer = real(*args, **options)
+        if options.get("counterparty") is None and options.get("at") is None and self.answers:
+            change: Callable[[BalanceAnswer], BalanceAnswer] = self.answers.pop(0)
+            return change(answer)
+        return answer
 
     def reconcile(self, *, repair: bool = False) -> reconciling.Reconciliation:
         """Compare the two books."""
