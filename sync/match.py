@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from connectors.base import RawRecord, RecordSource, RecordTarget
-from core.errors import SchemaDrift
+from core.errors import ConflictError, SchemaDrift
 from mapping.model import SourceSet
 from mapping.outbound import MatchRule
 from store.engine import reading
@@ -30,6 +30,10 @@ SAME_CODE = "same KPP"
 NOT_COMPARABLE = "not_comparable"
 BRANCHES = "branches"
 """The mapping's setting for a card with the same INN and another KPP: "review" (default) or "create" (own card)."""
+
+
+class NeedsPerson(ConflictError):
+    """More than one answer is possible in the middle of the work: the intent goes to the review queue."""
 
 
 class PushConnector(RecordSource, RecordTarget, Protocol):

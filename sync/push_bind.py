@@ -10,23 +10,20 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from connectors.base import RawRecord
-from core.errors import ConflictError, RecordError
+from core.errors import RecordError
 from mapping.model import ENTITIES, MappedRecord
 from store import landing
 from store.entities import counterparties
 from store.search import search_text
 from store.tables import binding
 from sync.context import RunContext
+from sync.match import NeedsPerson
 from sync.push_merge import add_audit, apply_merge, build_missing, load_row
 
 ENTITY = "counterparty"
 COMPARED = ("name", "legal_name", "tax_id", "registration_code", "kind", "phones", "emails")
 _SHOWN = 60
 _REFS = ENTITIES[ENTITY].refs
-
-
-class CardTaken(ConflictError):
-    """The card belongs to another contact: only a person may make the two one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ def apply_binding(
     the card is merged into the contact. `chosen`: a person has said so; only then may two contacts become one.
 
     Raises:
-        CardTaken: the card belongs to another contact already.
+        NeedsPerson: the card belongs to another contact already.
     """
     now, raw = ctx.app.clock.now(), card.raw
     existing = load_binding(conn, ctx.name, raw.external_id)
@@ -144,7 +141,7 @@ def _settle_holder(conn: Connection, holder: UUID | None, mine: UUID, now: datet
         apply_merge(conn, holder, mine, now, who)
         return mine
     if not chosen:
-        raise CardTaken(f"This card of accounting belongs to the contact {other['name']!r} already.")
+        raise NeedsPerson(f"This card of accounting belongs to the contact {other['name']!r} already.")
     apply_merge(conn, mine, holder, now, who)
     return holder
 

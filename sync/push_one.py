@@ -34,8 +34,8 @@ from store.engine import reading
 from sync import intents
 from sync.context import RunContext
 from sync.intents import Intent
-from sync.match import Match, find_match, target_of
-from sync.push_bind import ENTITY, CardTaken, apply_binding, build_card, build_differences, describe, load_own_binding
+from sync.match import Match, NeedsPerson, find_match, target_of
+from sync.push_bind import ENTITY, apply_binding, build_card, build_differences, describe, load_own_binding
 from sync.push_letters import record_refusal, settle_refusal
 from sync.push_merge import load_row
 from sync.push_review import Kind, close_reviews, load_decided, load_link, open_review
@@ -77,7 +77,8 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
         return Result(_advance(ctx, intent, contact))
     except RecordError as error:
         return Result(_refuse(ctx, intent, error))
-    except CardTaken as error:
+    except NeedsPerson as error:
+        _forget_sending(intent)
         return Result(_ask_person(ctx, intent, "match", error.message, None))
     except ConflictError as error:  # the intent is no longer ours: whoever has it goes on
         ctx.leave(f"{ENTITY} out: {error.message}")
@@ -253,7 +254,7 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     except (UncertainOutcome, ConflictError) as error:
         ctx.fault("push.after-send")
         return _ask_at_once(ctx, intent, contact, error)
-    except TransientError:
+    except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
         _forget_sending(intent)
         raise
     ctx.fault("push.after-send")

@@ -13,14 +13,14 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from connectors.base import RawRecord, Reference, Write, WriteResult
-from core.errors import ConfigError, NotFound, RecordError, SchemaDrift
+from core.errors import NotFound, RecordError, SchemaDrift
 from mapping.model import SourceSet
 from mapping.outbound import MatchRule, check_sendable
 from store.engine import reading
 from store.tables import binding
 from sync.context import RunContext
 from sync.intents import Intent
-from sync.match import fetch_equal, target_of, text_of
+from sync.match import NeedsPerson, fetch_equal, target_of, text_of
 
 _OMIT = object()
 _SHOWN = 60
@@ -140,7 +140,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
     """The object of the current step, if accounting has it: by the chosen key, then among its likes by our marker.
 
     Raises:
-        TransientError: no answer, so nothing is known. ConfigError: more than one object of ours is there.
+        TransientError: no answer, so nothing is known. NeedsPerson: more than one object of ours is there.
     """
     step, rule = intent.steps[intent.step], rule_of(ctx)
     main = step["set"] == rule.source.name
@@ -153,7 +153,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
     ours = [raw for raw in alike if _is_ours(ctx, raw, intent, contact, main=main)]
     if len(ours) > 1:
         keys = ", ".join(raw.external_id for raw in ours)
-        raise ConfigError(
+        raise NeedsPerson(
             f"Accounting holds {len(ours)} objects that we created for {contact['name']}: {keys}.",
             next_step="sverka review list",
         )
