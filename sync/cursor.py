@@ -16,7 +16,7 @@ FIRST_DAYS = 30
 WIDEST_DAYS = 4096
 """A window that would be wider is left open towards the past: there is nothing much there."""
 FEW, MANY = 200, 5000
-"""A window with fewer records makes the next one twice as wide, one with more half as wide."""
+"""A window with fewer records makes the next one four times as wide, one with more half as wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def advance_load(load: Load, records: int, next_position: int | None, since: dat
         return replace(load, position=next_position, read=read)
     if load.start is None or (since is not None and load.start <= since):
         return None
-    days = load.days * 2 if read < FEW else max(load.days // 2, 1) if read > MANY else load.days
+    days = load.days * 4 if read < FEW else max(load.days // 2, 1) if read > MANY else load.days
     return Load(_floor(_minus(load.start, days), since, days), load.start, days)
 
 
