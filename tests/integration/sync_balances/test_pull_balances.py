@@ -92,7 +92,7 @@ def test_a_settled_customer_goes_to_zero_and_stays_visible(world: World) -> None
     rows = [row for row in world.rows() if row.counterparty_key == customer]
     assert rows
     assert all(row.amount == row.receivable == row.advance == row.overdue == 0 for row in rows)
-    assert line(world)["deleted"] == len(rows)
+    assert line(world)["deleted"] == len([row for row in rows if row.source == "register"])
 
 
 @pytest.mark.parametrize(("answer", "said"), [(empty, "no balance at all"), (cut, "did not arrive whole")])
@@ -186,7 +186,9 @@ def test_overdue_is_looked_at_again_every_day(world: World) -> None:
     assert not any(row.overdue for row in world.rows()), "only who changed is looked at"
     world.app.clock.sleep(86400)
     world.cycle(Order(kind="schedule", entity="balance"))
-    assert [row.overdue for row in world.rows()] == [row.overdue for row in before]
+    after = {row.id: row.overdue for row in world.rows()}
+    assert all(after[row.id] >= row.overdue for row in before)
+    assert any(after.values())
 
 
 def test_a_debt_written_off_by_hand_is_believed_from_an_empty_answer(world: World) -> None:
