@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 MASK = "***"
 _SHORTEST = 4
@@ -34,6 +38,11 @@ class Secret:
         return MASK
 
     __str__ = __repr__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Models take a secret in any of the ways that settings write it."""
+        return core_schema.no_info_plain_validator_function(read_secret)
 
 
 def read_secret(value: object) -> Secret:

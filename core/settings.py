@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import ConfigError
-from core.secrets import Secret, read_secret
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
@@ -38,7 +37,6 @@ def parse_duration(value: object) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-SecretField = Annotated[Secret, PlainValidator(read_secret)]
 
 
 class Section(BaseModel):
@@ -48,9 +46,10 @@ class Section(BaseModel):
 
 
 class StoreSettings(Section):
-    """Where the CRM store lives."""
+    """Where the CRM store lives, and where copies are kept of what is slow to ask for."""
 
     url: str = "sqlite:///var/sverka.db"
+    cache: Path = Path("var/cache")
 
 
 class BrokerSettings(Section):

@@ -6,10 +6,10 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.secrets import Secret, read_secret
-from core.settings import SecretField, Section
+from core.settings import Section
 
 SERVICE = "/odata/standard.odata"
 _MIB = 1024 * 1024
@@ -22,11 +22,9 @@ class OnecODataOptions(Section):
     of this base may be open at once: each holds a licence of 1C while it works (1c-odata.md §4.3).
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)  # Secret is a plain class
-
     url: str
     user: str = ""
-    password: SecretField = Field(default_factory=lambda: read_secret(""))
+    password: Secret = Field(default_factory=lambda: read_secret(""))
     exchange_plan: str = ""
     node: str = ""
     sessions: Literal["auto", "off"] = "auto"
@@ -40,7 +38,7 @@ class OnecODataOptions(Section):
     response_bytes: int = Field(default=64 * _MIB, ge=64 * 1024, le=1024 * _MIB)
     table_bytes: int = Field(default=256 * _MIB, ge=64 * 1024, le=2048 * _MIB)
     metadata_bytes: int = Field(default=128 * _MIB, ge=64 * 1024, le=512 * _MIB)
-    metadata_hours: float = Field(default=24.0, gt=0, le=24 * 31)
+    metadata_hours: float = Field(default=1.0, gt=0, le=24 * 31)
     attempts: int = Field(default=3, ge=1, le=10)
     retry_seconds: float = Field(default=20.0, ge=0, le=120)
     requests_per_second: float | None = Field(default=None, gt=0)

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import ConfigError
-from core.secrets import MASK, read_secret, redact
-from core.settings import SecretField, load_settings, parse_duration
+from core.secrets import MASK, Secret, read_secret, redact
+from core.settings import load_settings, parse_duration
 
 
 class Options(BaseModel):
@@ -18,7 +18,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     url: str
-    password: SecretField
+    password: Secret
 
 
 MODELS = {"known": Options}
