@@ -65,7 +65,9 @@ def run(**values: Any) -> dict[str, Any]:
     return {"kind": "schedule", "status": "ok", "owner": "o", "fence": 1, "started_at": EARLIER} | values
 
 
-def test_queues(engine: Engine, put: Any) -> None:
+@pytest.fixture
+def queued(put: Any) -> None:
+    """Something of everything, in every state."""
     for state, at in (("due", None), ("due", NOW), ("due", NOW + timedelta(seconds=1)), ("waiting", EARLIER)):
         put(tables.intent, **intent(state, at))
     for state in ("sending", "uncertain", "uncertain", "done", "dead", "discarded", "review"):
@@ -97,6 +99,9 @@ def test_queues(engine: Engine, put: Any) -> None:
         reason="r",
         since=NOW,
     )
+
+
+def test_queues(engine: Engine, queued: None) -> None:
     with engine.connect() as conn:
         queues = load_queues(conn, NOW)
         assert queues["accounting"] == {
