@@ -76,9 +76,11 @@ def test_the_contract_s_answer_is_lost(world: World, ignores: bool) -> None:
     assert len(world.contracts(card["Ref_Key"])) == 1
 
 
-@pytest.mark.parametrize("ignores", [False, True])
-@pytest.mark.parametrize("nth", [1, 2])
-@pytest.mark.parametrize("point", POINTS)
+COMMITS = [(point, nth, True) for point in POINTS[:2] for nth in range(1, 7)]
+CALLS = [(point, nth, ignores) for point in POINTS[2:] for nth in (1, 2) for ignores in (False, True)]
+
+
+@pytest.mark.parametrize(("point", "nth", "ignores"), COMMITS + CALLS)
 def test_killed_at_every_point_and_run_again(world: World, point: str, nth: int, ignores: bool) -> None:
     world.base.ignores_ref_key = ignores
     contact = world.add(tax_id=INN)
