@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from core.errors import ConfigError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
 from store.engine import open_engine
+from store.queries.shapes import View
 from store.upgrade import upgrade
 from sync.context import App
 
@@ -52,6 +54,13 @@ def open_app(loaded: Settings | None = None, *, readonly: bool = False) -> Itera
         yield App(settings=chosen, engine=engine, clock=SystemClock(), owner=owner())
     finally:
         engine.dispose()
+
+
+def view(app: App) -> View:
+    """How records are shown: accounting's ids first, moments in accounting's own zone."""
+    accounting = [item for item in app.settings.connections.values() if item.role == "accounting"]
+    zone = accounting[0].zone if accounting else UTC
+    return View(accounting=tuple(item.name for item in accounting), zone=zone)
 
 
 def one_connection(app: App, name: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.common import open_app, out_json, out_lines, out_table, out_text, view
 from cli.exits import FAILED, say
 from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 from core.errors import UsageError
@@ -40,7 +40,7 @@ def export(
     """
     name = _export_name(entity)
     with open_app(readonly=True) as app, app.engine.connect() as conn:
-        records = iter_export(conn, name)
+        records = iter_export(conn, name, view(app))
         if format == "jsonl" or as_json:
             _write_jsonl(records, output)
         else:
@@ -84,7 +84,7 @@ def balances(as_json: Json = False) -> None:
     Example: sverka balances --json
     """
     with open_app(readonly=True) as app, app.engine.connect() as conn:
-        rows = iter_balances(conn)
+        rows = iter_balances(conn, view(app))
         if as_json:
             out_lines(rows)
             return
@@ -121,11 +121,11 @@ def card(
     Example: sverka card "+7 (495) 123-45-67"
     """
     with open_app(readonly=True) as app, app.engine.connect() as conn:
-        found = find_customers(conn, query)
+        found = find_customers(conn, query, view(app))
         if len(found) != 1:
             _say_not_one(query, found, as_json)
             raise typer.Exit(FAILED)
-        report = load_card(conn, found[0]["id"], now=app.clock.now())
+        report = load_card(conn, found[0]["id"], view(app), now=app.clock.now())
     if as_json:
         out_json(report)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from cli.common import open_app, out_table, out_text
+from cli.common import open_app, out_table, out_text, view
 from cli.data import print_balances
 from cli.exits import FAILED, OK, say
 from cli.progress import watching
@@ -81,7 +81,7 @@ def _one_turn(app: App) -> int:
         return FAILED
     _title("4. Who owes what")
     with app.engine.connect() as conn:
-        print_balances(iter_balances(conn))
+        print_balances(iter_balances(conn, view(app)))
     _title("5. Compared with accounting")
     return reconcile_one(app, CONNECTION, repair=False, as_json=False)
 

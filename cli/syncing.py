@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from cli.common import connection_names, open_app, out_json, out_table, out_text
+from cli.common import connection_names, open_app, out_json, out_table, out_text, view
 from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from core.errors import UsageError
@@ -125,7 +125,7 @@ def status(as_json: Json = False) -> None:
     Example: sverka status
     """
     with open_app(readonly=True) as app, app.engine.connect() as conn:
-        report = load_status(conn, app.clock.now())
+        report = load_status(conn, app.clock.now(), view(app), names=tuple(app.settings.connections))
     if as_json:
         out_json(report)
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, literal, select
 
 from store.entities import balances, counterparties
 from store.queries.references import References
@@ -23,8 +23,8 @@ def iter_balances(
 ) -> Iterator[Record]:
     """Every balance that is not zero, by customer and currency, advances too; the greatest debt first.
 
-    A customer whose debt under one contract equals his advance under another is listed with amount "0.00": both are
-    there. `as_of` is the oldest of what was added up. Flat in memory: read it while the transaction is open.
+    A customer whose debt under one contract equals his advance under another owes nothing and is left out; his card
+    shows both. `as_of` is the oldest of what was added up. Flat in memory: read it while the transaction is open.
     """
     references = References(conn, view or View())
     result = conn.execute(_aggregate(connection), execution_options={"yield_per": size})
@@ -65,7 +65,7 @@ def _aggregate(connection: str | None) -> Select[Any]:
         )
         .select_from(balances.outerjoin(cursor, fresh))
         .group_by(balances.c.counterparty_id, loose, key, balances.c.currency)
-        .having(or_(*(sums[name] != _NOTHING for name in ("amount", "receivable", "advance"))))
+        .having(sums["amount"] != _NOTHING)
     )
     if connection is not None:
         query = query.where(balances.c.connection == connection)
