@@ -75,7 +75,7 @@ def change(
 
     Example: sverka contact set "ООО Ромашка" --status client
     """
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "tax_id": inn,
         "registration_code": kpp,

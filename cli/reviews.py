@@ -80,11 +80,28 @@ def link(
 
 
 @app.command("create")
-def create(number: Number) -> None:
+def create(
+    number: Number,
+    force: Annotated[bool, typer.Option("--force", help="Even though accounting has a card with the same INN.")] = False,
+) -> None:
     """It is somebody new, or the write is approved: create him in accounting.
 
     Example: sverka review create 2
     """
     with open_app() as application:
-        reviews.create_review(application, number)
+        reviews.create_review(application, number, force=force)
     say(f"Review {number}: will be created at once where the service runs, else by: sverka sync")
+
+
+@app.command("dismiss")
+def dismiss(
+    number: Number,
+    reason: Annotated[str, typer.Option("--reason", help="Why nothing is to be done. Kept in the audit.")],
+) -> None:
+    """Do nothing: neither link nor create.
+
+    Example: sverka review dismiss 2 --reason "not a customer after all"
+    """
+    with open_app() as application:
+        reviews.dismiss_review(application, number, reason)
+    say(f"Review {number} is dismissed.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,9 +12,10 @@ from connectors.base import Connector, Finding
 from connectors.registry import open_connector
 from core.errors import SverkaError
 from core.settings import ConnectionSettings
-from mapping.rules import Mapping, load_mapping
+from mapping.rules import Mapping
 from store.versions import differs_from_published
 from sync.context import App
+from sync.versions import load_named
 
 
 def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
@@ -41,7 +41,7 @@ def _examine_store(app: App) -> Finding:
 def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Finding]:
     """Findings of one connection: mapping, address, rights, publication, clock, settlement accounts."""
     try:
-        mapping = load_mapping(settings.mapping, folder=_folder(app))
+        mapping = load_named(app, settings)
         connector = open_connector(settings, app.clock)
     except SverkaError as error:
         yield Finding("error", "settings", error.message, error.next_step)
@@ -52,16 +52,12 @@ def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Findi
         yield from _examine_live(connector, mapping)
 
 
-def _folder(app: App) -> Path | None:
-    return app.settings.path.parent if app.settings.path else None
-
-
 def _examine_version(app: App, settings: ConnectionSettings, mapping: Mapping) -> Iterator[Finding]:
-    if differs_from_published(app.engine, mapping.name, mapping.version):
+    if differs_from_published(app.engine, settings.mapping, mapping.version):
         yield Finding(
             "warning",
             "mapping",
-            f"The text of mapping {mapping.name!r} differs from the published version, which rules; it is a draft.",
+            f"The text of mapping {settings.mapping!r} differs from the published version, which rules; it is a draft.",
             f"sverka mapping publish {settings.mapping}",
         )
 

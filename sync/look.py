@@ -21,9 +21,10 @@ from core.errors import ConfigError, RecordError
 from core.money import format_amount
 from core.settings import ConnectionSettings
 from mapping.model import MappedRecord
-from mapping.rules import Mapping, load_mapping
+from mapping.rules import Mapping
 from store.queries.export import iter_export
 from sync.context import App, Progress
+from sync.versions import load_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ SECTIONS = ("unpublished sets", "unreadable cards", "twins", "no tax id", "debts
 def look(app: App, name: str, progress: Progress) -> Look:
     """Read the base and report; writes nothing anywhere."""
     settings = app.settings.connection(name)
-    mapping = load_mapping(settings.mapping, folder=app.settings.path.parent if app.settings.path else None)
+    mapping = load_named(app, settings)
     report = Look(sections={section: [] for section in SECTIONS})
     connector = open_connector(settings, app.clock)
     with closing(connector):
@@ -158,21 +159,15 @@ def _look_at_contacts(app: App, cards: dict[str, Card], report: Look) -> None:
         by_tax_id[card.tax_id].append(card)
         for value in card.contacts:
             by_contact[value].append(card)
-    for contact in _contacts(app):
-        sure = by_tax_id.get(contact["tax_id"], []) if contact["tax_id"] else []
-        likely = [card for value in contact["values"] for card in by_contact.get(value, [])]
-        verdict = "sure" if len(sure) == 1 else "several" if sure else "likely" if likely else "none"
-        report.add("contacts", name=contact["name"], match=verdict, cards="; ".join(card.name for card in sure or likely))
-
-
-def _contacts(app: App) -> Iterator[dict[str, object]]:
     with app.engine.connect() as conn:
-        for row in iter_export(conn, "contacts"):
-            yield {
-                "name": row["name"],
-                "tax_id": str(row.get("tax_id") or ""),
-                "values": [*_texts(row.get("phones")), *_texts(row.get("emails"))],
-            }
+        for contact in iter_export(conn, "contacts"):
+            tax_id = str(contact.get("tax_id") or "")
+            sure = by_tax_id.get(tax_id, []) if tax_id else []
+            values = [*_texts(contact.get("phones")), *_texts(contact.get("emails"))]
+            likely = [card for value in values for card in by_contact.get(value, [])]
+            verdict = "sure" if len(sure) == 1 else "several" if sure else "likely" if likely else "none"
+            names = "; ".join(dict.fromkeys(card.name for card in sure or likely))
+            report.add("contacts", name=str(contact["name"]), match=verdict, cards=names)
 
 
 def write_xlsx(report: Look, path: Path) -> None:

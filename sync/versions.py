@@ -31,13 +31,18 @@ def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True)
     ruling = versions.published(app.engine, settings.mapping)
     if ruling is not None:
         return _parsed(ruling.text, settings.mapping)
-    mapping = load_mapping(settings.mapping)
+    mapping = load_named(app, settings)
     if not publish:
         return mapping
     chosen = versions.ensure_published(
         app.engine, settings.mapping, mapping.text, "sverka", version=mapping.version, clock=app.clock
     )
     return _parsed(chosen.text, settings.mapping)
+
+
+def load_named(app: App, settings: ConnectionSettings) -> Mapping:
+    """The preset or the file that the settings name, a file beside the settings. Raises ConfigError."""
+    return load_mapping(settings.mapping, folder=app.settings.path.parent if app.settings.path else None)
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
 from celery import Celery, bootsteps
@@ -24,10 +24,10 @@ log = structlog.get_logger()
 THREADS = 4
 
 
-class ScheduleStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class ScheduleStep(bootsteps.StartStopStep):
     """The schedule as a thread of the worker: `worker -B` forks and then nothing runs on memory://."""
 
-    requires: ClassVar[set[str]] = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)

@@ -12,7 +12,7 @@ from workers.process import process_app
 def tick_task() -> None:
     """Find what is due and wake a worker for each piece."""
     for item in tick(process_app()):
-        work_task.apply_async(args=[item.to_message()], expires=600)
+        work_task.apply_async(args=(item.to_message(),), expires=600)
 
 
 @shared_task(name="sverka.work", ignore_result=True)
