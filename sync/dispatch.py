@@ -146,15 +146,12 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
         if not slots.take_up(conn, name, start):
             return None
     result = run_cycle(app, name, Order(kind="schedule", slot=start))
-    if result.status == "skipped":
-        with app.engine.begin() as conn:
-            mine = (
-                slot.c.connection == name,
-                slot.c.start == start,
-                slot.c.state == "running",
-                slot.c.run_id.is_(None),
-            )
-            conn.execute(update(slot).where(*mine).values(state="skipped_overlap"))
+    with app.engine.begin() as conn:
+        mine = (slot.c.connection == name, slot.c.start == start, slot.c.state == "running")
+        if result.status == "skipped":
+            conn.execute(update(slot).where(*mine, slot.c.run_id.is_(None)).values(state="skipped_overlap"))
+        else:
+            conn.execute(update(slot).where(*mine).values(state="done"))
     return result
 
 

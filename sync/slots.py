@@ -49,7 +49,8 @@ def claim_slot(conn: Connection, name: str, start: datetime, state: str = "claim
     """Take the slot in this state; False when anybody has taken it before."""
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     row = {"connection": name, "start": start, "state": state}
-    return conn.execute(dialect.insert(slot).values(row).on_conflict_do_nothing()).rowcount == 1
+    claim = dialect.insert(slot).values(row).on_conflict_do_nothing().returning(slot.c.connection)
+    return conn.execute(claim).first() is not None
 
 
 def take_up(conn: Connection, name: str, start: datetime) -> bool:
