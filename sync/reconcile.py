@@ -6,7 +6,7 @@ under the connection's lease: it reads again just the documents and customers th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
@@ -92,14 +92,13 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
 def _compare(ctx: RunContext) -> Reconciliation:
     """One comparison, kept in the history."""
     result = Reconciliation(ctx.name, ctx.app.clock.now())
-    found: list[Explanation] = []
     try:
         reconcile_entities(ctx, result)
-        found = reconcile_balances(ctx, result, _stored_customers(ctx))
+        reconcile_balances(ctx, result, _stored_customers(ctx), lambda found: _keep_movements(ctx, found))
         _drop_twins(result)
     except SverkaError as error:
         result.failure = str(error)
-    _keep(ctx, result, found)
+    _keep(ctx, result)
     return result
 
 
@@ -121,8 +120,16 @@ def _drop_twins(result: Reconciliation) -> None:
     ]
 
 
-def _keep(ctx: RunContext, result: Reconciliation, found: Iterable[Explanation]) -> None:
-    """History, and the movements that were named: replaced for the customers that were looked at."""
+def _keep_movements(ctx: RunContext, found: Sequence[Explanation]) -> None:
+    """The movements that were named: replaced for the customers that were looked at."""
+    if found:
+        keys = [key for item in found for key in item.customer.keys]
+        with ctx.app.engine.begin() as conn:
+            store_movements(conn, ctx.name, keys, [named for item in found for named in item.named])
+
+
+def _keep(ctx: RunContext, result: Reconciliation) -> None:
+    """The history of reconciliations."""
     record_id = new_id()
     unexplained = sum(to_minor(line.unexplained) for line in result.balances.values())
     row = {
@@ -138,10 +145,6 @@ def _keep(ctx: RunContext, result: Reconciliation, found: Iterable[Explanation])
     for part in chunks(lines):
         with ctx.app.engine.begin() as conn:
             insert(conn, reconciliation_line, part)
-    for group in chunks(found, 500):
-        keys = [key for item in group for key in item.customer.keys]
-        with ctx.app.engine.begin() as conn:
-            store_movements(conn, ctx.name, keys, [named for item in group for named in item.named])
 
 
 def _history_row(record_id: UUID, number: int, line: Line) -> dict[str, Any]:

@@ -6,7 +6,7 @@ they do not, the customer's movements are fetched, and each is tied to its mirro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from sync.context import RunContext
 from sync.effects import Identities, Totals
 from sync.explain import compare, complete_whom
 from sync.prepare import since_moment
-from sync.reconcile_customer import Customer, Explanation, explain_customer, unexplained_lines
+from sync.reconcile_customer import Customer, Explanation, Seen, explain_customer, unexplained_lines
 from sync.reconcile_result import Line, Reconciliation
 from sync.register import Amounts, BalanceKey, fetch_currencies, fold_rows, load_known
 
@@ -37,29 +37,34 @@ class Books:
     start: datetime | None
 
 
-def reconcile_balances(ctx: RunContext, result: Reconciliation, stored_customers: Iterable[str]) -> list[Explanation]:
+Keep = Callable[[list[Explanation]], None]
+
+
+def reconcile_balances(ctx: RunContext, result: Reconciliation, stored_customers: Iterable[str], keep: Keep) -> None:
     """Compare all balances; fills `balances`, `lines` and, where the books cannot be compared, `failure`.
 
-    Returns:
-        What was found of the customers that were looked at one by one, for keeping their movements.
+    Args:
+        ctx: whose books.
+        result: what is filled.
+        stored_customers: keys of all customers whom the store has a balance of.
+        keep: is given, portion by portion, what was found of the customers that were looked at one by one.
     """
     if ctx.mapping.balance is None or not isinstance(ctx.connector, BalanceSource):
         result.notices.append("The mapping names no settlement accounts: balances are not compared.")
-        return []
+        return
     books = fetch_books(ctx, result)
     if books is None:
-        return []
+        return
     now, opening = _by_customer(books.now), _by_customer(books.opening)
     customers = dict.fromkeys((*now, *opening, *stored_customers))
-    found: list[Explanation] = []
+    seen: Seen = {}
     done = 0
     for part in chunks(customers, CUSTOMERS_AT_ONCE):
         portion = Books(_merged(now, part), _merged(opening, part), books.start)
-        for customer in build_customers(ctx, portion, part):
-            found += _settle(ctx, customer, result)
+        found = [_settle(ctx, customer, result, seen) for customer in build_customers(ctx, portion, part)]
+        keep([explanation for explanation in found if explanation is not None])
         done += len(part)
         ctx.progress.step("balance", done)
-    return found
 
 
 def fetch_books(ctx: RunContext, result: Reconciliation, counterparty: str | None = None) -> Books | None:
@@ -132,18 +137,18 @@ def _totals(rows: Mapping[BalanceKey, Amounts], identities: Identities) -> Total
     return totals
 
 
-def _settle(ctx: RunContext, customer: Customer, result: Reconciliation) -> list[Explanation]:
+def _settle(ctx: RunContext, customer: Customer, result: Reconciliation, seen: Seen) -> Explanation | None:
     """Look closer where something differs; what is worse than a name is asked once more, since postings go on."""
     found: Explanation | None = None
     if customer.differs():
-        found = _explain(ctx, customer, result)
+        found = _explain(ctx, customer, result, seen)
         if any(line.weight != "named" for line in found.lines):
             customer = _ask_again(ctx, customer, result)
-            found = _explain(ctx, customer, result)
+            found = _explain(ctx, customer, result, seen)
     _add_totals(customer, found.lines if found else [], result)
     for currency in {line.currency for line in found.lines} if found else ():
         result.balance(currency).examined += 1
-    return [found] if found else []
+    return found
 
 
 def _ask_again(ctx: RunContext, customer: Customer, result: Reconciliation) -> Customer:
@@ -158,9 +163,9 @@ def _ask_again(ctx: RunContext, customer: Customer, result: Reconciliation) -> C
     return again[0] if again else customer
 
 
-def _explain(ctx: RunContext, customer: Customer, result: Reconciliation) -> Explanation:
+def _explain(ctx: RunContext, customer: Customer, result: Reconciliation, seen: Seen) -> Explanation:
     try:
-        return explain_customer(ctx, customer)
+        return explain_customer(ctx, customer, seen)
     except (ConfigError, SchemaDrift, NotFound, RecordError) as error:
         note = f"accounting offers no movements: {error.message}"
         if note not in result.notices:

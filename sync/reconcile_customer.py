@@ -13,7 +13,7 @@ from core.money import ZERO
 from mapping.model import SETTLEMENT_DOCUMENTS, SourceSet
 from store.engine import reading
 from store.queries.recorders import Standing, load_heads, load_sources_of, load_standings
-from store.queries.settlements import EffectRow, iter_document_effects
+from store.queries.settlements import iter_document_effects
 from sync.context import RunContext
 from sync.effects import Identities, SettlementKey, Totals, find_offsets
 from sync.explain import complete_whom, learn_identities, whom_of_texts
@@ -60,7 +60,12 @@ class Explanation:
     named: list[NamedMovement] = field(default_factory=list)
 
 
-def explain_customer(ctx: RunContext, customer: Customer) -> Explanation:
+Seen = dict[Recorder, tuple[str, str]]
+"""Version and number of documents that are not mirrored, as read before: one document may move many customers."""
+SEEN_AT_MOST = 20_000
+
+
+def explain_customer(ctx: RunContext, customer: Customer, seen: Seen) -> Explanation:
     """Lines for everything that differs, from the movements of accounting.
 
     Raises:
@@ -70,10 +75,10 @@ def explain_customer(ctx: RunContext, customer: Customer) -> Explanation:
     if not any(find_offsets(customer.moved, customer.documents).values()):
         return Explanation(customer, stale)
     theirs, dates, outside = _fetch_theirs(ctx, customer)
-    ours, documents = _load_ours(ctx, customer)
+    ours = _load_ours(ctx, customer)
     ties = tie_movements(theirs, ours, dates)
     open_ties = [tie for tie in ties if tie.difference]
-    lines = _name_ties(ctx, customer, open_ties, documents)
+    lines = _name_ties(ctx, customer, open_ties, seen)
     found = Explanation(customer, [*stale, *lines, *_residual_lines(customer, theirs)])
     found.named = [
         _named(customer, tie, line, outside)
@@ -162,9 +167,7 @@ def _fetch_theirs(
     return totals, dates, outside
 
 
-def _load_ours(
-    ctx: RunContext, customer: Customer
-) -> tuple[dict[tuple[Recorder, SettlementKey], Decimal], dict[Recorder, EffectRow]]:
+def _load_ours(ctx: RunContext, customer: Customer) -> dict[tuple[Recorder, SettlementKey], Decimal]:
     """Effects of our documents by the recorder that accounting knows them as."""
     with reading(ctx.app.engine) as conn:
         whom = complete_whom(conn, ctx.name, whom_of_texts([customer.who, *customer.keys]))
@@ -176,34 +179,28 @@ def _load_ours(
             ids = [row.document_id for row in effects if row.entity == entity and row.document_id is not None]
             places |= load_sources_of(conn, ctx.name, entity, ids)
     totals: dict[tuple[Recorder, SettlementKey], Decimal] = {}
-    documents: dict[Recorder, EffectRow] = {}
     for row in effects:
-        recorder = (
-            Recorder(*places.get(row.document_id, ("", str(row.document_id)))) if row.document_id else Recorder("", "")
-        )
-        pair = (recorder, identities.of_effect(row))
-        totals[pair] = totals.get(pair, ZERO) + row.amount
-        documents[recorder] = row
-    return totals, documents
+        if row.document_id is not None:
+            pair = (Recorder(*places.get(row.document_id, ("", str(row.document_id)))), identities.of_effect(row))
+            totals[pair] = totals.get(pair, ZERO) + row.amount
+    return totals
 
 
-def _name_ties(
-    ctx: RunContext, customer: Customer, ties: Sequence[Tie], documents: dict[Recorder, EffectRow]
-) -> list[Line]:
+def _name_ties(ctx: RunContext, customer: Customer, ties: Sequence[Tie], seen: Seen) -> list[Line]:
     mirrored_sets = {source.name: source for entity in SETTLEMENT_DOCUMENTS for source in _sources(ctx, entity)}
     entities = {name: source.entity for name, source in mirrored_sets.items()}
     recorders = list(dict.fromkeys(tie.recorder for tie in ties))
     standings = _load_standings(ctx, recorders, entities)
-    live = _fetch_live(ctx, recorders, mirrored_sets)
+    live = _fetch_live(ctx, recorders, mirrored_sets, seen)
     foreign = _foreign_organisations(ctx, ties)
     heads = _load_heads(ctx, standings)
     lines = []
     for tie in ties:
-        version, number, date = live.get(tie.recorder, (None, "", None))
+        version, number = live.get(tie.recorder, (None, ""))
         kind = name_difference(tie, standings.get(tie.recorder), version, entities, ctx.mapping.recorder_kinds)
         if kind in ("missing_document", "filtered") and tie.key.organisation in foreign:
             kind = "other_organisation"
-        head = heads.get(tie.recorder, (number, tie.date or date, ""))
+        head = heads.get(tie.recorder, (number, tie.date, ""))
         if kind == "different_amount" and head[2] and head[2] != tie.key.currency:
             kind = "converted"  # one currency on the document, another in the settlement: the register's figure stands
         lines.append(_tie_line(ctx, customer, tie, kind, (head[0] or number, head[1] or tie.date, head[2])))
@@ -237,20 +234,20 @@ def _load_heads(ctx: RunContext, standings: dict[Recorder, Standing]) -> dict[Re
     return found
 
 
-def _fetch_live(
-    ctx: RunContext, recorders: Sequence[Recorder], mirrored: dict[str, SourceSet]
-) -> dict[Recorder, tuple[str, str, datetime | None]]:
+def _fetch_live(ctx: RunContext, recorders: Sequence[Recorder], mirrored: dict[str, SourceSet], seen: Seen) -> Seen:
     """Version and number of the documents as accounting has them now; those that are not there are left out."""
-    found: dict[Recorder, tuple[str, str, datetime | None]] = {}
+    found = {recorder: seen[recorder] for recorder in recorders if recorder in seen}
     if not isinstance(ctx.connector, RecordSource):
         return found
-    for name in dict.fromkeys(recorder.set for recorder in recorders if recorder.set):
+    for name in dict.fromkeys(recorder.set for recorder in recorders if recorder.set and recorder not in found):
         source = mirrored.get(name) or SourceSet(entity="movement", name=name)
         if not ctx.connector.is_published(name):
             continue
-        keys = [recorder.key for recorder in recorders if recorder.set == name]
+        keys = [recorder.key for recorder in recorders if recorder.set == name and recorder not in found]
         for raw in ctx.connector.fetch_records(source, keys):
-            found[Recorder(name, raw.external_id)] = (raw.version, str(raw.data.get("Number") or "").strip(), None)
+            found[Recorder(name, raw.external_id)] = (raw.version, str(raw.data.get("Number") or "").strip())
+        if name not in mirrored and len(seen) < SEEN_AT_MOST:
+            seen |= {recorder: head for recorder, head in found.items() if recorder.set == name}
     return found
 
 

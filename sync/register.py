@@ -36,6 +36,8 @@ from sync.writing import writing
 ENTITY = "balance"
 COMMIT = "balance"
 """The fault point of every commit here."""
+POINTS = tuple(f"{name}.{side}" for name in (COMMIT, "fetch-balances") for side in ("before", "after"))
+"""Where a run can be killed on purpose while it reads balances."""
 NO_CURRENCY = "XXX"
 """ISO 4217's own code for "no currency": accounting names one that it does not have."""
 _KEY_COLUMNS = ("connection", "counterparty_key", "contract_key", "organisation_key", "currency_key")
