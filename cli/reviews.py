@@ -82,7 +82,7 @@ def link(
 @app.command("create")
 def create(
     number: Number,
-    force: Annotated[bool, typer.Option("--force", help="Even though accounting has a card with the same INN.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even though the same INN is there already.")] = False,
 ) -> None:
     """It is somebody new, or the write is approved: create him in accounting.
 

@@ -163,4 +163,4 @@ def test_card_by_every_means(read: Installation) -> None:
     taken = [row["tax_id"] for row in rows]
     row = next(row for row in rows if row["tax_id"] and taken.count(row["tax_id"]) == 1 and row["phones"])
     card = json.loads(read.run("card", row["tax_id"], "--json").stdout)
-    assert card["counterparty"]["external_id"] == row["external_id"]
+    assert card["customer"]["external_id"] == row["external_id"]
