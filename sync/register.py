@@ -152,7 +152,7 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
         else:
             plan.updated[key] = amounts
     for key, row in stored.items():
-        if key not in answer and (row.receivable or row.advance):
+        if key not in answer and (row.receivable or row.advance or row.amount):
             plan.missing[key] = Amounts(row.currency)
     return plan
 

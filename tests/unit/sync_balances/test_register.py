@@ -57,3 +57,10 @@ def test_a_plan_names_every_change() -> None:
 def test_a_zero_that_was_never_stored_is_nothing_to_know() -> None:
     plan = build_plan({}, {BalanceKey("c", "", "", ""): Amounts("RUB")})
     assert (plan.changes(), plan.unchanged) == ({}, 0)
+
+
+def test_a_balance_that_somebody_changed_by_hand_is_missing_too() -> None:
+    key = BalanceKey("c", "", "", "")
+    planted = stored(key, "0")
+    planted.amount = D("0.01")
+    assert set(build_plan({key: planted}, {}).missing) == {key}
