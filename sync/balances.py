@@ -85,11 +85,12 @@ def _finish(ctx: RunContext, state: BalanceState, answer: Reading, *, first: boo
         return
     if not doubtful:
         _save_state(ctx, state, answer.asked_at)
-    today = ctx.app.clock.now().astimezone(ctx.settings.zone).date().isoformat()
-    new_day = state.day != today
-    whom = check_moves(ctx, state.checked_at, first=first, everybody=new_day)
+    now = ctx.app.clock.now()
+    today = now.astimezone(ctx.settings.zone).date().isoformat()
+    set_back = state.checked_at is not None and ctx.started_at < state.checked_at  # the clock was put back
+    whom = check_moves(ctx, state.checked_at, first=first, everybody=set_back or state.day != today)
     refresh_overdue(ctx, whom)
-    _save_state(ctx, BalanceState(ctx.started_at, today), None if doubtful else answer.asked_at)
+    _save_state(ctx, BalanceState(now, today), None if doubtful else answer.asked_at)
 
 
 def load_stored(ctx: RunContext) -> dict[BalanceKey, StoredBalance]:

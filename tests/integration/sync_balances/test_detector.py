@@ -169,3 +169,12 @@ def test_the_whole_life_of_two_years(world: World) -> None:
             mine = ours(world, truth["Ref_Key"])
             if mine is not None and truth["Posted"] and moment >= start + timedelta(days=1):
                 assert mine.amount == Decimal(str(truth["СуммаДокумента"])), (set_name, truth["Number"])
+
+
+def test_a_clock_that_was_put_back_hides_nothing(world: World) -> None:
+    world.app.clock.move(timedelta(hours=-2))  # type: ignore[attr-defined]
+    key = change_old_amount(world)
+    world.cycle()
+    truth = Decimal(world.base.get(SHIPMENT, key)["СуммаДокумента"])
+    assert ours(world, key).amount == truth
+    assert world.ours() == world.theirs()
