@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -135,7 +136,7 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
         breaker.ensure_row(conn, task.name)
     try:
         mapping = load_ruling(app, task.settings)
-        connector = open_connector(task.settings, app.clock)
+        connector = open_connector(task.settings, app.clock, cache_dir=_cache_folder(task))
     except SverkaError as error:
         _note_failure(task, error)
         fail_run(app, run_id, task.name, task.order, str(error))
@@ -150,6 +151,11 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
     if result.status in ("ok", "partial") and breaker.record_success(app, task.name):
         log.info("connection.works-again", connection=task.name)
     return result
+
+
+def _cache_folder(task: Task) -> Path | None:
+    """The schedule may lean on what was asked an hour ago; a person's order looks afresh."""
+    return task.app.settings.store.cache if task.order.kind in {"schedule", "push"} else None
 
 
 def _load_state(task: Task) -> RunState:

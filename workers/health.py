@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from core.clock import SystemClock
 from core.settings import Settings
+from store.engine import reading
 from store.queries.status import load_metrics
 from workers.process import process_app
 
@@ -56,8 +56,9 @@ def _escape(text: str) -> str:
 
 
 def _load() -> list[tuple[str, dict[str, str], float]]:
-    with process_app().engine.connect() as conn:
-        return load_metrics(conn, SystemClock().now())
+    app = process_app()
+    with reading(app.engine) as conn:
+        return load_metrics(conn, app.clock.now(), names=app.settings.connections)
 
 
 def listen_address(settings: Settings) -> tuple[str, int]:

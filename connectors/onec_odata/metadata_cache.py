@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.metadata import Metadata
 from core.clock import Clock
 
+log = structlog.get_logger()
 _FORMAT = 1
 _LARGEST = 256 * 1024 * 1024
 
@@ -41,13 +43,16 @@ class MetadataCache:
         return metadata if 0 <= age < self._seconds else None
 
     def save(self, metadata: Metadata) -> None:
-        """Keep a copy; it appears whole or not at all."""
+        """Keep a copy; it appears whole or not at all. A folder that cannot be written costs time and nothing else."""
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_bytes(msgspec.msgpack.encode(metadata))
-        draft.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(msgspec.msgpack.encode(metadata))
+            draft.replace(self._path)
+        except OSError as error:
+            log.warning("metadata.not-kept", folder=str(self._path.parent), reason=str(error.strerror))
 
     def drop(self) -> None:
         """Forget the copy."""

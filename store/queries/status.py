@@ -50,9 +50,9 @@ def load_status(
     }
 
 
-def load_metrics(conn: Connection, now: datetime) -> list[Metric]:
-    """The same numbers for a metrics endpoint: (name, labels, value)."""
-    status = load_status(conn, now)
+def load_metrics(conn: Connection, now: datetime, *, names: Iterable[str] = ()) -> list[Metric]:
+    """The same numbers for a metrics endpoint: (name, labels, value); `names` as in `load_status`."""
+    status = load_status(conn, now, names=names)
     metrics: list[Metric] = []
     for row in status["connections"]:
         labels = {"connection": row["connection"]}

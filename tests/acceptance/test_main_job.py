@@ -59,7 +59,7 @@ def test_client_becomes_a_counterparty_once(installed: Installation, base: Base)
     (new,) = set(base.keys("Catalog_Контрагенты")) - before
     card = base.get("Catalog_Контрагенты", new)
     assert (card["ИНН"], card["Description"]) == ("7743013902", "ООО «Лето»")
-    assert [row["LineNumber"] for row in card["КонтактнаяИнформация"]] == ["1"]
+    assert [row["LineNumber"] for row in card["КонтактнаяИнформация"]] == [1]
     (listed,) = installed.lines("contact", "list", "--json")
     assert listed["external_id"] == new
     assert listed["id"] == contact["id"]

@@ -84,7 +84,7 @@ def test_health_and_metrics(tmp_path: Path, server: OnecServer) -> None:
     with installed.service("run"):
         wait_for(lambda: get("/readyz"), "it is ready")
         assert get("/healthz") == "ok\n"
-        assert "sverka_dead_letters" in get("/metrics")
+        assert 'sverka_queue{connection="accounting",queue="dead"} 0' in get("/metrics")
 
 
 def test_port_that_is_taken_never_stops_the_worker(tmp_path: Path, server: OnecServer, base: Base) -> None:
