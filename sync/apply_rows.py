@@ -272,14 +272,12 @@ def _write_versions(conn: Connection, group: Group) -> None:
 def _settle_letters(conn: Connection, group: Group) -> None:
     """Letters and waiting end by themselves when their record has found its place."""
     ctx, entity = group.ctx, group.source.entity
-    done = [item for action in ("write", "leave", "version", "nothing") for item in group.of(action) if item.known]
-    healed = [item.key for item in done if item.known and item.known["state"] == "dead" and item.outcome != "unchanged"]
-    settled = [item for action, item in group.entries() if action not in ("parked", "nothing") and item.known]
-    woken = [item.key for item in settled if item.known and item.known["state"] == "parked"]
-    if healed:
-        dead.resolve(conn, ctx.name, entity, healed, "in")
-    if woken:
-        unpark(conn, ctx.name, entity, woken)
+    placed = [item for action in ("write", "leave", "version", "nothing") for item in group.of(action)]
+    current = [item for item in placed if item.known is None or item.known["fetch_seq"] <= group.seq]
+    dead.resolve(conn, ctx.name, entity, [item.key for item in current], "in")
+    settled = current + group.of("dead")
+    woken = [item.key for item in settled if item.known is not None and item.known["state"] == "parked"]
+    unpark(conn, ctx.name, entity, woken)
 
 
 def flag_relink(conn: Connection, ctx: RunContext, entity: str) -> None:

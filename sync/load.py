@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from connectors.base import Page, RecordSource
+from core.errors import RecordError
 from mapping.model import SourceSet
 from sync.apply import apply_records
 from sync.context import RunContext
@@ -14,6 +15,7 @@ from sync.cursor import Load, SourceCursor, advance_load, begin_load
 from sync.cursors import cursor_of, save_cursor
 from sync.prepare import since_moment
 from sync.versions import take_up_mapping
+from sync.writing import writing
 
 
 def load_source(ctx: RunContext, source: SourceSet) -> None:
@@ -28,17 +30,30 @@ def load_source(ctx: RunContext, source: SourceSet) -> None:
         cursor = state.source(source.name)
         load = cursor.load or begin_load(ctx.started_at, since_moment(ctx.settings), dated=source.date is not None)
         page = _fetch_page(ctx, source, load)
+        if page is None:
+            return _give_over(ctx, source, cursor)
         following = advance_load(load, len(page.records), page.next_position, since_moment(ctx.settings))
         _apply_page(ctx, source, page, replace(cursor, load=following, loaded=following is None))
         if not take_up_mapping(ctx, source):
             return
 
 
-def _fetch_page(ctx: RunContext, source: SourceSet, load: Load) -> Page:
+def _give_over(ctx: RunContext, source: SourceSet, cursor: SourceCursor) -> None:
+    """Pages cannot be had because of one record: the complete sweep that follows reads all the others by key."""
+    with writing(ctx, "mark") as conn:
+        cursor_of(ctx, source.entity).sources[source.name] = replace(cursor, load=None, loaded=True)
+        save_cursor(conn, ctx, source.entity)
+
+
+def _fetch_page(ctx: RunContext, source: SourceSet, load: Load) -> Page | None:
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - only such connectors get here
     ctx.next_fetch()
     ctx.fault("fetch-page.before")
-    page = ctx.connector.fetch_page(source, load.window, load.position)
+    try:
+        page = ctx.connector.fetch_page(source, load.window, load.position)
+    except RecordError as error:
+        ctx.notice(f"{source.name} cannot be read page by page ({error.message}); its records are read by key.")
+        return None
     ctx.fault("fetch-page.after")
     return page
 

@@ -17,8 +17,8 @@ from sync.apply import apply_records
 from sync.apply_rows import tombstone
 from sync.context import RunContext
 from sync.dead import Failure
+from sync.fetch import fetch_by_key, fetch_one
 from sync.guard import passes
-from sync.resolve import ask
 from sync.writing import writing
 
 KEYS_AT_ONCE = 200
@@ -40,21 +40,12 @@ def pull_keys(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> set[st
 
 
 def _pull_part(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> set[str]:
-    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - only such connectors get here
-    ctx.next_fetch()
-    ctx.fault("fetch-records.before")
-    try:
-        raws = ctx.connector.fetch_records(source, keys)
-    except RecordError as error:
-        if len(keys) > 1:  # one of them cannot be read at the other side: find out which
-            half = len(keys) // 2
-            return _pull_part(ctx, source, keys[:half]) | _pull_part(ctx, source, keys[half:])
-        _bury(ctx, source, keys[0], error)
-        return {keys[0]}
-    ctx.fault("fetch-records.after")
-    if raws:
-        apply_records(ctx, source, raws)
-    return {raw.external_id for raw in raws}
+    fetched = fetch_by_key(ctx, source, keys)
+    if fetched.raws:
+        apply_records(ctx, source, fetched.raws)
+    for key, error in fetched.refused.items():
+        _bury(ctx, source, key, error)
+    return fetched.keys
 
 
 def _bury(ctx: RunContext, source: SourceSet, key: str, error: RecordError) -> None:
@@ -80,7 +71,7 @@ def settle_missing(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> N
         return
     for key in keys:
         try:
-            raw = ask(ctx, source, key)
+            raw = fetch_one(ctx, source, key)
         except RecordError as error:
             _bury(ctx, source, key, error)
             continue

@@ -13,13 +13,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from connectors.base import RawRecord, RecordSource
-from core.errors import NotFound, RecordError, TransientError
+from core.errors import RecordError, TransientError
 from mapping.model import ENTITIES, MappedRecord, RefSpec, SourceSet
-from store.bulk import upsert
+from store.bulk import chunks, upsert
 from store.engine import reading
 from store.tables import binding
 from sync.bindings import Binding, binding_values, key_of, load_bindings
 from sync.context import RunContext
+from sync.fetch import fetch_by_key, fetch_one
 from sync.prepare import Item
 from sync.rows import line_row
 from sync.writing import writing
@@ -68,9 +69,9 @@ def fetch_missing(ctx: RunContext, items: Sequence[Item], depth: int, apply: App
 
 
 def _unknown(ctx: RunContext, entity: str, keys: Iterable[str]) -> list[str]:
-    with reading(ctx.app.engine) as conn:
-        known = load_bindings(conn, ctx.name, entity, keys)
-    return sorted(set(keys) - known.keys())
+    wanted = sorted(set(keys))
+    known = _present(ctx, entity, wanted)
+    return [key for key in wanted if key not in known]
 
 
 def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int, apply: Apply) -> set[str]:
@@ -81,31 +82,36 @@ def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int,
     if not sources:
         ctx.notice(f"{entity}: its sets are not published, so references to it are kept by their external id only.")
         return set()
-    missing = list(keys)
+    left: list[str] = list(keys)
+    failed: set[str] = set()
     try:
         for source in sources:
-            missing = _fetch_from(ctx, source, missing, depth, apply)
-        _ask_directly(ctx, entity, sources, missing, depth, apply)
+            refused = _fetch_from(ctx, source, left, depth, apply)
+            failed |= refused.keys()
+            here = _present(ctx, entity, left)
+            left = [key for key in left if key not in refused and key not in here]
+        _ask_directly(ctx, entity, sources, left, depth, apply)
     except (TransientError, RecordError) as error:
-        ctx.notice(f"{entity}: {len(missing)} referenced records could not be fetched: {error.message}")
-        return set(missing)
-    return set()
+        ctx.notice(f"{entity}: {len(left)} referenced records could not be fetched: {error.message}")
+        return failed | set(left)
+    return failed
 
 
-def _fetch_from(ctx: RunContext, source: SourceSet, keys: list[str], depth: int, apply: Apply) -> list[str]:
-    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the callers
-    left: list[str] = []
-    for start in range(0, len(keys), FETCH_AT_ONCE):
-        part = keys[start : start + FETCH_AT_ONCE]
-        ctx.next_fetch()
-        ctx.fault("fetch-records.before")
-        found = ctx.connector.fetch_records(source, part)
-        ctx.fault("fetch-records.after")
-        if found:
-            apply(ctx, source, found, depth + 1)
-        there = {raw.external_id for raw in found}
-        left += [key for key in part if key not in there]
-    return left
+def _fetch_from(
+    ctx: RunContext, source: SourceSet, keys: Sequence[str], depth: int, apply: Apply
+) -> dict[str, RecordError]:
+    refused: dict[str, RecordError] = {}
+    for part in chunks(keys, FETCH_AT_ONCE):
+        fetched = fetch_by_key(ctx, source, part)
+        refused |= fetched.refused
+        if fetched.raws:
+            apply(ctx, source, fetched.raws, depth + 1)
+    return refused
+
+
+def _present(ctx: RunContext, entity: str, keys: Sequence[str]) -> dict[str, Binding]:
+    with reading(ctx.app.engine) as conn:
+        return load_bindings(conn, ctx.name, entity, keys)
 
 
 def _ask_directly(
@@ -128,24 +134,11 @@ def _ask_directly(
 
 def _ask_one(ctx: RunContext, sources: Sequence[SourceSet], key: str, depth: int, apply: Apply) -> bool:
     for source in {source.name: source for source in sources}.values():
-        raw = ask(ctx, source, key)
+        raw = fetch_one(ctx, source, key)
         if raw is not None:
             apply(ctx, source, [raw], depth + 1)
             return True
     return False
-
-
-def ask(ctx: RunContext, source: SourceSet, key: str) -> RawRecord | None:
-    """One record by a direct question; None on the other side's own word that there is none."""
-    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the callers
-    ctx.next_fetch()
-    ctx.fault("fetch-record.before")
-    try:
-        raw = ctx.connector.fetch_record(source, key)
-    except NotFound:
-        raw = None
-    ctx.fault("fetch-record.after")
-    return raw
 
 
 def remember_broken(conn: Connection, ctx: RunContext, entity: str, keys: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle
 
 ZONE = ZoneInfo("Europe/Moscow")
-TODAY = date(2026, 1, 15)
 QUIET_TABLES = {"run", "run_counter", "cursor", "slot", "tick", "lease", "connection"}
 """What a cycle without changes may write: its own run, cursors and freshness."""
 
@@ -73,12 +72,13 @@ def make_world(
     since: str = "2023-06-01",
     settings: str = "",
     plan: bool = False,
+    start: datetime | None = None,
     top: str = "",
     **server: Any,
 ) -> Iterator[World]:
-    clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
+    clock = ManualClock(start or datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
     with (
-        build_company(seed=seed, documents=documents, today=TODAY, clock=onec_clock(clock)) as base,
+        build_company(seed=seed, documents=documents, today=clock.now().date(), clock=onec_clock(clock)) as base,
         OnecServer(base, **server) as onec,
     ):
         if plan:

@@ -1,0 +1,122 @@
+"""Scenario 13, the pulling side: kill -9 at every commit and every remote call, run again: no loss, no double."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.clock import SystemClock
+from store.entities import entity_tables
+from store.tables import binding, lease, run
+from sync.faults import POINTS, VARIABLE
+from tests.integration.sync_pull.world import World, assert_balances, assert_level, line, make_world, rows, states
+
+ROOT = Path(__file__).parents[3]
+SALE, ORDER, PARTIES = "Document_РеализацияТоваровУслуг", "Document_СчетНаОплатуПокупателю", "Catalog_Контрагенты"
+GHOST = "11111111-2222-3333-4444-555555555555"
+WORKER = """
+import sys
+from pathlib import Path
+from connectors.registry import option_models
+from core.clock import SystemClock
+from core.settings import load_settings
+from store.engine import open_engine
+from sync.context import App, Order
+from sync.cycle import run_cycle
+settings = load_settings(Path(sys.argv[1]), environ={}, connectors=option_models())
+result = run_cycle(App(settings, open_engine(settings.store.url), SystemClock(), "victim"), "accounting", Order())
+print(result.status, result.message)
+"""
+
+
+def run_victim(world: World, point: str) -> int:
+    """One cycle in a process of its own; its exit code (-9: it was killed at the point)."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(world.settings.path)],
+        cwd=ROOT,
+        env={**os.environ, VARIABLE: point},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
+    return done.returncode
+
+
+def disturb(world: World) -> None:
+    """Something for every kind of write: new, changed, gone, a broken link, a record that cannot be read."""
+    sales = sorted(key for key in states(world, "shipment") if world.base.exists(SALE, key))
+    orders = sorted(key for key in states(world, "order") if world.base.exists(ORDER, key))
+    world.base.delete(SALE, sales[0])
+    world.base.delete(SALE, sales[1])
+    world.base.change(ORDER, orders[2], {"СуммаДокумента": 10**15}, repost=False)
+    world.server.faults.add("error", error="control_char", path=ORDER + ".*" + orders[3])
+    world.base.touch(ORDER, orders[3])
+    world.base.change(ORDER, orders[0], {"Контрагент_Key": GHOST}, repost=False)
+    party = world.base.create(PARTIES, {"Description": "ООО Новое"})
+    world.base.change(ORDER, orders[1], {"Контрагент_Key": party}, repost=False)
+    world.base.random_edits(10, 3)
+
+
+def mend(world: World) -> None:
+    world.server.faults.clear()
+    for key in world.base.keys(ORDER):
+        if world.base.get(ORDER, key)["СуммаДокумента"] >= 10**15:
+            world.base.change(ORDER, key, {"СуммаДокумента": 1000}, repost=False)
+
+
+def recover(world: World) -> None:
+    """What the next run finds: takes over, goes on, ends level, with counters that add up and no orphaned lease."""
+    world.clock.move(SystemClock().now() - world.clock.now())
+    world.tick(35)
+    mend(world)
+    result = world.sync()
+    assert all(one.adds_up() for one in result.lines)
+    world.tick(5)
+    quiet = world.sync()
+    busy = {one.entity: line(quiet, one.entity) for one in quiet.lines if one.read and one.entity != "balance"}
+    assert busy == {}
+    assert_level(world)
+    assert_balances(world)
+    assert all(row["owner"] is None for row in rows(world, lease))
+    assert "running" not in {row["status"] for row in rows(world, run)}
+    for entity, table in entity_tables.items():  # nothing twice, nobody without a binding
+        bound = [row["entity_id"] for row in rows(world, binding, entity=entity) if row["entity_id"]]
+        assert len(bound) == len(set(bound)) == len(rows(world, table)), entity
+
+
+def crash(world: World, point: str) -> None:
+    killed = run_victim(world, point) != 0
+    if not killed:
+        world.clock.move(SystemClock().now() - world.clock.now())
+        disturb(world)
+        killed = run_victim(world, point) != 0
+    assert killed, f"{point} was never hit"
+    recover(world)
+
+
+def how(point: str) -> dict[str, Any]:
+    needs_plan = point.startswith(("fetch-changes", "confirm-changes"))
+    return {"documents": 24, "start": SystemClock().now(), "plan": needs_plan}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "point", [f"{name}:1" for name in POINTS] + ["page.before:9", "page.after:9", "fetch-keys.after:12"]
+)
+def test_killed_at_every_point(build_sqlite: Callable[..., World], point: str) -> None:
+    crash(build_sqlite(**how(point)), point)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", ["page.before:9", "page.after:9", "tombstone.after:1", "run-finish.before:1"])
+def test_killed_on_postgresql(postgres_url: str, tmp_path: Path, point: str) -> None:
+    with make_world(postgres_url, tmp_path, **how(point)) as world:
+        crash(world, point)
