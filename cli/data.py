@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
+from cli.cards import print_card
 from cli.common import open_app, out_json, out_lines, out_table, out_text, view
 from cli.exits import FAILED, say
 from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
+from cli.words import moment, money
 from core.errors import UsageError
 from store.queries.balances import iter_balances
 from store.queries.card import find_customers, load_card
@@ -95,15 +97,9 @@ def print_balances(rows: Iterator[dict[str, Any]]) -> None:
     """Balances as a table for people."""
     columns = ["customer", "currency", "balance", "receivable", "advance", "overdue", "as of"]
     cells = [
-        [
-            row["counterparty"]["name"],
-            row["currency"],
-            row["amount"],
-            row["receivable"],
-            row["advance"],
-            row["overdue"],
-            row["as_of"],
-        ]
+        [row["counterparty"]["name"] or row["counterparty"]["external_id"], row["currency"]]
+        + [money(row[name]) for name in ("amount", "receivable", "advance", "overdue")]
+        + [moment(row["as_of"])]
         for row in rows
     ]
     if not cells:
@@ -129,7 +125,7 @@ def card(
     if as_json:
         out_json(report)
     else:
-        _print_card(report)
+        print_card(report)
 
 
 def _say_not_one(query: str, found: list[dict[str, Any]], as_json: bool) -> None:
@@ -141,28 +137,3 @@ def _say_not_one(query: str, found: list[dict[str, Any]], as_json: bool) -> None
         out_lines(found)
     else:
         out_table(["name", "INN", "id"], [[row["name"], row.get("tax_id"), row["id"]] for row in found])
-
-
-def _print_card(report: dict[str, Any]) -> None:
-    for key, value in report.items():
-        if isinstance(value, list):
-            _print_rows(key, value)
-        elif isinstance(value, dict):
-            out_text(
-                f"{key}: "
-                + ", ".join(f"{name} {item}" for name, item in flatten(value).items() if item not in (None, ""))
-            )
-        elif value not in (None, "", []):
-            out_text(f"{key}: {value}")
-
-
-def _print_rows(title: str, rows: list[Any]) -> None:
-    if not rows:
-        return
-    if not isinstance(rows[0], dict):
-        out_text(f"{title}: " + ", ".join(str(row) for row in rows))
-        return
-    out_text(f"\n{title}:")
-    flat = [flatten({key: value for key, value in row.items() if key not in ("lines", "external_ids")}) for row in rows]
-    columns = columns_of(flat)
-    out_table(columns, [[row.get(column) for column in columns] for row in flat])

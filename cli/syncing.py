@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
 from cli.common import connection_names, open_app, out_json, out_table, out_text, view
 from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
+from cli.words import age, moment
 from core.errors import UsageError
 from mapping.model import ENTITIES, entity_name
+from store.queries.queues import QUEUES
 from store.queries.status import load_status
 from sync.context import Counters, Order
 from sync.cycle import RunResult, run_cycle
@@ -133,10 +134,31 @@ def status(as_json: Json = False) -> None:
 
 
 def _print_status(report: dict[str, Any]) -> None:
-    for section, rows in report.items():
-        if isinstance(rows, list) and rows:
-            out_text(f"{section}:")
-            columns = [column for column in rows[0] if not isinstance(rows[0][column], dict | UUID)]
-            out_table(columns, [[row.get(column) for column in columns] for row in rows])
-        elif not isinstance(rows, list):
-            out_text(f"{section}: {rows}")
+    """Connections with their queues, then what is stale or went wrong; the whole of it: --json."""
+    if not report["connections"]:
+        out_text("No connection is set up yet. Next: sverka connect")
+        return
+    columns = ["connection", "last good", "last run", "breaker", *QUEUES]
+    rows = [
+        [
+            row["connection"],
+            age(row["ok_age_seconds"]),
+            row["last_run"],
+            row["breaker"],
+            *(row[name] for name in QUEUES),
+        ]
+        for row in report["connections"]
+    ]
+    out_table(columns, rows, right=range(4, 4 + len(QUEUES)))
+    for row in report["connections"]:
+        if row["paused"]:
+            out_text(f"\n{row['connection']} is paused: {row['paused']}")
+    out_text("\nFreshness")
+    fresh = [[row["connection"], outside_name(row["entity"]), age(row["age_seconds"])] for row in report["freshness"]]
+    out_table(["connection", "entity", "read"], fresh)
+    out_text("\nLast runs")
+    runs = [
+        [row["connection"], row["kind"], row["status"], moment(row["started_at"]), row["requests"], row["message"]]
+        for row in report["runs"]
+    ]
+    out_table(["connection", "kind", "status", "started", "requests", ""], runs, right=[4])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.base import BalanceSpec
@@ -89,6 +89,17 @@ class Accounts:
         chart = self._chart(spec.chart)
         return [code for code in _codes(spec) if chart is not None and code not in chart.values()]
 
+    def unlisted(self, spec: BalanceSpec) -> dict[str, str]:
+        """GUID -> code of accounts of the same groups ("62…") that the mapping does not name."""
+        chart = self._chart(spec.chart) or {}
+        listed = _codes(spec)
+        groups = {code.split(".")[0] for code in listed}
+        return {
+            guid: code
+            for guid, code in chart.items()
+            if code.split(".")[0] in groups and code not in listed and not _is_group(code, chart.values())
+        }
+
     def code(self, spec: BalanceSpec, data: Mapping[str, object], side: str = "") -> str:
         """The account code of a row. Without a chart it is the GUID, which is unique all the same.
 
@@ -124,6 +135,11 @@ class Accounts:
             raise outcome.error(where=Where(entity="balance"))
         pairs = [(key(row.data.get("Ref_Key")), str(row.data.get("Code") or "").strip()) for row in outcome.rows]
         return {guid: code for guid, code in pairs if guid is not None}
+
+
+def _is_group(code: str, codes: Iterable[str]) -> bool:
+    """A group account has others below it and no entries of its own."""
+    return any(other.startswith(f"{code}.") for other in codes)
 
 
 def _codes(spec: BalanceSpec) -> list[str]:

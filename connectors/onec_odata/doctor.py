@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from connectors.base import BalanceSpec, Finding, SourceSet
+from connectors.onec_odata import url
 from connectors.onec_odata.accounts import Accounts
 from connectors.onec_odata.changes import ChangeReader
 from connectors.onec_odata.errors import Verdict
 from connectors.onec_odata.fields import Book
 from connectors.onec_odata.records import Question, RecordReader
+from connectors.onec_odata.values import key
 from connectors.onec_odata.wire import Wire
 from core.errors import SverkaError
 
@@ -148,6 +150,31 @@ class Doctor:
         if missing:
             yield Finding("notice", spec.chart, f"This base has no accounts {', '.join(missing)}.")
         yield Finding("ok", spec.register, "Balances can be asked for.")
+        yield from self._unlisted(spec)
+
+    def _unlisted(self, spec: BalanceSpec) -> Iterator[Finding]:
+        """Debts on an account that the mapping forgets would be missing from every balance."""
+        unlisted = self._accounts.unlisted(spec)
+        if not unlisted:
+            return
+        condition = url.any_of(f"Account_Key eq {url.guid(guid)}" for guid in unlisted)
+        moved = self._moved(spec, "Turnovers", condition) or self._moved(spec, "Balance", condition)
+        codes = sorted({unlisted[guid] for guid in moved if guid in unlisted})
+        if codes:
+            yield Finding(
+                "warning",
+                spec.register,
+                f"There is turnover on settlement accounts that the mapping does not list: {', '.join(codes)}.",
+                "add them to accounts under [settings] of a mapping of yours, then: sverka doctor",
+            )
+
+    def _moved(self, spec: BalanceSpec, function: str, condition: str) -> set[str]:
+        """Accounts with anything on them, by one virtual table; none where the base does not offer it."""
+        options = {"$filter": condition, "$select": "Account_Key"}
+        outcome = self._wire.collection(f"{spec.register}/{url.call(function, {})}", options)
+        if isinstance(outcome, Verdict):
+            return set()
+        return {found for row in outcome.rows if (found := key(row.data.get("Account_Key"))) is not None}
 
     def _plan(self) -> Iterator[Finding]:
         if self._wire.options.exchange_plan:

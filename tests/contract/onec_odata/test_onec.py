@@ -266,6 +266,17 @@ def test_the_doctor_speaks_of_clock_accounts_plan_and_writing(stand: OnecStand) 
     assert any(finding.level == "error" and "node" in finding.message for finding in wrong.values())
 
 
+def test_the_doctor_warns_of_turnover_on_an_account_that_is_not_listed(stand: OnecStand) -> None:
+    def unlisted(*accounts: str) -> list[str]:
+        found = connect(stand).check([], BalanceSpec(SPEC.register, SPEC.chart, accounts))
+        return [finding.message for finding in found if finding.level == "warning" and "turnover" in finding.message]
+
+    (message,) = unlisted("62.01", "62.21")
+    assert "62.02" in message
+    assert "62.01" not in message
+    assert unlisted("62.01", "62.02", "62.21", "62.22", "62.31", "62.32") == []
+
+
 # ---------------------------------------------------------------- writing
 
 
