@@ -15,7 +15,7 @@ Binding = Mapping[str, Any]
 """One row of the table by column name."""
 
 BEFORE_SINCE = "before since"
-"""Stands for the mapping version of a document that is left out for its date: a new `since` makes it be looked at again."""
+"""Stands for the mapping version of a document left out for its date: a new `since` makes it be looked at again."""
 
 _COLUMNS = tuple(
     binding.c[name]

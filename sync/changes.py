@@ -1,7 +1,7 @@
 """Registered changes of an exchange plan: applied, committed, and only then confirmed (1c-odata.md §7).
 
-The lease makes us the only reader of the node. A kill before the confirmation brings the same packet again, which changes
-nothing; what could not be applied has a letter or is parked, so it is safe to confirm.
+The lease makes us the only reader of the node. A kill before the confirmation brings the same packet again, which
+changes nothing; what could not be applied has a letter or is parked, so it is safe to confirm.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _apply_set(ctx: RunContext, source: SourceSet, records: list[RawRecord]) -> 
 
 
 def _apply_deletions(ctx: RunContext, packet: ChangePacket, sources: list[SourceSet]) -> bool:
-    """Physically deleted objects, by accounting's own word. False when the guard holds them: nothing is confirmed then."""
+    """Physically deleted objects, by accounting's own word. False when the guard holds them: nothing is confirmed."""
     gone: dict[str, list[str]] = {}
     for name, key in packet.deleted:
         for source in sources:

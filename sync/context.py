@@ -113,7 +113,7 @@ class RunContext:
         return self.settings.name
 
     def next_fetch(self) -> int:
-        """The sequence number of a fetch that starts now; a later run's numbers are all higher (fencing token first)."""
+        """The sequence number of a fetch that starts now; a later run's are all higher (fencing token first)."""
         self.fetch_seq += 1
         return self.fetch_seq
 

@@ -1,7 +1,7 @@
 """Where the reading of one set stands: pure values in, pure values out, of constant size whatever the base holds.
 
-A set is first *loaded* (windows of business dates, newest first, page by page), then *swept*: a near window every cycle, and
-the far past in passes that continue where the last cycle stopped.
+A set is first *loaded* (windows of business dates, newest first, page by page), then *swept*: a near window every
+cycle, and the far past in passes that continue where the last cycle stopped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cursors in the store: loaded when a run starts, saved in the transaction of the data they speak of; shown, rewound, reset."""
+"""Cursors in the store: saved in the transaction of the data they speak of; shown, rewound, reset."""
 
 from __future__ import annotations
 

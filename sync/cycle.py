@@ -61,8 +61,8 @@ def run_cycle(
 ) -> RunResult:
     """One cycle: read what has changed, read the balances, send what is due.
 
-    A person's order waits for a running cycle or takes over an expired lease; the schedule does not wait. Failures of the
-    other side, of settings and of single records are in the result, never raised.
+    A person's order waits for a running cycle or takes over an expired lease; the schedule does not wait. Failures of
+    the other side, of settings and of single records are in the result, never raised.
 
     Raises:
         ConfigError: there is no such connection.
@@ -143,8 +143,8 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
         return RunResult(run_id, "failed", message=str(error))
     with closing(connector):
         ctx = RunContext(
-            app, task.settings, connector, mapping, task.order, run_id, lease, lease.fence << FETCH_BITS, app.clock.now(),
-            progress=task.progress, fault=fault_from_environment(), state=_load_state(task),
+            app, task.settings, connector, mapping, task.order, run_id, lease, lease.fence << FETCH_BITS,
+            app.clock.now(), progress=task.progress, fault=fault_from_environment(), state=_load_state(task),
         )  # fmt: skip
         failure = _run(ctx, task)
         result = finish_run(ctx, lease, failure)

@@ -45,7 +45,7 @@ class Failure:
 
 
 def fingerprint(failure: Failure) -> str:
-    """The same for failures of one cause: what differs from record to record (numbers, ids, quoted text) is left out."""
+    """The same for failures of one cause: what differs from record to record (numbers, ids, quotes) is left out."""
     words = _CHANGING.sub("#", failure.error.message)
     parts = (
         failure.direction,
@@ -64,7 +64,7 @@ def retry_pause(attempts: int) -> timedelta:
     return min(FIRST_RETRY * doubled, LONGEST_RETRY)
 
 
-def record(
+def record(  # noqa: PLR0913 - the columns of a letter, by name
     conn: Connection,
     ctx: RunContext,
     *,

@@ -1,7 +1,7 @@
-"""What is due: slots of the schedule and requests of people, found in the tables by a tick and done once by whoever comes.
+"""What is due: slots of the schedule and requests of people, found in the tables by a tick and done once.
 
-A message to a worker only wakes it: lose it, and a later tick sends it again; deliver it three times, and the second and
-third find nothing to do (design §5-1).
+A message to a worker only wakes it: lose it, and a later tick sends it again; deliver it three times, and the second
+and third find nothing to do (design §5-1).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _load_slot(conn: Connection, name: str, start: datetime) -> Any:
 
 
 def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: datetime, now: datetime) -> bool:
-    """Claim a new slot, or write down why it is skipped. The breaker comes last: its pause may let one probe through."""
+    """Claim a new slot, or write down why it is skipped. The breaker comes last: it may let one probe through."""
     name, quiet = settings.name, (*app.settings.schedule.quiet, *settings.quiet)
     if pause_reason(conn, name) is not None:
         state = "skipped_paused"
@@ -201,7 +201,7 @@ def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
 
 
 def silent_for(app: App) -> timedelta | None:
-    """The watchdog outside of beat: how long no tick came, when that is longer than two periods; None when all is well."""
+    """The watchdog outside of beat: how long no tick came, when that is longer than two periods; else None."""
     with reading(app.engine) as conn:
         last = conn.execute(select(ticks.c.at).where(ticks.c.name == TICK)).scalar_one_or_none()
     if last is None:

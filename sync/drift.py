@@ -1,4 +1,4 @@
-"""Schema drift: what the mapping needs was there and is gone, or has another type. The entity is paused, nothing is wiped.
+"""Schema drift: what the mapping needs was there and is gone or retyped. The entity is paused, nothing is wiped.
 
 A field that vanishes would otherwise come through as "empty" and blank a thousand records; a field retyped would make a
 thousand letters of one cause.
@@ -24,8 +24,8 @@ def check_page(ctx: RunContext, source: SourceSet, items: Sequence[Item]) -> Non
     """Look at a page before anything of it is written, and remember the fields that it has.
 
     Raises:
-        SchemaDrift: a field that the mapping reads was there before and is in none of these records, or nearly all of them
-            fail for one and the same cause.
+        SchemaDrift: a field that the mapping reads was there before and is in none of these records, or nearly all of
+            them fail for one and the same cause.
     """
     if not items:
         return
@@ -56,7 +56,7 @@ def _check_failures(source: SourceSet, items: Sequence[Item]) -> None:
     )
     if causes.most_common(1)[0][1] >= SHARE * len(items) and errors[0].error is not None:
         raise SchemaDrift(
-            f"{len(errors)} of {len(items)} records of {source.name} cannot be read for one cause: {errors[0].error.message}",
+            f"{len(errors)} of {len(items)} records of {source.name} cannot be read: {errors[0].error.message}",
             next_step="sverka mapping check, or look at what has changed in 1C; then: sverka sync",
             where=Where(entity=source.entity, code="records"),
         )

@@ -1,4 +1,4 @@
-"""The reading half of a cycle: every entity in the order of dependence, each by itself, so that one that fails stops no other."""
+"""The reading half of a cycle: every entity in the order of dependence, each by itself."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def due_entities(ctx: RunContext) -> list[str]:
 
 
 def pull_entity(ctx: RunContext, entity: str) -> None:
-    """Read one entity: first load where it was never read, else compare. Drift pauses it and is no failure of the run."""
+    """Read one entity: first load where it was never read, else compare. Drift pauses it and fails no run."""
     with measured(ctx, entity):
         try:
             for source in ctx.mapping.entities[entity].sources:

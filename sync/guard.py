@@ -42,7 +42,7 @@ def hold(ctx: RunContext, entity: str, number: int, limit: int) -> None:
         return
     ctx.state.held.add(entity)
     ctx.leave(
-        f"{ENTITIES[entity].plural}: at least {number} records are missing from accounting's list at once, more than the "
-        f"guard allows ({limit}); nothing was deleted. If it is right, raise deletion_guard_records, then: "
+        f"{ENTITIES[entity].plural}: at least {number} records are missing from accounting's list at once, more than "
+        f"the guard allows ({limit}); nothing was deleted. If it is right, raise deletion_guard_records, then: "
         "sverka sync --full"
     )

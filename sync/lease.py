@@ -1,8 +1,8 @@
 """Leases: who may write for a connection, for the next half minute, enforced by the database.
 
-A lease is a row. Taking it is a conditional UPDATE that also raises the fencing token; every write transaction of a run
-proves first, in the same transaction, that owner and token are still its own. So a worker that was frozen past its lease
-can wake up, but not write.
+A lease is a row. Taking it is a conditional UPDATE that also raises the fencing token; every write transaction of a
+run proves first, in the same transaction, that owner and token are still its own. So a worker that was frozen past its
+lease can wake up, but not write.
 """
 
 from __future__ import annotations

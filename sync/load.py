@@ -1,4 +1,4 @@
-"""The first load of a set: windows newest first, page by page, each page and the place of the next in one transaction."""
+"""The first load of a set: windows newest first, each page and the place of the next in one transaction."""
 
 from __future__ import annotations
 

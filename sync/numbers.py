@@ -1,4 +1,4 @@
-"""Short numbers for people ("dead show 12"): given once, in the transaction that uses them, without gaps that matter."""
+"""Short numbers for people ("dead show 12"): given once, in the transaction that uses them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from store.tables import lease
 def next_numbers(conn: Connection, table: Table, count: int) -> range:
     """The next `count` numbers of a table that has a unique `number` column.
 
-    A counter row (kept beside the leases, with no owner) is raised first; it stays locked until the caller's transaction
-    ends, so two connections that write letters at once never get the same number.
+    A counter row (kept beside the leases, with no owner) is raised first; it stays locked until the caller's
+    transaction ends, so two connections that write letters at once never get the same number.
     """
     name = f"number:{table.name}"
     upsert(conn, lease, [{"name": name, "fence": 0}], ["name"], update=())

@@ -1,4 +1,4 @@
-"""Parked records: they need another record whose fetch failed. Woken when that one is bound, or tried again when due."""
+"""Parked records: they need another record whose fetch failed. Woken when that one is bound, or when due."""
 
 from __future__ import annotations
 

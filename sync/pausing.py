@@ -1,4 +1,4 @@
-"""Entities that are paused: their set or a field of it is not what it was. Tried again by every run, healed by itself."""
+"""Entities that are paused: their set or a field is not what it was. Every run tries again; it heals by itself."""
 
 from __future__ import annotations
 

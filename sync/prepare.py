@@ -118,8 +118,8 @@ def unreadable(source: SourceSet, external_id: str, error: Exception) -> RecordE
 def matches_filter(text: str, data: dict[str, object]) -> bool | None:
     """Whether a record passes its set's filter, where that can be told here.
 
-    Only plain comparisons joined by `and` are understood: enough for folders and kinds of operation, when a record came by
-    another way than through the filter (change feed, direct question). None where it cannot be told.
+    Only plain comparisons joined by `and` are understood: enough for folders and kinds of operation, when a record came
+    by another way than through the filter (change feed, direct question). None where it cannot be told.
     """
     if not text.strip():
         return True

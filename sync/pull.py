@@ -82,7 +82,7 @@ def settle_missing(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> N
 
 
 def apply_tombstones(ctx: RunContext, entity: str, keys: Sequence[str]) -> None:
-    """Accounting has said that these objects do not exist. Marks ours and counts them; those we never had count nothing."""
+    """Accounting has said that these objects do not exist: mark ours and count them; others count nothing."""
     with writing(ctx, "tombstone") as conn:
         number = tombstone(conn, ctx, entity, keys)
     line = ctx.count(entity)
@@ -96,7 +96,7 @@ def apply_tombstones(ctx: RunContext, entity: str, keys: Sequence[str]) -> None:
 
 
 def settle_candidates(ctx: RunContext, entity: str) -> None:
-    """Settle everything of an entity that complete sweeps have missed, in this run or in an earlier one that was killed."""
+    """Settle everything of an entity that complete sweeps have missed, in this run or in an earlier one."""
     mapped = ctx.mapping.entities.get(entity)
     sources = {source.name: source for source in mapped.sources} if mapped else {}
     missing = _load_missing(ctx, entity)

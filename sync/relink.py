@@ -1,7 +1,7 @@
 """References that stood open when their record was written, resolved once their target is here.
 
-An entity that has got new records is flagged on its cursor, in the transaction that wrote them; the flag is taken off in
-the transaction that has looked at everybody who may wait. So a kill between the two loses nothing.
+An entity that has got new records is flagged on its cursor, in the transaction that wrote them; the flag is taken off
+when everybody who may wait has been looked at. So a kill between the two loses nothing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 
 class SeenKeys:
-    """Keys met in a sweep. Two keys that share 64 bits of hash would count as one: then a deletion is found next time."""
+    """Keys met in a sweep. Two that share 64 bits of hash count as one: then a deletion is found next time."""
 
     def __init__(self, salt: bytes = b"") -> None:
         self._salt = salt[:16]

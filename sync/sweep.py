@@ -1,7 +1,7 @@
 """The key sweep: a cheap list of (key, version, deleted) against our bindings; only what differs is read.
 
-The near window every cycle; the far past in passes that go on where the last cycle stopped, wholly at night and by order.
-A key that a *complete* sweep of a window has not seen is a candidate for deletion, never more (design §5-7).
+The near window every cycle; the far past in passes that go on where the last cycle stopped, wholly at night and by
+order. A key that a *complete* sweep of a window has not seen is a candidate for deletion, never more (design §5-7).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def sweep_entity(ctx: RunContext, entity: str) -> None:
 
 
 def sweep_source(ctx: RunContext, source: SourceSet, *, full: bool = False) -> None:
-    """Compare one set: near window, then the far past as far as the budget goes, or wholly when it is due or ordered."""
+    """Compare one set: near window, then the far past as far as the budget goes, wholly when due or ordered."""
     state = cursor_of(ctx, source.entity)
     if source.date is None:
         swept = sweep_window(ctx, source, Window(), lambda cursor: end_pass(cursor, ctx.started_at))

@@ -1,4 +1,4 @@
-"""Which mapping rules: the published version in the store; a preset named in settings publishes itself at the first start."""
+"""Which mapping rules: the published version in the store; a preset publishes itself at the first start."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from functools import lru_cache
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
 from mapping.model import SourceSet
-from mapping.rules import Mapping, load_mapping, parse_mapping
+from mapping.rules import Mapping, load_mapping, parse_mapping, preset_names
 from store import versions
 from sync.context import App, RunContext
+
+_offered: set[tuple[str, str]] = set()
 
 
 def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True) -> Mapping:
@@ -30,6 +32,8 @@ def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True)
         )
     ruling = versions.published(app.engine, settings.mapping)
     if ruling is not None:
+        if publish:
+            _offer_newer(app, settings)
         return _parsed(ruling.text, settings.mapping)
     mapping = load_named(app, settings)
     if not publish:
@@ -38,6 +42,18 @@ def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True)
         app.engine, settings.mapping, mapping.text, "sverka", version=mapping.version, clock=app.clock
     )
     return _parsed(chosen.text, settings.mapping)
+
+
+def _offer_newer(app: App, settings: ConnectionSettings) -> None:
+    """A preset that came with an upgrade is kept as a draft, once a process. Files have their own bridge."""
+    mark = (str(app.engine.url), settings.mapping)
+    if mark in _offered or settings.mapping not in preset_names():
+        return
+    _offered.add(mark)
+    mapping = load_mapping(settings.mapping)
+    versions.ensure_published(
+        app.engine, settings.mapping, mapping.text, "sverka", version=mapping.version, clock=app.clock
+    )
 
 
 def load_named(app: App, settings: ConnectionSettings) -> Mapping:

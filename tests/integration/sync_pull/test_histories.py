@@ -1,4 +1,4 @@
-"""Scenarios 1 and 2: random histories, and everything that happens at a boundary. At the end the store equals the truth."""
+"""Scenarios 1 and 2: random histories, and what happens at a boundary. At the end the store equals the truth."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ AT_ONCE = 10
 
 
 def live(world: World, seed: int) -> None:
-    """Some days in the life of a base: edits, pulls at any moment, edits while pages are read, answers that break off."""
+    """Some days in the life of a base: edits, pulls at any moment, edits while pages are read, broken answers."""
     random = Random(seed)
 
     def meanwhile(base: Base, number: int) -> None:
@@ -91,9 +91,9 @@ def test_rows_at_just_before_and_just_after_a_boundary(build_sqlite: Callable[..
     world.sync()
     world.tick()
     boundary = {
-        "since": datetime(2025, 1, 1),
+        "since": datetime.fromisoformat("2025-01-01"),
         "near": local_from_utc(world.clock.now() - timedelta(days=45), ZONE).replace(microsecond=0),
-        "past": datetime(2025, 6, 1),
+        "past": datetime.fromisoformat("2025-06-01"),
     }[where]
     keys = [key for key in states(world, "shipment") if world.base.exists(SALE, key)][:3]
     for key, seconds in zip(keys, (-1, 0, 1), strict=True):

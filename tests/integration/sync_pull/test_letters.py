@@ -1,4 +1,4 @@
-"""Scenarios 6 and 7: poison stays apart and heals by itself; what came too early waits and is applied without a person."""
+"""Scenarios 6 and 7: poison stays apart and heals by itself; what came too early waits and is then applied."""
 
 from collections.abc import Callable
 

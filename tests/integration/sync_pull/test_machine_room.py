@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,12 @@ def ask(app: App, kind: str = "push", **arguments: object) -> None:
 
 def test_a_request_is_done_once_and_found_again_when_it_is_lost(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     orders: list[Order] = []
-    monkeypatch.setattr(dispatch, "run_cycle", lambda a, n, order, **how: orders.append(order) or RunResult(None, "ok"))
+
+    def cycle(one: App, name: str, order: Order, **how: object) -> RunResult:
+        orders.append(order)
+        return RunResult(None, "ok")
+
+    monkeypatch.setattr(dispatch, "run_cycle", cycle)
     ask(app)
     lost = [item for item in dispatch.tick(app) if item.kind == "request"]
     assert len(lost) == 1
@@ -245,7 +251,7 @@ def test_a_request_is_done_once_and_found_again_when_it_is_lost(app: App, monkey
     assert [row.result["status"] for row in _requests(app)] == ["ok"]
 
 
-def _requests(app: App) -> list[object]:
+def _requests(app: App) -> list[Any]:
     with app.engine.connect() as conn:
         return list(conn.execute(request.select()))
 

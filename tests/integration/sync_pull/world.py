@@ -118,11 +118,11 @@ def load_nodes_of(base: Base) -> list[dict[str, Any]]:
     return [base.get(name, key) for key in base.keys(name)]
 
 
-def dump(engine: Engine, skip: set[str] = QUIET_TABLES) -> dict[str, list[tuple[Any, ...]]]:
+def dump(engine: Engine, skip: set[str] = QUIET_TABLES) -> dict[str, list[str]]:
     """Every row of every table except those named."""
     with engine.connect() as conn:
         return {
-            table.name: sorted(map(repr, map(tuple, conn.execute(select(table)))))  # type: ignore[misc]
+            table.name: sorted(repr(tuple(row)) for row in conn.execute(select(table)))
             for table in metadata.sorted_tables
             if table.name not in skip
         }
