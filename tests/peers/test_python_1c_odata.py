@@ -326,6 +326,12 @@ def test_the_table_of_balances_is_the_sum_of_movements(onec: StandIn, moment: st
     assert balances(onec, period=moment) == expected
 
 
+def test_a_balance_is_taken_before_its_moment(onec: StandIn) -> None:
+    moments = sorted(row["period"] for row in onec.admin("truth/movements"))
+    moment = moments[len(moments) // 2]
+    assert balances(onec, period=moment) == true_balances(onec, at=moment)
+
+
 def test_conditions_of_the_table(onec: StandIn) -> None:
     whole = true_balances(onec)
     party = next(iter(whole))[0]
