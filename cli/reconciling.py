@@ -9,11 +9,14 @@ import typer
 from cli.common import connection_names, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
-from cli.syncing import outside_name
+from cli.syncing import outside_name, worst
 from sync.context import App
 from sync.reconcile import Reconciliation, reconcile
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+_EXIT = {"ok": OK, "explained": OK, "unexplained": PARTIAL, "failed": FAILED}
+"""Only what is unexplained is an alarm (design §5-11); a named difference is mended by --repair."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,12 +35,12 @@ def reconcile_command(
 
     Example: sverka reconcile --repair
     """
-    code = OK
+    codes = []
     with open_app() as app:
         for name in connection_names(app, connection):
             if app.settings.connections[name].role == "accounting" or connection:
-                code = max(code, reconcile_one(app, name, repair=repair, as_json=as_json))
-    raise typer.Exit(code)
+                codes.append(reconcile_one(app, name, repair=repair, as_json=as_json))
+    raise typer.Exit(worst(codes))
 
 
 def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool) -> int:
@@ -49,9 +52,9 @@ def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool) -> int:
             out_json(line)
     else:
         print_reconciliation(name, result)
-    if result.status == "failed":
-        return FAILED
-    return OK if result.status == "ok" else PARTIAL
+    if result.status == "explained":
+        say("Every difference is explained. To read again what differs: sverka reconcile --repair")
+    return _EXIT[result.status]
 
 
 def print_reconciliation(name: str, result: Reconciliation) -> None:
