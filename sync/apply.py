@@ -39,6 +39,8 @@ def apply_records(
         LeaseLost: another worker has taken over; nothing was written.
         TransientError: the other side went away while references were fetched by somebody else's need.
     """
+    if not raws and commit is None:
+        return
     seq = ctx.fetch_seq
     items = prepare(ctx.mapping, ctx.settings, source, raws)
     check_page(ctx, source, items)

@@ -71,7 +71,10 @@ def pull_entity(ctx: RunContext, entity: str) -> None:
             return
         resume_entity(ctx, entity)
         with writing(ctx, "mark") as conn:
-            cursor_of(ctx, entity).fresh_at = ctx.started_at
+            cursor = cursor_of(ctx, entity)
+            cursor.fresh_at = ctx.started_at
+            mapped = {source.name for source in ctx.mapping.entities[entity].sources}
+            cursor.sources = {name: one for name, one in cursor.sources.items() if name in mapped}
             save_cursor(conn, ctx, entity)
 
 

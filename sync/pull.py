@@ -19,6 +19,7 @@ from sync.context import RunContext
 from sync.dead import Failure
 from sync.fetch import fetch_by_key, fetch_one
 from sync.guard import passes
+from sync.versions import take_up_mapping
 from sync.writing import writing
 
 KEYS_AT_ONCE = 200
@@ -36,6 +37,8 @@ def pull_keys(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> set[st
     found: set[str] = set()
     for part in chunks(keys, KEYS_AT_ONCE):
         found |= _pull_part(ctx, source, part)
+        if not take_up_mapping(ctx, source):
+            break
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,7 +41,6 @@ class World:
     settings: Settings
     engine: Engine
     clock: ManualClock
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def app(self) -> App:
@@ -73,7 +72,6 @@ def make_world(
     settings: str = "",
     plan: bool = False,
     start: datetime | None = None,
-    top: str = "",
     **server: Any,
 ) -> Iterator[World]:
     clock = ManualClock(start or datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
@@ -81,36 +79,39 @@ def make_world(
         build_company(seed=seed, documents=documents, today=clock.now().date(), clock=onec_clock(clock)) as base,
         OnecServer(base, **server) as onec,
     ):
-        if plan:
-            node = next(str(row["Ref_Key"]) for row in load_nodes_of(base) if not row.get("ThisNode"))
-            settings += (
-                f'\nchanges = "exchange_plan"\nexchange_plan = "{base.schema.layout.exchange_plan}"\nnode = "{node}"\n'
-            )
-        path = folder / "settings.toml"
-        path.write_text(
-            f"""
-[store]
-url = "{url}"
-{top}
-[connections.accounting]
-connector = "onec_odata"
-url = "{onec.url}"
-user = "Обмен"
-password = "secret"
-mapping = "bp30"
-write = "off"
-{f"since = {since}" if since else ""}
-{settings}
-""",
-            encoding="utf-8",
-        )
-        chosen = load_settings(path, environ={}, connectors=option_models())
+        lines = [settings, f"since = {since}" if since else "", plan_settings(base) if plan else ""]
+        chosen = write_settings(folder, url, onec.url, "\n".join(lines))
         engine = open_engine(url)
         upgrade(engine)
         try:
             yield World(base, onec, chosen, engine, clock)
         finally:
             engine.dispose()
+
+
+def write_settings(folder: Path, store: str, base: str, more: str) -> Settings:
+    path = folder / "settings.toml"
+    path.write_text(
+        f"""
+[store]
+url = "{store}"
+[connections.accounting]
+connector = "onec_odata"
+url = "{base}"
+user = "Обмен"
+password = "secret"
+mapping = "bp30"
+write = "off"
+{more}
+""",
+        encoding="utf-8",
+    )
+    return load_settings(path, environ={}, connectors=option_models())
+
+
+def plan_settings(base: Base) -> str:
+    node = next(str(row["Ref_Key"]) for row in load_nodes_of(base) if not row.get("ThisNode"))
+    return f'changes = "exchange_plan"\nexchange_plan = "{base.schema.layout.exchange_plan}"\nnode = "{node}"'
 
 
 def load_nodes_of(base: Base) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def test_windows_join_without_gap_and_end(since: datetime | None, counts: list[i
         load = following
     else:
         pytest.fail("the load does not end")
-    assert load is not None and load.start == since
+    assert load.start == since
 
 
 def test_pages_stay_in_their_window() -> None:
