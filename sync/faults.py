@@ -11,10 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 VARIABLE = "SVERKA_FAULT"
-COMMITS = ("run-start", "page", "mark", "tombstone", "relink", "dead", "run-finish")
-CALLS = ("fetch-page", "fetch-keys", "fetch-records", "fetch-record", "fetch-changes", "confirm-changes")
-POINTS = tuple(f"{name}.{side}" for name in COMMITS + CALLS for side in ("before", "after"))
-"""Every point of the pulling side: before and after each commit and each remote call."""
+COMMITS = ("run-start", "page", "mark", "tombstone", "relink", "dead", "balance", "run-finish")
+CALLS = (
+    "fetch-page",
+    "fetch-keys",
+    "fetch-records",
+    "fetch-record",
+    "fetch-changes",
+    "confirm-changes",
+    "fetch-balances",
+)
+PULL_POINTS = tuple(f"{name}.{side}" for name in COMMITS + CALLS for side in ("before", "after"))
+"""Before and after each commit and each remote call of the pulling side."""
+PUSH_POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
+POINTS = PULL_POINTS + PUSH_POINTS
+"""Every point there is in a cycle."""
 
 _hits: Counter[str] = Counter()
 

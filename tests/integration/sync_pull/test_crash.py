@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from core.clock import SystemClock
-from store.entities import entity_tables
+from store.entities import counterparties, entity_tables
 from store.tables import binding, lease, run
-from sync.faults import POINTS, VARIABLE
+from sync.contacts import add_contact
+from sync.faults import PULL_POINTS, PUSH_POINTS, VARIABLE
 from tests.integration.sync_pull.world import World, assert_balances, assert_level, line, make_world, rows, states
 
 ROOT = Path(__file__).parents[3]
@@ -71,14 +72,15 @@ def mend(world: World) -> None:
             world.base.change(ORDER, key, {"СуммаДокумента": 1000}, repost=False)
 
 
-def recover(world: World) -> None:
+def recover(world: World, cycles: int = 1) -> None:
     """What the next run finds: takes over, goes on, ends level, with counters that add up and no orphaned lease."""
     world.clock.move(SystemClock().now() - world.clock.now())
     world.tick(35)
     mend(world)
-    result = world.sync()
-    assert all(one.adds_up() for one in result.lines)
-    world.tick(5)
+    for _ in range(cycles):
+        result = world.sync()
+        assert all(one.adds_up() for one in result.lines)
+        world.tick(5)
     quiet = world.sync()
     busy = {one.entity: line(quiet, one.entity) for one in quiet.lines if one.read and one.entity != "balance"}
     assert busy == {}
@@ -108,7 +110,7 @@ def how(point: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "point", [f"{name}:1" for name in POINTS] + ["page.before:9", "page.after:9", "fetch-keys.after:12"]
+    "point", [f"{name}:1" for name in PULL_POINTS] + ["page.before:9", "page.after:9", "fetch-keys.after:12"]
 )
 def test_killed_at_every_point(build_sqlite: Callable[..., World], point: str) -> None:
     crash(build_sqlite(**how(point)), point)
@@ -120,3 +122,20 @@ def test_killed_at_every_point(build_sqlite: Callable[..., World], point: str) -
 def test_killed_on_postgresql(postgres_url: str, tmp_path: Path, point: str) -> None:
     with make_world(postgres_url, tmp_path, **how(point)) as world:
         crash(world, point)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", [f"{name}:1" for name in PUSH_POINTS])
+def test_killed_while_a_client_is_made_known(build_sqlite: Callable[..., World], point: str) -> None:
+    """One counterparty in accounting, bound, whatever happens in between."""
+    world = build_sqlite(documents=16, start=SystemClock().now(), write="on")
+    world.sync()
+    inn = "7743013902"
+    add_contact(world.app, name="ООО Первый", tax_id=inn, phones=["+7 495 123-45-67"], status="client")
+    assert run_victim(world, point) != 0, f"{point} was never hit"
+    recover(world, cycles=2)  # the contract that was made with the card is read in the cycle after
+    cards = [key for key in world.base.keys(PARTIES) if str(world.base.get(PARTIES, key).get("ИНН")).strip() == inn]
+    assert len(cards) == 1
+    bound = rows(world, binding, entity="counterparty", external_id=cards[0])[0]
+    contact = next(row for row in rows(world, counterparties) if row["tax_id"] == inn)
+    assert (bound["entity_id"], contact["home"]) == (contact["id"], "crm")

@@ -71,6 +71,7 @@ def make_world(
     since: str = "2023-06-01",
     settings: str = "",
     plan: bool = False,
+    write: str = "off",
     start: datetime | None = None,
     **server: Any,
 ) -> Iterator[World]:
@@ -79,7 +80,12 @@ def make_world(
         build_company(seed=seed, documents=documents, today=clock.now().date(), clock=onec_clock(clock)) as base,
         OnecServer(base, **server) as onec,
     ):
-        lines = [settings, f"since = {since}" if since else "", plan_settings(base) if plan else ""]
+        lines = [
+            f'write = "{write}"',
+            settings,
+            f"since = {since}" if since else "",
+            plan_settings(base) if plan else "",
+        ]
         chosen = write_settings(folder, url, onec.url, "\n".join(lines))
         engine = open_engine(url)
         upgrade(engine)
@@ -101,7 +107,6 @@ url = "{base}"
 user = "Обмен"
 password = "secret"
 mapping = "bp30"
-write = "off"
 {more}
 """,
         encoding="utf-8",
