@@ -250,7 +250,7 @@ def _by_likeness(
         candidates = [
             _candidate(conn, ctx, rule, contact["id"], raw, "weak", found.get(key) or ["same name"])
             for key, raw in raws.items()
-            if key not in known and not _other_inn(raw, rule, contact)
+            if key not in known and not (_other_inn(raw, rule, contact) and _is_only_similar(found.get(key)))
         ]
     candidates = [candidate for candidate in candidates if not decided.rules_out(candidate)]
     if candidates:
@@ -295,7 +295,12 @@ def fetch_equal(ctx: RunContext, source: SourceSet, attribute: str, value: str) 
         return []
 
 
+def _is_only_similar(reasons: list[str] | None) -> bool:
+    """Nothing but a name somewhat like it; the same name, phone or e-mail is worth a person's look whatever the INN."""
+    return reasons is not None and all(reason.startswith("similar name") for reason in reasons)
+
+
 def _other_inn(raw: RawRecord, rule: MatchRule, contact: Mapping[str, Any]) -> bool:
-    """Both sides have an INN and it differs: whatever the name says, it is somebody else."""
+    """Both sides have an INN and it differs: a name that is merely similar says nothing then."""
     theirs = text_of(raw.data, rule.tax_id)
     return bool(theirs and contact["tax_id"] and theirs != contact["tax_id"])

@@ -111,9 +111,16 @@ def test_phone_and_similar_name_of_the_mirror_go_to_review(world: World) -> None
     assert review["candidates"][0]["reasons"] == ["same phone +74951234567", "same name"]
 
 
-def test_same_name_and_another_inn_is_somebody_else(world: World) -> None:
+def test_same_name_and_another_inn_is_for_a_person(world: World) -> None:
     world.base.create(PARTIES, party(ИНН=OTHER_INN, Description="ООО Ромашка"))
     world.add(tax_id=INN)
+    assert world.push() == {"review": 1}
+
+
+def test_similar_name_and_another_inn_is_somebody_else(world: World) -> None:
+    key = world.base.create(PARTIES, party(ИНН=OTHER_INN, Description="ООО Ромашкино"))
+    world.mirror(key)
+    world.add("ООО Ромашкина", tax_id=INN)
     assert world.push() == {"created": 1}
 
 
