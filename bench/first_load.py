@@ -1,7 +1,7 @@
 """The first load of a base into PostgreSQL against a bare loop: requests + orjson + COPY, no mapping, no bindings.
 
-The stand-in runs in a process of its own and serves both. Each loader runs in a fresh process, so that its peak memory is
-its own. The bare loop reads just the document sets; ours reads every entity, sweeps the keys and reads the balances.
+The stand-in runs in a process of its own and serves both. Each loader runs in a fresh process, so that its peak
+memory is its own. The bare loop reads just the document sets; ours reads every entity, sweeps the keys and reads the balances.
 """
 
 from __future__ import annotations
@@ -163,9 +163,8 @@ def main() -> None:
     best = {kind: max(results, key=lambda run: run["documents"] / run["seconds"]) for kind, results in runs.items()}
     for kind, run in best.items():
         rate = run["documents"] / run["seconds"]
-        print(
-            f"{kind}: {run['documents']:.0f} documents in {run['seconds']:.1f} s = {rate:.0f}/s, peak {run['mb']:.0f} MB"
-        )
+        print(f"{kind}: {run['documents']:.0f} documents in {run['seconds']:.1f} s = {rate:.0f}/s,", end=" ")
+        print(f"peak {run['mb']:.0f} MB")
     rates = {kind: run["documents"] / run["seconds"] for kind, run in best.items()}
     print(f"ratio ours/bare: {rates['ours'] / rates['bare']:.2f} (aim: at least 0.25)")
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.common import open_app, out_json, out_lines, out_table
 from cli.exits import say
-from sync.contacts import add_contact, list_contacts, set_contact
+from sync.push.contacts import add_contact, list_contacts, set_contact
 
 app = typer.Typer(help="Contacts of the store, and who of them is a client.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

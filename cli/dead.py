@@ -9,7 +9,7 @@ import typer
 from cli.common import open_app, out_json, out_lines, out_table, out_text
 from cli.exits import say
 from core.errors import UsageError
-from sync import dead
+from sync.pull import dead
 
 app = typer.Typer(help="Dead letters: what failed for good, and why.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

@@ -16,9 +16,9 @@ from core.settings import Settings, load_settings
 from sandbox.onec.company import build_company
 from sandbox.onec.server import OnecServer
 from store.queries.balances import iter_balances
-from sync.contacts import add_contact, list_contacts
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle
+from sync.push.contacts import add_contact, list_contacts
 from workers.runner import run_all
 
 CONNECTION = "accounting"

@@ -11,7 +11,7 @@ from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from cli.syncing import outside_name, worst
 from sync.context import App
-from sync.reconcile import Reconciliation, reconcile
+from sync.reconcile.compare import Reconciliation, reconcile
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 

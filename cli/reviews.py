@@ -8,7 +8,7 @@ import typer
 
 from cli.common import open_app, out_json, out_lines, out_table, out_text
 from cli.exits import say
-from sync import reviews
+from sync.push import reviews
 
 app = typer.Typer(help="The review queue: link or create, decided by a person.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

@@ -17,9 +17,9 @@ from connectors.registry import option_models
 from core.clock import SystemClock
 from core.errors import ConfigError
 from core.settings import PATH_VARIABLE, ConnectionSettings
-from sync.connecting import Recognised, recognise, write_connection
-from sync.doctor import examine
-from sync.look import look, write_xlsx
+from sync.setup.connecting import Recognised, recognise, write_connection
+from sync.setup.doctor import examine
+from sync.setup.look import look, write_xlsx
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 

@@ -15,7 +15,7 @@ from mapping.model import entity_name
 from store.backup import backup as backup_store
 from store.engine import open_engine
 from store.upgrade import upgrade
-from sync import cursors
+from sync.pull import cursors
 
 app = typer.Typer(help="Where the reading of each connection stands.", no_args_is_help=True)
 database = typer.Typer(help="The store's own tables.", no_args_is_help=True)

@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.settings import ConnectionSettings, Settings
 from mapping.rules import Mapping
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS
-from sync.state import RunState
+from sync.room.state import RunState
 
 Direction = Literal["in", "out"]
 

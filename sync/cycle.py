@@ -18,19 +18,19 @@ from core.ids import new_id
 from core.settings import ConnectionSettings
 from store.engine import reading
 from store.tables import connection as connections
-from sync import breaker
-from sync.balances import pull_balances
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
-from sync.cursors import load_cursors
-from sync.entities import pull_entities
-from sync.faults import fault_from_environment
-from sync.lease import Lease, claim_lease, wait_limit
-from sync.push import push_connection
-from sync.relink import relink
-from sync.runs import RunResult, fail_run, finish_run, start_run
-from sync.state import RunState
+from sync.pull.cursors import load_cursors
+from sync.pull.entities import pull_entities
+from sync.pull.relink import relink
+from sync.push.run import push_connection
+from sync.room import breaker
+from sync.room.faults import fault_from_environment
+from sync.room.lease import Lease, claim_lease, wait_limit
+from sync.room.runs import RunResult, fail_run, finish_run, start_run
+from sync.room.state import RunState
+from sync.room.writing import NoFence
+from sync.settle.balances import pull_balances
 from sync.versions import load_ruling
-from sync.writing import NoFence
 
 __all__ = ["RunResult", "run_cycle", "run_stages"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from sync.dispatch import run_work, tick
+from sync.room.dispatch import run_work, tick
 from workers.process import process_app
 
 

@@ -1,4 +1,4 @@
-"""Putting records into a store, without the engine: rows as `sync.apply` would leave them."""
+"""Putting records into a store, without the engine: rows as `sync.pull.apply` would leave them."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

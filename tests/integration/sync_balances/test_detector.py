@@ -13,8 +13,8 @@ from mapping.model import SETTLEMENT_DOCUMENTS
 from sandbox.onec.edits import change_amount, copy_document
 from store.entities import entity_tables
 from store.tables import binding
-from sync import customer as customers
-from sync import sweep
+from sync.pull import sweep
+from sync.settle import customer as customers
 from tests.integration.sync_balances.world import World, open_world
 
 SHIPMENT, PAYMENT = "Document_РеализацияТоваровУслуг", "Document_ПоступлениеНаРасчетныйСчет"

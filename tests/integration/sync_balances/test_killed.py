@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from sync import cycle as cycles
-from sync.register import POINTS
+from sync.settle.register import POINTS
 from tests.integration.sync_balances.world import World, open_world
 
 

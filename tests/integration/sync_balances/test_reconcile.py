@@ -13,8 +13,8 @@ from connectors.base import MovementRow
 from connectors.registry import open_connector
 from store.entities import entity_tables, line_tables, movements
 from store.tables import binding, reconciliation, reconciliation_line
-from sync import reconcile as reconciling
-from sync.reconcile_result import Reconciliation
+from sync.reconcile import compare as reconciling
+from sync.reconcile.result import Reconciliation
 from tests.integration.sync_balances.world import World, open_world
 
 SHIPMENTS = entity_tables["shipment"]

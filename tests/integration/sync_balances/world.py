@@ -26,10 +26,10 @@ from store.entities import balances
 from store.tables import cursor, run
 from store.upgrade import upgrade
 from sync import cycle as cycles
-from sync import reconcile as reconciling
 from sync.context import App, Order
-from sync.customer import pull_customer
 from sync.cycle import RunResult, run_cycle, run_stages
+from sync.reconcile import compare as reconciling
+from sync.settle.customer import pull_customer
 
 NAME = "accounting"
 CODES = {"643": "RUB", "840": "USD", "978": "EUR"}

@@ -8,8 +8,9 @@ from sqlalchemy import update
 from mapping.rules import load_mapping
 from store import versions
 from store.tables import binding, dead_letter, landing, parked, request, run, slot
-from sync import cursors, dispatch
-from sync.prepare import since_moment
+from sync.pull import cursors
+from sync.pull.prepare import since_moment
+from sync.room import dispatch
 from tests.integration.sync_pull.world import World, assert_level, line, rows, states
 
 ORDER, SALE, PARTIES = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг", "Catalog_Контрагенты"
@@ -134,8 +135,8 @@ def test_the_far_past_is_swept_in_portions(
     build_sqlite: Callable[..., World], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a budget of a few keys a pass takes several cycles; no edit is missed when it is complete."""
-    monkeypatch.setattr("sync.sweep.BUDGET", {"schedule": 5})
-    monkeypatch.setattr("sync.sweep.ORDERED_BUDGET", 5)
+    monkeypatch.setattr("sync.pull.sweep.BUDGET", {"schedule": 5})
+    monkeypatch.setattr("sync.pull.sweep.ORDERED_BUDGET", 5)
     world = build_sqlite(documents=80)
     world.sync()
     oldest = min(
@@ -143,7 +144,7 @@ def test_the_far_past_is_swept_in_portions(
         key=lambda key: str(world.base.get(ORDER, key)["Date"]),
     )
     world.base.change(ORDER, oldest, {"Комментарий": "правка в закрытом месяце"}, repost=False)
-    reads = []
+    reads: list[int] = []
     while sum(reads) == 0 and len(reads) < 20:
         world.tick()
         reads.append(line(world.sync(kind=kind), "order")["read"])

@@ -13,8 +13,8 @@ import pytest
 from core.clock import SystemClock
 from store.entities import counterparties, entity_tables
 from store.tables import binding, lease, run
-from sync.contacts import add_contact
-from sync.faults import PULL_POINTS, PUSH_POINTS, VARIABLE
+from sync.push.contacts import add_contact
+from sync.room.faults import PULL_POINTS, PUSH_POINTS, VARIABLE
 from tests.integration.sync_pull.world import World, assert_balances, assert_level, line, make_world, rows, states
 
 ROOT = Path(__file__).parents[3]

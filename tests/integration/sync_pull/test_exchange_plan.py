@@ -7,8 +7,8 @@ import pytest
 from core.errors import RecordError
 from sandbox.onec import exchange
 from store.tables import binding
-from sync import changes
 from sync.context import RunContext
+from sync.pull import changes
 from tests.integration.sync_pull.world import (
     World,
     assert_balances,
@@ -95,7 +95,7 @@ def test_an_unreadable_packet_is_swept_around(
         monkeypatch.setattr(ctx.connector, "fetch_changes", refuse, raising=False)
         plain(ctx)
 
-    monkeypatch.setattr("sync.entities.pull_changes", broken)
+    monkeypatch.setattr("sync.pull.entities.pull_changes", broken)
     results = []
     for _ in range(3):
         world.tick()

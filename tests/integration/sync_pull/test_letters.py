@@ -7,7 +7,7 @@ import pytest
 from core.errors import UsageError
 from store.entities import entity_tables
 from store.tables import audit, binding, dead_letter, parked
-from sync import dead
+from sync.pull import dead
 from tests.integration.sync_pull.world import World, assert_level, line, rows, states
 
 SALE = "Document_РеализацияТоваровУслуг"

@@ -15,12 +15,12 @@ from core.settings import ConnectionSettings, ScheduleSettings, Settings
 from store.engine import open_engine
 from store.tables import connection, dead_letter, lease, request, run, slot
 from store.upgrade import upgrade
-from sync import breaker, dispatch
 from sync.context import App, Order
 from sync.cycle import run_stages
-from sync.lease import claim_lease, is_held
-from sync.numbers import next_numbers
-from sync.runs import RunResult, start_run
+from sync.room import breaker, dispatch
+from sync.room.lease import claim_lease, is_held
+from sync.room.numbers import next_numbers
+from sync.room.runs import RunResult, start_run
 from tests.integration.sync_pull.world import World, assert_level, rows
 
 
@@ -173,7 +173,7 @@ def test_a_slot_whose_worker_died_is_done_again(app: App) -> None:
     held = claim_lease(app, "a")
     assert held is not None
     with app.engine.begin() as conn:
-        from sync import slots
+        from sync.room import slots
 
         start = slots.slot_start(app.clock.now(), timedelta(minutes=5))
         assert slots.take_up(conn, "a", start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -178,19 +178,21 @@ def assert_level(world: World, *entities: str) -> None:
 
 
 def assert_balances(world: World) -> None:
-    theirs = {
-        (row["counterparty"], row["contract"], row["organisation"]): row["amount"]
-        for row in world.base.truth_balances()
-        if row["amount"] or row["receivable"] or row["advance"]
-    }
-    query = select(balances).where(balances.c.connection == "accounting")
+    """The balance of every counterparty × contract × organisation, in each of its currencies, to the kopeck."""
     with world.engine.connect() as conn:
-        ours = {
-            (row.counterparty_key, row.contract_key, row.organisation_key): row.amount
-            for row in conn.execute(query)
-            if row.amount or row.receivable or row.advance
-        }
-    assert ours == theirs
+        stored = conn.execute(select(balances).where(balances.c.connection == "accounting")).mappings().all()
+    names = ("counterparty_key", "contract_key", "organisation_key")
+    theirs = _standing(world.base.truth_balances(), ("counterparty", "contract", "organisation"))
+    ours = _standing(stored, names)
+    assert {key: (ours.get(key), theirs.get(key)) for key in ours | theirs if ours.get(key) != theirs.get(key)} == {}
+
+
+def _standing(rows: Iterable[Any], names: tuple[str, ...]) -> dict[tuple[str, ...], list[Decimal]]:
+    found: dict[tuple[str, ...], list[Decimal]] = {}
+    for row in rows:
+        if row["receivable"] or row["advance"]:
+            found.setdefault(tuple(row[name] for name in names), []).append(row["amount"])
+    return {key: sorted(amounts) for key, amounts in found.items()}
 
 
 def states(world: World, entity: str) -> dict[str, str]:

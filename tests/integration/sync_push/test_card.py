@@ -11,8 +11,9 @@ from core.ids import new_id
 from sandbox.onec.schema import CURRENCIES, PARTIES
 from store.entities import counterparties, entity_tables
 from store.tables import binding, intent
-from sync import dead, reviews
 from sync.context import Order
+from sync.pull import dead
+from sync.push import reviews
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
 USERS = "Catalog_Пользователи"

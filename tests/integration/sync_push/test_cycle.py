@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sandbox.onec.schema import PARTIES
-from sync.contacts import list_contacts
 from sync.context import Order
 from sync.cycle import RunResult, run_cycle
-from sync.dispatch import run_work, tick
+from sync.push.contacts import list_contacts
+from sync.room.dispatch import run_work, tick
 from tests.integration.sync_push.world import INN, World, party
 
 

@@ -11,8 +11,8 @@ from core.errors import UsageError
 from core.ids import new_id
 from sandbox.onec.schema import PARTIES
 from store.entities import entity_tables
-from sync import reviews
-from sync.contacts import add_contact, list_contacts, set_contact
+from sync.push import reviews
+from sync.push.contacts import add_contact, list_contacts, set_contact
 from tests.integration.sync_push.world import INN, OTHER_INN, PERSON_INN, World, party
 
 

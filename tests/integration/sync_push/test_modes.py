@@ -12,9 +12,10 @@ from core.errors import TransientError, UsageError
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from store.engine import open_engine
 from store.tables import dead_letter, request
-from sync import dead, intents, reviews
-from sync.contacts import add_contact, set_contact
 from sync.context import App, Order
+from sync.pull import dead
+from sync.push import intents, reviews
+from sync.push.contacts import add_contact, set_contact
 from tests.integration.sync_push.world import INN, OTHER_INN, World, party
 
 

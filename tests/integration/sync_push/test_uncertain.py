@@ -6,10 +6,10 @@ import pytest
 
 from core.errors import LeaseLost
 from sandbox.onec.schema import CONTRACTS
-from sync import reviews
 from sync.context import Order
-from sync.push import push_connection
-from sync.push_one import POINTS, SETTLED
+from sync.push import reviews
+from sync.push.one import POINTS, SETTLED
+from sync.push.run import push_connection
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
 POST_CARD = {"method": "POST", "path": "Catalog_Контрагенты"}

@@ -26,10 +26,10 @@ from store.engine import open_engine, reading
 from store.entities import counterparties
 from store.tables import binding, intent, metadata
 from store.versions import ensure_published
-from sync.apply import apply_records
-from sync.contacts import add_contact, list_contacts
 from sync.context import App, Order, RunContext
-from sync.push import push_connection
+from sync.pull.apply import apply_records
+from sync.push.contacts import add_contact, list_contacts
+from sync.push.run import push_connection
 
 INN = "7707083893"
 OTHER_INN = "7736050003"

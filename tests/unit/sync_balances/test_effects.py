@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.queries.settlements import EffectRow
-from sync.effects import Identities, SettlementKey, find_moved, find_offsets, sum_effects, unknown_keys
+from sync.settle.effects import Identities, SettlementKey, find_moved, find_offsets, sum_effects, unknown_keys
 
 keys = st.builds(SettlementKey, *(st.sampled_from(["", "a", "b"]) for _ in range(3)), st.sampled_from(["RUB", "USD"]))
 totals = st.dictionaries(keys, st.decimals(min_value=-1000, max_value=1000, places=2))

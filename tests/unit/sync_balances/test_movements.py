@@ -7,8 +7,8 @@ import pytest
 
 from connectors.base import MovementRow
 from store.queries.recorders import Standing
-from sync.effects import SettlementKey
-from sync.movements import Recorder, Tie, build_title, name_difference, sum_movements, tie_movements
+from sync.settle.effects import SettlementKey
+from sync.settle.movements import Recorder, Tie, build_title, name_difference, sum_movements, tie_movements
 
 KEY = SettlementKey("c", "k", "o", "RUB")
 SHIPMENT, CORRECTION = Recorder("Document_Реализация", "1"), Recorder("Document_КорректировкаДолга", "2")

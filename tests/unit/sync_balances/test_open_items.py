@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.overdue import Charge, OpenItem, Overdue, Terms, build_open_items, find_due, find_overdue
+from sync.settle.overdue import Charge, OpenItem, Overdue, Terms, build_open_items, find_due, find_overdue
 
 DAY = date(2026, 1, 15)
 amounts = st.decimals(min_value=0, max_value=10**6, places=2)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from connectors.base import BalanceRow
 from store.queries.balance_rows import StoredBalance
-from sync.register import Amounts, BalanceKey, build_plan, fold_rows
+from sync.settle.register import Amounts, BalanceKey, build_plan, fold_rows
 
 D = Decimal
 

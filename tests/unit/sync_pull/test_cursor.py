@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.cursor import (
+from sync.pull.cursor import (
     EntityCursor,
     Load,
     SourceCursor,

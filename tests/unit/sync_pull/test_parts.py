@@ -12,17 +12,17 @@ import pytest
 from connectors.base import RawRecord
 from core.errors import RecordError
 from mapping.model import MappedRecord, SourceSet
-from sync.bindings import BEFORE_SINCE, is_current
-from sync.breaker import LONGEST_PAUSE, pause_after
 from sync.context import Counters
-from sync.dead import Failure, fingerprint, retry_pause
-from sync.decide import decide
-from sync.drift import logical
-from sync.faults import POINTS, fault_from_environment
-from sync.prepare import Item, business_date, matches_filter
-from sync.runs import judge
-from sync.seen import SeenKeys
-from sync.slots import is_quiet, last_night, slot_start
+from sync.pull.bindings import BEFORE_SINCE, is_current
+from sync.pull.dead import Failure, fingerprint, retry_pause
+from sync.pull.decide import decide
+from sync.pull.drift import logical
+from sync.pull.prepare import Item, business_date, matches_filter
+from sync.pull.seen import SeenKeys
+from sync.room.breaker import LONGEST_PAUSE, pause_after
+from sync.room.faults import POINTS, fault_from_environment
+from sync.room.runs import judge
+from sync.room.slots import is_quiet, last_night, slot_start
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 1, 15, 9, 7, 42, tzinfo=UTC)
@@ -80,7 +80,7 @@ def test_faults_count_and_name_only_known_points(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_point_of_the_matrix_is_in_the_code() -> None:
-    text = "".join(path.read_text("utf-8") for path in (ROOT / "sync").glob("*.py") if path.name != "faults.py")
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "sync").rglob("*.py") if path.name != "faults.py")
     text += "".join(f'writing(ctx, "{name}")' for name in re.findall(r'^COMMIT = "([\w-]+)"', text, re.M))
     written = {
         f"{name}.{side}" for name in re.findall(r'writing\(ctx, "([\w-]+)"\)', text) for side in ("before", "after")

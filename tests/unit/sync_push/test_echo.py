@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from mapping.model import MappedRecord
-from sync.echo import is_echo
+from sync.push.echo import is_echo
 
 Guard = Callable[[Mapping[str, object], MappedRecord], bool]
 

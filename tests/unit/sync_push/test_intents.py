@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from core.errors import ConflictError
 from store.engine import open_engine
 from store.tables import metadata
-from sync import intents
+from sync.push import intents
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)

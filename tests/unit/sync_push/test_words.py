@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync.push_clean import clean_fields, guess_kind
-from sync.push_names import ALIKE, likeness, normalise_name, rarest_word
-from sync.push_standing import build_overall, build_standing
+from sync.push.clean import clean_fields, guess_kind
+from sync.push.names import ALIKE, likeness, normalise_name, rarest_word
+from sync.push.standing import build_overall, build_standing
 
 
 def test_values_are_cleaned_and_doubts_are_marked_not_dropped() -> None:

@@ -1,0 +1,301 @@
+"""The writing half of `apply`: items whose fate is decided become rows of all the tables they touch, in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, update
+
+from core.errors import RecordError, Where
+from core.ids import new_id
+from mapping.model import ENTITIES, MappedRecord, SourceSet
+from store import landing
+from store.bulk import delete_where_in, insert, select_in, upsert
+from store.entities import entity_tables, line_tables
+from store.landing import Landed
+from store.tables import binding
+from sync.context import RunContext
+from sync.pull import dead
+from sync.pull.bindings import binding_values, key_of
+from sync.pull.cursors import cursor_of, save_cursor
+from sync.pull.dead import Failure
+from sync.pull.decide import Action, left_out_by
+from sync.pull.parked import Waiting, unpark
+from sync.pull.prepare import Item
+from sync.pull.rows import OWN_COLUMNS, created_row, differences, updated_row
+
+Change = dict[str, Any]
+KEYS = ("connection", "entity", "external_id")
+
+
+class Group:
+    """Items of one set, sorted by what is to be written of them."""
+
+    def __init__(self, ctx: RunContext, source: SourceSet, seq: int) -> None:
+        self.ctx, self.source, self.seq = ctx, source, seq
+        self.changes: list[Change] = []
+        self._items: dict[str, list[Item]] = {}
+
+    def add(self, action: Action, item: Item) -> None:
+        """Sort one item in."""
+        self._items.setdefault(action, []).append(item)
+
+    def of(self, action: str) -> list[Item]:
+        """The items of one action."""
+        return self._items.get(action, [])
+
+    def entries(self) -> Iterator[tuple[Any, Item]]:
+        """Every item with its action."""
+        for action, items in self._items.items():
+            for item in items:
+                yield action, item
+
+    def single(self, action: Action, item: Item) -> Group:
+        """A group of this one item."""
+        alone = Group(self.ctx, self.source, self.seq)
+        alone.add(action, item)
+        return alone
+
+    def move_to_parked(self, item: Item, waiting: Waiting, *, tired: bool) -> None:
+        """The item waits for another record; one that has waited too often becomes a dead letter."""
+        self._items["write"] = [other for other in self.of("write") if other is not item]
+        if tired:
+            entity, key = waiting.needs
+            item.error, item.stage = waited_too_long(self.source, item.key, entity, key), "references"
+            item.outcome = "dead"
+        else:
+            item.outcome = "parked"
+        self._items.setdefault("dead" if tired else "parked", []).append(item)
+
+
+def waited_too_long(source: SourceSet, external_id: str, entity: str, key: str) -> RecordError:
+    """The error of a record whose reference could not be fetched for a long time."""
+    return RecordError(
+        f"The record refers to a {entity} that could not be fetched for a long time ({key}).",
+        next_step="sverka doctor, then: sverka dead retry --all",
+        where=Where(entity=source.entity, external_id=external_id, code="reference"),
+    )
+
+
+def write_group(conn: Connection, group: Group) -> None:
+    """Write everything that the group's items need, in the caller's transaction."""
+    _write_records(conn, group)
+    _write_left_out(conn, group)
+    _write_dead(conn, group)
+    _write_parked(conn, group)
+    _write_versions(conn, group)
+    _settle_letters(conn, group)
+
+
+def _write_records(conn: Connection, group: Group) -> None:
+    items = [item for item in group.of("write") if item.record is not None]
+    if not items:
+        return
+    ctx, source = group.ctx, group.source
+    now = ctx.app.clock.now()
+    fresh = [item for item in items if item.known is None or item.known["entity_id"] is None]
+    known = [item for item in items if item.known is not None and item.known["entity_id"] is not None]
+    for item in fresh:
+        item.entity_id = new_id()
+    for item in known:
+        item.entity_id = item.known["entity_id"] if item.known else None
+    before = _load_before(conn, source.entity, [item.entity_id for item in known if item.entity_id], ctx)
+    _write_created(conn, group, fresh)
+    _write_updated(conn, group, known, before)
+    _write_lines(conn, source.entity, items, [item.entity_id for item in known if item.entity_id])
+    landing.save(conn, (_landed(ctx, source, item, now) for item in items))
+    _write_bindings(conn, group, items)
+
+
+def _load_before(conn: Connection, entity: str, ids: Sequence[UUID], ctx: RunContext) -> dict[UUID, Mapping[str, Any]]:
+    """Rows as they stand: where a value of ours may have to stay, and to show what a dry run would change."""
+    if not ids or not (entity == "counterparty" or ctx.order.dry_run):
+        return {}
+    table = entity_tables[entity]
+    return {row.id: dict(row._mapping) for row in select_in(conn, table, list(table.c), table.c.id, ids)}
+
+
+def _write_created(conn: Connection, group: Group, items: Sequence[Item]) -> None:
+    now, home = group.ctx.app.clock.now(), group.ctx.settings.role
+    rows = [created_row(item, item.record, now, home) for item in items if item.record]
+    insert(conn, entity_tables[group.source.entity], rows)
+    _note_changes(group, items, {}, rows)
+
+
+def _write_updated(
+    conn: Connection, group: Group, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]]
+) -> None:
+    now, table = group.ctx.app.clock.now(), entity_tables[group.source.entity]
+    rows = [
+        updated_row(item, item.record, now, before.get(item.entity_id, {}))
+        for item in items
+        if item.record and item.entity_id
+    ]
+    for alike in _by_columns(rows):
+        changed = [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)]
+        _update_rows(conn, table, alike, changed)
+    _note_changes(group, items, before, rows)
+
+
+def _update_rows(conn: Connection, table: Any, rows: Sequence[dict[str, Any]], changed: Sequence[str]) -> None:
+    """The columns to set are those that the parameters name."""
+    statement = update(table).where(table.c.id == bindparam("key_id"))
+    conn.execute(statement, [{name: row[name] for name in changed} | {"key_id": row["id"]} for row in rows])
+
+
+def _by_columns(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return list(groups.values())
+
+
+def _note_changes(
+    group: Group, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]], rows: Sequence[dict[str, Any]]
+) -> None:
+    if not group.ctx.order.dry_run:
+        return
+    for item, row in zip(items, rows, strict=True):
+        old = before.get(row["id"])
+        change = {"action": item.outcome, "entity": group.source.entity, "external_id": item.key}
+        group.changes.append(change | {"fields": differences(old, row)})
+
+
+def _write_lines(conn: Connection, entity: str, items: Sequence[Item], replaced: Sequence[UUID]) -> None:
+    for name in ENTITIES[entity].lines:
+        table = line_tables[entity, name]
+        owner = table.c[f"{entity}_id"]
+        delete_where_in(conn, table, owner, replaced)
+        insert(conn, table, [{owner.name: item.entity_id} | row for item in items for row in item.lines.get(name, ())])
+
+
+def _landed(ctx: RunContext, source: SourceSet, item: Item, now: Any) -> Landed:
+    digest = item.record.hash if item.record else ""
+    return Landed(ctx.name, source.entity, item.key, source.name, item.raw.version, item.raw.raw, digest, now)
+
+
+def _write_bindings(conn: Connection, group: Group, items: Sequence[Item]) -> None:
+    ctx, source = group.ctx, group.source
+    rows = []
+    for item in items:
+        record: MappedRecord | None = item.record
+        if record is None:
+            continue
+        values = _seen(group, item) | {
+            "entity_id": item.entity_id,
+            "hash": record.hash,
+            "state": "deleted" if record.deleted else "bound",
+            "code": str(record.fields.get("code") or record.fields.get("number") or "")[:100] or None,
+        }
+        rows.append(key_of(ctx.name, source.entity, item.key) | values)
+    _save_bindings(conn, rows)
+
+
+def _seen(group: Group, item: Item) -> dict[str, Any]:
+    """What every reading of a record leaves on its binding."""
+    return binding_values(
+        item.known,
+        source=group.source.name,
+        version=item.raw.version,
+        date=item.date,
+        fetch_seq=group.seq,
+        mapping_version=group.ctx.mapping.version,
+        missing_since=None,
+        deleted=False,
+    )
+
+
+def _save_bindings(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(conn, binding, rows, KEYS)
+
+
+def _write_left_out(conn: Connection, group: Group) -> None:
+    items = group.of("leave")
+    ctx, source = group.ctx, group.source
+    mirrored = [item.known["entity_id"] for item in items if item.known is not None and item.outcome == "deleted"]
+    mark_deleted(conn, ctx, source.entity, mirrored)
+    rows = [
+        key_of(ctx.name, source.entity, item.key)
+        | _seen(group, item)
+        | {"state": "filtered", "mapping_version": left_out_by(item, ctx.mapping.version)}
+        for item in items
+    ]
+    _save_bindings(conn, rows)
+    if ctx.order.dry_run:
+        gone = (item for item in items if item.outcome == "deleted")
+        group.changes += [
+            {"action": "deleted", "entity": source.entity, "external_id": item.key, "fields": {}} for item in gone
+        ]
+
+
+def mark_deleted(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> None:
+    """Mark records of ours as deleted; nothing is ever removed."""
+    table, now = entity_tables[entity], ctx.app.clock.now()
+    if ids:
+        _update_rows(
+            conn, table, [{"id": one, "deleted": True, "updated_at": now} for one in ids], ("deleted", "updated_at")
+        )
+
+
+def _write_dead(conn: Connection, group: Group) -> None:
+    ctx, source = group.ctx, group.source
+    items = [item for item in group.of("dead") if item.error is not None]
+    failures = [
+        Failure(source.entity, item.key, item.stage, item.error, source.name, item.raw.raw)
+        for item in items
+        if item.error
+    ]
+    dead.record_failures(conn, ctx, failures)
+    rows = [key_of(ctx.name, source.entity, item.key) | _seen(group, item) | {"state": "dead"} for item in items]
+    _save_bindings(conn, rows)
+
+
+def _write_parked(conn: Connection, group: Group) -> None:
+    ctx, source = group.ctx, group.source
+    items = group.of("parked")
+    rows = [key_of(ctx.name, source.entity, item.key) | _seen(group, item) | {"state": "parked"} for item in items]
+    _save_bindings(conn, rows)
+
+
+def _write_versions(conn: Connection, group: Group) -> None:
+    """Same content, new version: nothing but the version last seen."""
+    rows = [
+        key_of(group.ctx.name, group.source.entity, item.key)
+        | {"version": item.raw.version, "fetch_seq": group.seq, "missing_since": None, "date": item.date}
+        for item in group.of("version")
+    ]
+    upsert(conn, binding, rows, KEYS)
+
+
+def _settle_letters(conn: Connection, group: Group) -> None:
+    """Letters and waiting end by themselves when their record has found its place."""
+    ctx, entity = group.ctx, group.source.entity
+    placed = [item for action in ("write", "leave", "version", "nothing") for item in group.of(action)]
+    current = [item for item in placed if item.known is None or item.known["fetch_seq"] <= group.seq]
+    dead.resolve(conn, ctx.name, entity, [item.key for item in current], "in")
+    settled = current + group.of("dead")
+    woken = [item.key for item in settled if item.known is not None and item.known["state"] == "parked"]
+    unpark(conn, ctx.name, entity, woken)
+
+
+def flag_relink(conn: Connection, ctx: RunContext, entity: str) -> None:
+    """Somebody may have been waiting for what is new: looked at when the entities are read, also after a kill."""
+    cursor = cursor_of(ctx, entity)
+    if not cursor.relink:
+        cursor.relink = True
+        save_cursor(conn, ctx, entity)
+
+
+def tombstone(conn: Connection, ctx: RunContext, entity: str, keys: Sequence[str]) -> int:
+    """Accounting has said that these objects do not exist: mark record and binding. Returns how many were there."""
+    columns = (binding.c.external_id, binding.c.entity_id, binding.c.deleted)
+    rows = select_in(conn, binding, columns, binding.c.external_id, keys, connection=ctx.name, entity=entity)
+    alive = [row for row in rows if not row.deleted]
+    mark_deleted(conn, ctx, entity, [row.entity_id for row in alive if row.entity_id is not None])
+    gone = {"state": "deleted", "deleted": True, "missing_since": None, "fetch_seq": ctx.fetch_seq}
+    upsert(conn, binding, [key_of(ctx.name, entity, row.external_id) | gone for row in alive], KEYS)
+    dead.resolve(conn, ctx.name, entity, [row.external_id for row in alive], "in")
+    unpark(conn, ctx.name, entity, [row.external_id for row in alive])
+    return len(alive)

@@ -1,0 +1,76 @@
+"""What becomes of one record: compared with its binding. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sync.pull.bindings import BEFORE_SINCE, Binding
+from sync.pull.prepare import Item
+from sync.push.echo import is_echo
+
+Action = Literal["nothing", "version", "leave", "write", "dead"]
+"""nothing · only the version last seen · leave it out (mark what was mirrored) · write it whole · a dead letter."""
+
+
+def decide(item: Item, seq: int, mapping_version: str) -> Action:
+    """Set the item's outcome and say what is to be written.
+
+    Args:
+        item: with its binding as it stands in this transaction.
+        seq: when its fetch started; what was fetched later and is here already is never overwritten.
+        mapping_version: by which it was mapped.
+    """
+    known = item.known
+    if known is not None and known["fetch_seq"] > seq:
+        item.outcome = "unchanged"
+        return "nothing"
+    if item.error is not None:
+        item.outcome = "dead"
+        return "dead"
+    if item.left_out:
+        return _decide_left_out(item, known, mapping_version)
+    if known is not None and _is_echo(item, known):
+        item.outcome = "filtered"
+        return _version(item, known)
+    if known is not None and _is_same(item, known):
+        item.outcome = "unchanged"
+        return _version(item, known)
+    deleted = item.record is not None and item.record.deleted
+    if known is None or known["entity_id"] is None:
+        item.outcome = "created"
+    else:
+        item.outcome = "deleted" if deleted and known["state"] != "deleted" else "updated"
+    return "write"
+
+
+def _decide_left_out(item: Item, known: Binding | None, mapping_version: str) -> Action:
+    mirrored = known is not None and known["entity_id"] is not None and known["state"] != "filtered"
+    gone = known is not None and known["deleted"]
+    item.outcome = "deleted" if mirrored and not gone else "filtered"
+    if known is None or mirrored or known["state"] != "filtered" or gone:
+        return "leave"
+    if known["mapping_version"] != left_out_by(item, mapping_version):
+        return "leave"
+    return _version(item, known)
+
+
+def left_out_by(item: Item, mapping_version: str) -> str:
+    """What leaves the record out: this mapping version, or the day from which documents are mirrored."""
+    return BEFORE_SINCE if item.left_out == "before" else mapping_version
+
+
+def _version(item: Item, known: Binding) -> Action:
+    same = known["version"] == item.raw.version and known["missing_since"] is None and known["date"] == item.date
+    return "nothing" if same else "version"
+
+
+def _is_echo(item: Item, known: Binding) -> bool:
+    present = known["state"] == "bound" and not known["deleted"]
+    return present and item.record is not None and is_echo(known, item.record)
+
+
+def _is_same(item: Item, known: Binding) -> bool:
+    record = item.record
+    if record is None or known["deleted"] or known["entity_id"] is None or known["hash"] != record.hash:
+        return False
+    return bool(known["state"] == ("deleted" if record.deleted else "bound"))

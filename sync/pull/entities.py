@@ -1,0 +1,117 @@
+"""The reading half of a cycle: every entity in the order of dependence, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import update
+
+from connectors.base import ChangeSource, RecordSource
+from core.errors import SchemaDrift
+from mapping.model import ENTITIES, SourceSet, entity_name
+from store.tables import connection
+from sync.context import RunContext
+from sync.pull import dead, parked
+from sync.pull.changes import pull_changes
+from sync.pull.cursor import is_full_due
+from sync.pull.cursors import cursor_of, save_cursor
+from sync.pull.drift import check_published
+from sync.pull.load import load_source
+from sync.pull.records import pull_known, settle_candidates
+from sync.pull.relink import relink
+from sync.pull.sweep import night_of, sweep_source
+from sync.room.pausing import pause_entity, resume_entity
+from sync.room.writing import writing
+
+
+def pull_entities(ctx: RunContext) -> None:
+    """Read what has changed in all entities that are due, then what had to wait, then references that stood open.
+
+    Raises:
+        TransientError, ConfigError: the other side as a whole does not work; what was committed stays.
+    """
+    if not isinstance(ctx.connector, RecordSource):
+        return
+    for entity in due_entities(ctx):
+        pull_entity(ctx, entity)
+    if _follows_plan(ctx) and ctx.order.entity is None:
+        pull_changes(ctx)
+    pull_known(ctx, dead.load_due(ctx))
+    pull_known(ctx, parked.load_wakeable(ctx))
+    relink(ctx)
+    save_facts(ctx)
+
+
+def due_entities(ctx: RunContext) -> list[str]:
+    """The mapped entities of this run. The interval of an entity counts for the schedule only."""
+    mapped = [entity for entity in ENTITIES if entity in ctx.mapping.entities]
+    if ctx.order.entity is not None:
+        return [entity for entity in mapped if entity == ctx.order.entity]
+    if ctx.order.kind != "schedule":
+        return mapped
+    intervals = {entity_name(name) or name: every for name, every in ctx.settings.intervals.items()}
+    due = []
+    for entity in mapped:
+        fresh = cursor_of(ctx, entity).fresh_at
+        if entity not in intervals or fresh is None or fresh + intervals[entity] <= ctx.started_at:
+            due.append(entity)
+    return due
+
+
+def pull_entity(ctx: RunContext, entity: str) -> None:
+    """Read one entity: first load where it was never read, else compare. Drift pauses it and fails no run."""
+    with measured(ctx, entity):
+        try:
+            for source in ctx.mapping.entities[entity].sources:
+                _pull_source(ctx, source)
+            settle_candidates(ctx, entity)
+        except SchemaDrift as drift:
+            pause_entity(ctx, entity, drift)
+            return
+        resume_entity(ctx, entity)
+        with writing(ctx, "mark") as conn:
+            cursor = cursor_of(ctx, entity)
+            cursor.fresh_at = ctx.started_at
+            mapped = {source.name for source in ctx.mapping.entities[entity].sources}
+            cursor.sources = {name: one for name, one in cursor.sources.items() if name in mapped}
+            save_cursor(conn, ctx, entity)
+
+
+def _pull_source(ctx: RunContext, source: SourceSet) -> None:
+    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by pull_entities
+    if not check_published(ctx, source, published=ctx.connector.is_published(source.name)):
+        return
+    cursor = cursor_of(ctx, source.entity).source(source.name)
+    if not cursor.loaded:
+        load_source(ctx, source)
+        cursor = cursor_of(ctx, source.entity).source(source.name)
+    if _follows_plan(ctx) and ctx.order.entity is None and not is_full_due(cursor, ctx.order.full, night_of(ctx)):
+        return
+    sweep_source(ctx, source)
+
+
+def _follows_plan(ctx: RunContext) -> bool:
+    return ctx.settings.changes == "exchange_plan" and isinstance(ctx.connector, ChangeSource)
+
+
+@contextmanager
+def measured(ctx: RunContext, entity: str) -> Iterator[None]:
+    """Add what is asked of the other side meanwhile to the entity's line."""
+    line, before = ctx.count(entity), ctx.connector.usage.requests
+    started = ctx.app.clock.monotonic()
+    try:
+        yield
+    finally:
+        line.requests += ctx.connector.usage.requests - before
+        line.seconds += ctx.app.clock.monotonic() - started
+
+
+def save_facts(ctx: RunContext) -> None:
+    """Remember what was learnt of the base: fields seen, sets published."""
+    if not ctx.state.facts_changed:
+        return
+    facts = {name: value for name, value in ctx.state.facts.items() if name != "paused"}
+    with writing(ctx, "mark") as conn:
+        conn.execute(update(connection).where(connection.c.name == ctx.name).values(facts=facts))
+    ctx.state.facts_changed = False

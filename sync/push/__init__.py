@@ -1,0 +1,1 @@
+"""Out of the store into accounting: contacts, matching, intents, sending, review."""

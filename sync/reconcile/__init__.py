@@ -1,0 +1,1 @@
+"""The two books compared, every difference explained."""

@@ -1,0 +1,1 @@
+"""The machine room: leases, slots, runs, breaker, dispatch; how work is claimed and never done twice."""

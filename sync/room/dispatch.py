@@ -1,0 +1,211 @@
+"""What is due: slots of the schedule and requests of people, found in the tables by a tick and done once.
+
+A message to a worker only wakes it: lose it, and a later tick sends it again; deliver it three times, and the second
+and third find nothing to do (design §5-1).
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, or_, select, update
+
+from core.errors import UsageError
+from core.settings import ConnectionSettings
+from store.bulk import upsert
+from store.engine import reading
+from store.tables import request, run, slot
+from store.tables import tick as ticks
+from sync.context import App, Order
+from sync.cycle import RunResult, run_cycle, run_stages
+from sync.room import slots
+from sync.room.breaker import claim_passage, ensure_row, pause_reason
+from sync.room.lease import is_held
+from sync.settle.customer import pull_customer
+
+log = structlog.get_logger()
+TICK = "tick"
+RESEND = timedelta(seconds=30)
+"""A piece of work that nobody has taken up for so long is sent again."""
+WATCHED_PERIODS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One piece of due work. `token` is the slot's start, or the request's id with the moment of its dispatch."""
+
+    kind: Literal["slot", "request"]
+    connection: str
+    token: str
+
+    def to_message(self) -> dict[str, str]:
+        """As plain text, for a message."""
+        return {"kind": self.kind, "connection": self.connection, "token": self.token}
+
+
+def tick(app: App) -> list[WorkItem]:
+    """Look for what is due and claim it. Any number of beats may tick at once: each slot is claimed once.
+
+    Returns:
+        What a worker should be woken for now.
+    """
+    now = app.clock.now()
+    with app.engine.begin() as conn:
+        upsert(conn, ticks, [{"name": TICK, "at": now, "host": socket.gethostname()[:200]}], ["name"])
+    found: list[WorkItem] = []
+    for settings in app.settings.connections.values():
+        with app.engine.begin() as conn:
+            found += _due_slot(conn, app, settings, now)
+            found += _due_requests(conn, app, settings.name, now)
+    return found
+
+
+def _due_slot(conn: Connection, app: App, settings: ConnectionSettings, now: datetime) -> list[WorkItem]:
+    start = slots.slot_start(now, slots.period(app.settings.schedule, settings))
+    item = WorkItem("slot", settings.name, start.isoformat())
+    if _load_slot(conn, settings.name, start) is None:
+        ensure_row(conn, settings.name)
+        slots.clean_slots(conn, settings.name, now, start)
+        return [item] if _open_slot(conn, app, settings, start, now) else []
+    return [item] if _is_forgotten(conn, app, settings.name, start, now) else []
+
+
+def _load_slot(conn: Connection, name: str, start: datetime) -> Any:
+    query = select(slot.c.state, slot.c.run_id).where(slot.c.connection == name, slot.c.start == start)
+    return conn.execute(query).first()
+
+
+def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: datetime, now: datetime) -> bool:
+    """Claim a new slot, or write down why it is skipped. The breaker comes last: it may let one probe through."""
+    name, quiet = settings.name, (*app.settings.schedule.quiet, *settings.quiet)
+    if pause_reason(conn, name) is not None:
+        state = "skipped_paused"
+    elif slots.is_quiet(now, settings.zone, quiet):
+        state = "skipped_quiet"
+    elif is_held(conn, app, name):
+        state = "skipped_overlap"
+    else:
+        state = "claimed"
+    if not slots.claim_slot(conn, name, start, state):
+        return False
+    if state != "claimed":
+        log.info("slot.skipped", connection=name, slot=start.isoformat(), why=state)
+        return False
+    if claim_passage(conn, name, now):
+        return True
+    conn.execute(update(slot).where(slot.c.connection == name, slot.c.start == start).values(state="skipped_breaker"))
+    return False
+
+
+def _is_forgotten(conn: Connection, app: App, name: str, start: datetime, now: datetime) -> bool:
+    """Whether the present slot was claimed and nobody works on it: its message was lost, or its worker died."""
+    row = _load_slot(conn, name, start)
+    if now - start < RESEND or not _is_resend_moment(app, now - start) or is_held(conn, app, name):
+        return False
+    if row.state == "running" and (row.run_id is None or _is_running(conn, row.run_id)):
+        return slots.hand_back(conn, name, start)
+    return bool(row.state == "claimed")
+
+
+def _is_resend_moment(app: App, age: timedelta) -> bool:
+    """Once every half minute and not at every tick, so that a busy worker finds no hundred messages."""
+    return age % RESEND < max(app.settings.schedule.tick, timedelta(seconds=1))
+
+
+def _is_running(conn: Connection, run_id: UUID) -> bool:
+    return conn.execute(select(run.c.status).where(run.c.id == run_id)).scalar_one_or_none() == "running"
+
+
+def _due_requests(conn: Connection, app: App, name: str, now: datetime) -> list[WorkItem]:
+    """Open requests of a connection whose lease is free; what a person has just asked for need not wait for a slot."""
+    waiting = or_(request.c.claimed_at.is_(None), request.c.claimed_at < now - RESEND)
+    query = select(request.c.id).where(request.c.connection == name, request.c.done_at.is_(None), waiting)
+    ids = list(conn.execute(query.order_by(request.c.created_at).limit(20)).scalars())
+    if not ids or is_held(conn, app, name):
+        return []
+    conn.execute(update(request).where(request.c.id.in_(ids)).values(claimed_at=now))
+    return [WorkItem("request", name, f"{one}@{now.isoformat()}") for one in ids]
+
+
+def run_work(app: App, message: dict[str, str]) -> RunResult | None:
+    """Do one piece of due work; delivered twice it is still done once. None when there was nothing to do any more."""
+    if message["connection"] not in app.settings.connections:
+        return None
+    if message["kind"] == "slot":
+        return _run_slot(app, message["connection"], datetime.fromisoformat(message["token"]))
+    return _run_request(app, message["token"])
+
+
+def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
+    with app.engine.begin() as conn:
+        if not slots.take_up(conn, name, start):
+            return None
+    result = run_cycle(app, name, Order(kind="schedule", slot=start))
+    with app.engine.begin() as conn:
+        mine = (slot.c.connection == name, slot.c.start == start, slot.c.state == "running")
+        if result.status == "skipped":
+            conn.execute(update(slot).where(*mine, slot.c.run_id.is_(None)).values(state="skipped_overlap"))
+        else:
+            conn.execute(update(slot).where(*mine).values(state="done"))
+    return result
+
+
+def _run_request(app: App, token: str) -> RunResult | None:
+    request_id, _, moment = token.partition("@")
+    claimed = claim_request(app, UUID(request_id), datetime.fromisoformat(moment))
+    if claimed is None:
+        return None
+    result = _carry_out(app, claimed)
+    if result.status == "skipped":  # a cycle is running: the next tick after it finds the request again
+        with app.engine.begin() as conn:
+            conn.execute(update(request).where(request.c.id == claimed["id"]).values(claimed_at=None))
+        return result
+    finish_request(app, claimed["id"], {"status": result.status, "message": result.message, "run": str(result.run_id)})
+    return result
+
+
+def claim_request(app: App, request_id: UUID, dispatched_at: datetime) -> dict[str, Any] | None:
+    """Take a request that was dispatched at this moment; a second delivery of its message gets None."""
+    mine = (request.c.id == request_id, request.c.done_at.is_(None), request.c.claimed_at == dispatched_at)
+    taken = max(app.clock.now(), dispatched_at + timedelta(microseconds=1))
+    with app.engine.begin() as conn:
+        if conn.execute(update(request).where(*mine).values(claimed_at=taken)).rowcount != 1:
+            return None
+        return dict(conn.execute(select(request).where(request.c.id == request_id)).mappings().one())
+
+
+def finish_request(app: App, request_id: UUID, result: dict[str, Any]) -> None:
+    """The request is answered; its result is kept for whoever asked."""
+    with app.engine.begin() as conn:
+        mine = request.c.id == request_id
+        conn.execute(update(request).where(mine).values(done_at=app.clock.now(), result=result))
+
+
+def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
+    """Requests do not wait for a running cycle in a worker's thread: they are found again."""
+    name, arguments = row["connection"], row["arguments"] or {}
+    if row["kind"] == "push":
+        return run_cycle(app, name, Order(kind="push"), wait=0.0)
+    if row["kind"] == "sync":
+        order = Order(kind="order", entity=arguments.get("entity"), full=bool(arguments.get("full")))
+        return run_cycle(app, name, order, wait=0.0)
+    if row["kind"] == "pull_customer":
+        key = str(arguments["counterparty"])
+        return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
+    raise UsageError(f"There is no request of kind {row['kind']!r}.")
+
+
+def silent_for(app: App) -> timedelta | None:
+    """The watchdog outside of beat: how long no tick came, when that is longer than two periods; else None."""
+    with reading(app.engine) as conn:
+        last = conn.execute(select(ticks.c.at).where(ticks.c.name == TICK)).scalar_one_or_none()
+    if last is None:
+        return None
+    silence = app.clock.now() - last
+    limit = max(app.settings.schedule.every, app.settings.schedule.tick) * WATCHED_PERIODS
+    return silence if silence > limit else None

@@ -1,0 +1,43 @@
+"""What a run keeps in memory while it lasts: cursors, and what it has found out once and need not ask again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.pull.cursor import EntityCursor
+
+MOST_CHANGES = 1000
+
+
+@dataclass(slots=True)
+class RunState:
+    """Small on purpose: nothing here grows with the number of records.
+
+    Attributes:
+        cursors: by entity, as loaded or as last saved.
+        facts: what is known of the base (fields seen, sets published), as on the connection's row.
+        facts_changed: whether they have to be written at the end.
+        asked: direct questions asked for references in this run, against a limit.
+        changes: what a dry run would change, field by field, the first thousand.
+        told: notices that are said once a run.
+        held: entities whose deletions the guard has stopped, for the rest of the run.
+        gone: how many records of an entity were marked as gone in this run.
+        lookups: what new cards refer to by description, as (set, key), asked once a run.
+    """
+
+    cursors: dict[str, EntityCursor] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    facts_changed: bool = False
+    asked: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    gone: Counter[str] = field(default_factory=Counter)
+    lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+
+    def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:
+        """Keep what a dry run would change, up to a limit: it is for people to look at."""
+        self.changes += changes[: MOST_CHANGES - len(self.changes)]

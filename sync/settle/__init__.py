@@ -1,0 +1,1 @@
+"""Settlement balances from accounting's own register, what moved them, what is overdue."""

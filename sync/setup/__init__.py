@@ -1,0 +1,1 @@
+"""Setting up, and looking before switching on: connect, doctor, audit."""

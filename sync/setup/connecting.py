@@ -1,0 +1,72 @@
+"""Setting a connection up: look at the base, recognise its configuration, write the settings (`sverka connect`)."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.base import Finding, RecordSource
+from connectors.registry import open_connector
+from core.clock import Clock
+from core.errors import ConfigError
+from core.settings import ConnectionSettings
+from mapping.rules import Mapping, load_mapping, preset_names
+
+ENOUGH = 0.6
+"""Share of a preset's sets that a base must publish to be taken for that configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What was found out about a base: the preset that fits best, what is published of it, and all findings."""
+
+    preset: str | None
+    published: dict[str, bool]
+    findings: list[Finding]
+
+
+def recognise(settings: ConnectionSettings, clock: Clock) -> Recognised:
+    """Look at a base without changing anything.
+
+    Raises:
+        ConfigError: the base cannot be reached with this address, user and password.
+    """
+    connector = open_connector(settings, clock)
+    with closing(connector):
+        if not isinstance(connector, RecordSource):
+            raise ConfigError(f"Connector {settings.connector!r} cannot be read record by record.")
+        findings = connector.check([])
+        if any(finding.level == "error" for finding in findings):
+            return Recognised(None, {}, findings)
+        shares = {name: _published(connector, load_mapping(name)) for name in preset_names()}
+        best = max(shares, key=lambda name: _share(shares[name]), default=None)
+        if best is None or _share(shares[best]) < ENOUGH:
+            return Recognised(None, shares[best] if best else {}, findings)
+        sources = [source for entity in load_mapping(best).entities.values() for source in entity.sources]
+        return Recognised(best, shares[best], connector.check(sources))
+
+
+def _published(connector: RecordSource, mapping: Mapping) -> dict[str, bool]:
+    sets = {source.name for entity in mapping.entities.values() for source in entity.sources}
+    return {name: connector.is_published(name) for name in sorted(sets)}
+
+
+def _share(published: dict[str, bool]) -> float:
+    return sum(published.values()) / len(published) if published else 0.0
+
+
+def write_connection(path: Path, name: str, values: dict[str, str]) -> None:
+    """Add one connection's section to the settings file, leaving every other line as it is.
+
+    Raises:
+        ConfigError: the file has a connection of this name already.
+    """
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if f"[connections.{name}]" in before:
+        raise ConfigError(
+            f"{path} has a connection {name!r} already.", next_step=f"edit {path}, or give another --name"
+        )
+    lines = [f"[connections.{name}]", *(f"{key} = {value}" for key, value in values.items())]
+    gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
+    path.write_text(before + gap + "\n".join(lines) + "\n", encoding="utf-8")
