@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
+from core.errors import ConfigError
 from core.secrets import Secret, read_secret
 from core.settings import Section
 
@@ -71,9 +72,20 @@ class OnecODataOptions(Section):
         return self
 
     def credentials(self) -> tuple[bytes, bytes]:
-        """User and password as UTF-8 bytes (1c-odata.md §1.6). Reveals the password: for the HTTP client only."""
+        """User and password as UTF-8 bytes (1c-odata.md §1.6). Reveals the password: for the HTTP client only.
+
+        Raises:
+            ConfigError: the variable or the file that the password is kept in is not there.
+        """
         password: Secret = self.password
-        return self.user.encode("utf-8"), password.reveal().encode("utf-8")
+        try:
+            revealed = password.reveal()
+        except ValueError as error:
+            raise ConfigError(
+                f"The password of {self.user} is not to be had: {error}.",
+                next_step="provide it, or mend password in the settings, then: sverka doctor",
+            ) from error
+        return self.user.encode("utf-8"), revealed.encode("utf-8")
 
 
 def service_url(value: str) -> str:

@@ -46,6 +46,15 @@ def test_all_mistakes_are_shown_without_values(tmp_path: Path) -> None:
     assert "canary" not in caught.value.message
 
 
+@pytest.mark.parametrize("place", ['{ env = "NOT_SET_77" }', '{ file = "/nonexistent/password" }'])
+def test_a_password_that_is_not_there_is_a_matter_of_settings(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(SETTINGS.replace('{ env = "ACCOUNTING_PASSWORD" }', place), encoding="utf-8")
+    loaded = load_settings(path, environ={}, connectors=option_models())
+    with pytest.raises(ConfigError, match=r"NOT_SET_77|/nonexistent/password"):
+        open_connector(loaded.connection("accounting"), ManualClock())
+
+
 def test_an_unknown_kind_names_the_known() -> None:
     with pytest.raises(ConfigError, match="onec_odata"):
         open_connector(ConnectionSettings(name="a", connector="nope"), ManualClock())
