@@ -76,11 +76,12 @@ def one_connection(app: App, name: str | None) -> str:
 
 def connection_names(app: App, name: str | None) -> list[str]:
     """The connection named, or all of them; none at all is an error that says what to do."""
-    if name is not None:
-        return [app.settings.connection(name).name]
     if not app.settings.connections:
         raise ConfigError("No connection is set up yet.", next_step="sverka connect")
-    return list(app.settings.connections)
+    names = list(app.settings.connections) if name is None else [app.settings.connection(name).name]
+    for each in names:
+        app.settings.connections[each].check_secrets()
+    return names
 
 
 def out_json(value: Any) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from cli.common import settings
 from core.logs import configure_logging
+from core.settings import Settings
 from workers.runner import run_all, run_beat, run_worker
 
 
@@ -18,13 +19,21 @@ def register(app: typer.Typer) -> None:
     app.command("beat")(beat)
 
 
+def _ready_settings() -> Settings:
+    """The settings, with every secret at hand: a service must not find out in the night."""
+    loaded = settings()
+    for connection in loaded.connections.values():
+        connection.check_secrets()
+    configure_logging(loaded.log.level, loaded.log.format)
+    return loaded
+
+
 def run() -> None:
     """Worker, schedule, health and metrics in one process, until Ctrl-C.
 
     Example: sverka run
     """
-    loaded = settings()
-    configure_logging(loaded.log.level, loaded.log.format)
+    loaded = _ready_settings()
     raise typer.Exit(run_all(loaded))
 
 
@@ -35,8 +44,7 @@ def worker(
 
     Example: sverka worker --concurrency 4
     """
-    loaded = settings()
-    configure_logging(loaded.log.level, loaded.log.format)
+    loaded = _ready_settings()
     raise typer.Exit(run_worker(loaded, concurrency))
 
 
@@ -45,6 +53,5 @@ def beat() -> None:
 
     Example: sverka beat
     """
-    loaded = settings()
-    configure_logging(loaded.log.level, loaded.log.format)
+    loaded = _ready_settings()
     raise typer.Exit(run_beat(loaded))

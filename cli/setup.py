@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import connection_names, one_connection, open_app, out_json, out_table, out_text
+from cli.common import one_connection, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, err, say
 from cli.progress import watching
 from connectors.base import Finding
@@ -110,7 +110,7 @@ def doctor(connection: Annotated[str | None, typer.Argument()] = None, as_json: 
     Example: sverka doctor
     """
     with open_app() as app:
-        names = connection_names(app, connection) if connection or app.settings.connections else []
+        names = [app.settings.connection(connection).name] if connection else list(app.settings.connections)
         findings = list(examine(app, names))
     _print_findings(findings, as_json)
     raise typer.Exit(FAILED if any(finding.level == "error" for _, finding in findings) else OK)

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from core.errors import ConfigError
+
 MASK = "***"
 _SHORTEST = 4
 _known: set[str] = set()
@@ -27,7 +29,7 @@ class Secret:
         """The value itself; from now on `redact` cuts it out of every text.
 
         Raises:
-            ValueError: the variable or the file it is kept in is not there.
+            ConfigError: the variable or the file it is kept in is not there.
         """
         value = self._read()
         if len(value) >= _SHORTEST:
@@ -61,7 +63,10 @@ def read_secret(value: object) -> Secret:
 def _from_environment(name: str) -> str:
     value = os.environ.get(name)
     if value is None:
-        raise ValueError(f"the environment variable {name} is not set")
+        raise ConfigError(
+            f"A secret is kept in the environment variable {name}, which is not set.",
+            next_step=f"set {name}, then: sverka doctor",
+        )
     return value
 
 
@@ -69,7 +74,10 @@ def _from_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise ValueError(f"the secret file {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            f"A secret is kept in the file {path}, which cannot be read: {error.strerror}.",
+            next_step=f"put the secret into {path}, then: sverka doctor",
+        ) from error
 
 
 def redact(text: str) -> str:

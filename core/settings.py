@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import ConfigError
+from core.secrets import Secret
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
@@ -125,6 +126,13 @@ class ConnectionSettings(BaseModel):
         if value not in available_timezones():
             raise ValueError('is the name of a time zone, like "Europe/Moscow" or "Europe/Kyiv"')
         return value
+
+    def check_secrets(self) -> None:
+        """Make sure that every secret of the connection can be had. Raises ConfigError, before anything is begun."""
+        for name in type(self.options).model_fields if self.options is not None else ():
+            value = getattr(self.options, name)
+            if isinstance(value, Secret):
+                value.reveal()
 
     @property
     def zone(self) -> ZoneInfo:

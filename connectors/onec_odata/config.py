@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import Field, field_validator, model_validator
 
-from core.errors import ConfigError
 from core.secrets import Secret, read_secret
 from core.settings import Section
 
@@ -77,15 +76,7 @@ class OnecODataOptions(Section):
         Raises:
             ConfigError: the variable or the file that the password is kept in is not there.
         """
-        password: Secret = self.password
-        try:
-            revealed = password.reveal()
-        except ValueError as error:
-            raise ConfigError(
-                f"The password of {self.user} is not to be had: {error}.",
-                next_step="provide it, or mend password in the settings, then: sverka doctor",
-            ) from error
-        return self.user.encode("utf-8"), revealed.encode("utf-8")
+        return self.user.encode("utf-8"), self.password.reveal().encode("utf-8")
 
 
 def service_url(value: str) -> str:

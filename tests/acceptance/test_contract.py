@@ -145,6 +145,14 @@ def test_base_that_is_away(on_sqlite: Installation) -> None:
     assert "Next:" in done.stderr or "sverka" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["sync", "reconcile", "run"])
+def test_secret_that_is_nowhere_is_a_mistake_of_the_settings(on_sqlite: Installation, command: str) -> None:
+    del on_sqlite.env["ACCOUNTING_PASSWORD"]
+    done = on_sqlite.run(command, check=2)
+    assert "ACCOUNTING_PASSWORD" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_wrong_password_is_said_and_not_shown(on_sqlite: Installation) -> None:
     done = on_sqlite.run("sync", check=None, env={"ACCOUNTING_PASSWORD": "canary-7731"})
     assert done.returncode in {1, 2}

@@ -146,5 +146,5 @@ def test_secrets_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("given", [{"env": "SVERKA_NOT_SET_ANYWHERE"}, {"file": "/nowhere/at/all"}])
 def test_secret_that_is_not_there(given: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"not set|cannot be read"):
+    with pytest.raises(ConfigError, match=r"not set|cannot be read"):
         read_secret(given).reveal()
