@@ -203,6 +203,9 @@ class RecordSource(Connector, Protocol):
     def is_published(self, name: str) -> bool:
         """Whether the set is there for our user. Asked of `$metadata`, never assumed."""
 
+    def declared_fields(self, name: str) -> frozenset[str] | None:
+        """The fields that the other side declares for a set; None where it declares nothing that can be read."""
+
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
         """One page of whole records, page size steered by bytes. Rows may shift while paging: a sweep must follow."""
 

@@ -67,6 +67,11 @@ class OnecODataConnector:
         known = self._book.published(name)
         return self._records.answers(name) if known is None else known
 
+    def declared_fields(self, name: str) -> frozenset[str] | None:
+        """The properties of a set by `$metadata`; None where that cannot be read or does not know the set."""
+        shape = self._book.shape(name)
+        return frozenset(shape.properties) if shape is not None else None
+
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
         """One page of whole objects from this position of the window, as many as fit `page_bytes`."""
         return self._records.fetch_page(source, window, position)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from connectors.base import RecordSource
 from core.errors import SchemaDrift, Where
 from mapping.model import SourceSet
 from sync.context import RunContext
@@ -33,16 +34,32 @@ def check_page(ctx: RunContext, source: SourceSet, items: Sequence[Item]) -> Non
     seen = set.intersection(*(set(item.raw.data) for item in items))
     every = set.union(*(set(item.raw.data) for item in items))
     known = set(ctx.state.facts.get("fields", {}).get(_name(source), ()))
-    gone = sorted({logical(name) for name in known} - {logical(name) for name in every})
-    wanted = needed_fields(ctx, source)
-    lost = [name for name in gone if name in wanted]
+    _refuse_lost(ctx, source, {logical(name) for name in known} - {logical(name) for name in every})
+    _remember(ctx, source, known, seen)
+
+
+def check_declared(ctx: RunContext, source: SourceSet) -> None:
+    """Notice a lost field even while no record changes: by what the other side declares, where it declares anything.
+
+    Raises:
+        SchemaDrift: a field that the mapping reads stood in every record before and is declared no more.
+    """
+    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - only such connectors get here
+    declared = ctx.connector.declared_fields(source.name)
+    if declared is None:
+        return
+    known = ctx.state.facts.get("fields", {}).get(_name(source), ())
+    _refuse_lost(ctx, source, {logical(name) for name in known} - {logical(name) for name in declared})
+
+
+def _refuse_lost(ctx: RunContext, source: SourceSet, gone: set[str]) -> None:
+    lost = sorted(gone & needed_fields(ctx, source))
     if lost:
         raise SchemaDrift(
             f"{source.name} no longer has {', '.join(lost)}, which the mapping reads.",
             next_step="publish or restore it in 1C, or change the mapping: sverka mapping check; then: sverka sync",
             where=Where(entity=source.entity, code="field"),
         )
-    _remember(ctx, source, known, seen)
 
 
 def _check_failures(source: SourceSet, items: Sequence[Item]) -> None:

@@ -16,7 +16,7 @@ from sync.pull import dead, parked
 from sync.pull.changes import pull_changes
 from sync.pull.cursor import is_full_due
 from sync.pull.cursors import cursor_of, save_cursor
-from sync.pull.drift import check_published
+from sync.pull.drift import check_declared, check_published
 from sync.pull.load import load_source
 from sync.pull.records import pull_known, settle_candidates
 from sync.pull.relink import relink
@@ -82,6 +82,7 @@ def _pull_source(ctx: RunContext, source: SourceSet) -> None:
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by pull_entities
     if not check_published(ctx, source, published=ctx.connector.is_published(source.name)):
         return
+    check_declared(ctx, source)
     cursor = cursor_of(ctx, source.entity).source(source.name)
     if not cursor.loaded:
         load_source(ctx, source)

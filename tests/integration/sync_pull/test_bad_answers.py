@@ -94,6 +94,14 @@ def test_a_field_gone_or_retyped_pauses_the_entity(world: World, action: str, fi
     assert_level(world)
 
 
+def test_a_field_that_is_declared_no_more_is_noticed_while_nothing_changes(world: World) -> None:
+    world.base.schema.hide_field("Document_РеализацияТоваровУслуг", "СуммаДокумента")
+    world.tick()
+    spoilt = world.sync(status="partial")
+    assert "СуммаДокумента" in rows(world, connection)[0]["paused_entities"]["shipment"]
+    assert "shipments is paused" in spoilt.message
+
+
 def test_an_unpublished_set_is_a_notice_and_one_that_vanishes_is_drift(build_sqlite: Callable[..., World]) -> None:
     world = build_sqlite(documents=20, unpublished={"Catalog_КонтактныеЛица"})
     result = world.sync()
