@@ -10,11 +10,15 @@ import structlog
 from celery import Celery, bootsteps
 from celery.beat import EmbeddedService, Scheduler
 from celery.signals import worker_ready, worker_shutting_down
+from sqlalchemy import Engine
 
+from core.clock import SystemClock
 from core.errors import ConfigError
 from core.settings import Settings
 from store.engine import open_engine
 from store.upgrade import upgrade
+from sync.context import App
+from sync.room.breaker import resume_connection
 from workers.app import create_celery, is_embedded
 from workers.health import serve_health
 from workers.notify import notify, watchdog_period
@@ -47,9 +51,18 @@ class ScheduleStep(bootsteps.StartStopStep):
 def _prepare(settings: Settings) -> Celery:
     engine = open_engine(settings.store.url)
     upgrade(engine)
+    _resume(settings, engine)
     engine.dispose()
     configure_process(settings)
     return create_celery(settings)
+
+
+def _resume(settings: Settings, engine: Engine) -> None:
+    """Who starts the service anew has mended what was wrong, or will soon be told again."""
+    app = App(settings=settings, engine=engine, clock=SystemClock(), owner="start")
+    for name in settings.connections:
+        if resume_connection(app, name):
+            log.info("connection.resumed", connection=name)
 
 
 def _refuse_apart(settings: Settings, what: str) -> None:

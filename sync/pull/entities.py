@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import update
 
 from connectors.base import ChangeSource, RecordSource
-from core.errors import SchemaDrift
+from core.errors import SchemaDrift, SverkaError
 from mapping.model import ENTITIES, SourceSet, entity_name
 from store.tables import connection
 from sync.context import RunContext
@@ -98,11 +98,14 @@ def _follows_plan(ctx: RunContext) -> bool:
 
 @contextmanager
 def measured(ctx: RunContext, entity: str) -> Iterator[None]:
-    """Add what is asked of the other side meanwhile to the entity's line."""
+    """Add what is asked of the other side meanwhile to the entity's line; what ends the run marks the line failed."""
     line, before = ctx.count(entity), ctx.connector.usage.requests
     started = ctx.app.clock.monotonic()
     try:
         yield
+    except SverkaError:
+        line.status = "failed"
+        raise
     finally:
         line.requests += ctx.connector.usage.requests - before
         line.seconds += ctx.app.clock.monotonic() - started

@@ -21,6 +21,9 @@ LONGEST_PAUSE = timedelta(hours=1)
 PROBE = timedelta(minutes=10)
 """A probe that has not reported for so long is taken for dead, and another one may go."""
 
+TRY_AGAIN = timedelta(hours=1)
+"""How long a connection whose settings were wrong is left alone by the schedule."""
+
 
 def ensure_row(conn: Connection, name: str) -> None:
     """Every connection has its row; one that is there stays as it is."""
@@ -73,16 +76,30 @@ def record_failure(app: App, name: str, retry_after: float | None) -> bool:
 
 
 def pause_connection(app: App, name: str, reason: str) -> None:
-    """ConfigError: nothing is asked of this connection by the schedule until a person's order succeeds."""
+    """ConfigError: the schedule leaves the connection alone until somebody mends it, but for a try once an hour.
+
+    Who mends it need not know of the pause: a person's order that succeeds, a doctor that finds nothing wrong and a
+    service that is started anew all end it.
+    """
     with app.engine.begin() as conn:
         ensure_row(conn, name)
         values = {"paused_reason": reason, "paused_at": app.clock.now()}
         conn.execute(update(connection).where(connection.c.name == name).values(values))
 
 
-def pause_reason(conn: Connection, name: str) -> str | None:
-    """Why the connection is paused; None when it is not."""
-    reason: str | None = conn.execute(
-        select(connection.c.paused_reason).where(connection.c.name == name)
-    ).scalar_one_or_none()
-    return reason
+def resume_connection(app: App, name: str) -> bool:
+    """Let the schedule go on. Returns whether the connection was paused."""
+    with app.engine.begin() as conn:
+        paused = (connection.c.name == name) & connection.c.paused_reason.is_not(None)
+        statement = update(connection).where(paused).values(paused_reason=None, paused_at=None)
+        return conn.execute(statement).rowcount > 0
+
+
+def pause_reason(conn: Connection, name: str, now: datetime) -> str | None:
+    """Why the connection is paused; None when it is not, or when an hour has gone and it may be tried."""
+    row = conn.execute(
+        select(connection.c.paused_reason, connection.c.paused_at).where(connection.c.name == name)
+    ).first()
+    if row is None or (row.paused_at is not None and row.paused_at + TRY_AGAIN <= now):
+        return None
+    return str(row.paused_reason) if row.paused_reason is not None else None

@@ -83,7 +83,7 @@ def _load_slot(conn: Connection, name: str, start: datetime) -> Any:
 def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: datetime, now: datetime) -> bool:
     """Claim a new slot, or write down why it is skipped. The breaker comes last: it may let one probe through."""
     name, quiet = settings.name, (*app.settings.schedule.quiet, *settings.quiet)
-    if pause_reason(conn, name) is not None:
+    if pause_reason(conn, name, now) is not None:
         state = "skipped_paused"
     elif slots.is_quiet(now, settings.zone, quiet):
         state = "skipped_quiet"

@@ -15,6 +15,7 @@ from core.settings import ConnectionSettings
 from mapping.rules import Mapping
 from store.versions import differs_from_published
 from sync.context import App
+from sync.room.breaker import resume_connection
 from sync.versions import load_named
 
 
@@ -24,8 +25,10 @@ def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
     if not names:
         yield "settings", Finding("warning", "connections", "No connection is set up yet.", "sverka connect")
     for name in names:
-        for finding in examine_connection(app, app.settings.connections[name]):
-            yield name, finding
+        findings = list(examine_connection(app, app.settings.connections[name]))
+        yield from ((name, finding) for finding in findings)
+        if not any(finding.level == "error" for finding in findings) and resume_connection(app, name):
+            yield name, Finding("notice", "schedule", "The connection was paused; nothing is wrong now, so it goes on.")
 
 
 def _examine_store(app: App) -> Finding:

@@ -1,11 +1,13 @@
 """Scenario 5: whatever the other side answers, nothing is wiped, the run says what it met, the next run heals."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from store.tables import binding, connection
+from sync.room.breaker import pause_reason, resume_connection
 from tests.integration.sync_pull.world import World, assert_balances, assert_level, line, mirrored, rows
 
 SETS = "(Document_|Catalog_)"
@@ -116,3 +118,18 @@ def test_wrong_password_pauses_the_connection_until_a_person_succeeds(build_sqli
     world.server.options.password = "secret"
     world.sync()
     assert rows(world, connection)[0]["paused_reason"] is None
+
+
+def test_a_pause_ends_when_somebody_has_mended_it(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=12)
+    world.server.options.password = "another"
+    spoilt = world.sync(status="failed")
+    assert [one.status for one in spoilt.lines if one.status != "ok"] == ["failed"]
+    with world.engine.connect() as conn:
+        assert pause_reason(conn, "accounting", world.clock.now())
+        assert pause_reason(conn, "accounting", world.clock.now() + timedelta(hours=1)) is None
+    world.server.options.password = "secret"
+    assert resume_connection(world.app, "accounting")
+    assert not resume_connection(world.app, "accounting")
+    with world.engine.connect() as conn:
+        assert pause_reason(conn, "accounting", world.clock.now()) is None
