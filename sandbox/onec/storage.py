@@ -39,6 +39,7 @@ CREATE INDEX IF NOT EXISTS object_tax ON object (tax) WHERE tax <> '';
 CREATE INDEX IF NOT EXISTS leg_recorder ON leg (recorder, line, side);
 CREATE INDEX IF NOT EXISTS leg_period ON leg (period);
 CREATE INDEX IF NOT EXISTS leg_contract ON leg (sub2, account);
+CREATE INDEX IF NOT EXISTS leg_party ON leg (sub1, recorder);
 """
 DIMENSIONS = "account, sub1, type1, sub2, type2, sub3, type3, org, currency"
 ADD_TOTAL = f"""

@@ -155,6 +155,21 @@ def test_records_with_subconto_have_their_quirks(onec_shared):
     assert {row["ExtDimensionDr1"] for row in mine} == {party}
 
 
+def test_records_of_several_customers_are_those_of_each(onec_shared):
+    name = f"/{REGISTER}/RecordsWithExtDimensions"
+    every = onec_shared.values(f"{name}()")
+    kind = "StandardODATA.Catalog_Контрагенты"
+    parties = sorted({row["ExtDimensionCr1"] for row in every if row["ExtDimensionCr1_Type"] == kind})[:3]
+    tests = [f"ExtDimension{s}1 eq cast(guid'{key}','Catalog_Контрагенты')" for key in parties for s in ("Dr", "Cr")]
+    wanted = [row for row in every if {row["ExtDimensionDr1"], row["ExtDimensionCr1"]} & set(parties)]
+    line = lambda row: (row["Recorder"], row["LineNumber"])  # noqa: E731
+    found = onec_shared.values(f"{name}?Condition={' or '.join(tests)}")
+    assert sorted(map(line, found)) == sorted(map(line, wanted))
+    narrower = onec_shared.values(f"{name}?Condition=({tests[0]}) and Сумма gt 0")
+    assert {row["ExtDimensionDr1"] for row in narrower} <= {parties[0]}
+    assert onec_shared.values(f"{name}?Condition=Сумма lt 0 or {tests[0]}")
+
+
 def test_record_sets_and_rows(onec_shared):
     base = onec_shared.server.base
     move = base.truth_movements()[-1]
