@@ -236,6 +236,11 @@ class BalanceSource(Connector, Protocol):
     ) -> list[MovementRow]:
         """What moved one customer's settlement accounts in [start, end)."""
 
+    def fetch_movements_of(
+        self, spec: BalanceSpec, counterparties: Sequence[str], *, start: datetime | None, end: datetime | None = None
+    ) -> list[MovementRow]:
+        """The same of several customers, in as few questions as the other side takes; each row names its customer."""
+
 
 @runtime_checkable
 class ChangeSource(Connector, Protocol):

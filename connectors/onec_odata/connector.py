@@ -104,6 +104,12 @@ class OnecODataConnector:
         """What moved one customer's settlement accounts in [start, end), net by recorder and settlement."""
         return self._movements.fetch_movements(spec, counterparty, start=start, end=end)
 
+    def fetch_movements_of(
+        self, spec: BalanceSpec, counterparties: Sequence[str], *, start: datetime | None, end: datetime | None = None
+    ) -> list[MovementRow]:
+        """The same of several customers in as few questions as the base takes; each row names its customer."""
+        return self._movements.fetch_movements_of(spec, counterparties, start=start, end=end)
+
     def fetch_changes(self, sources: Sequence[SourceSet]) -> ChangePacket:
         """What is registered for our node; the same and newer until confirmed. Exactly one reader a node."""
         return self._changes.fetch_changes(sources)

@@ -1,12 +1,12 @@
-"""What moved one customer's settlement accounts (1c-odata.md §5).
+"""What moved customers' settlement accounts (1c-odata.md §5).
 
-`RecordsWithExtDimensions` gives every entry with its subconto; where a base does not declare it or it fails,
-`Turnovers` gives the same sums by recorder.
+`RecordsWithExtDimensions` gives every entry with its subconto, of several customers in one answer where the base takes
+such a question; where a base does not declare it or it fails, `Turnovers` gives the same sums by recorder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,10 @@ _FALL_BACK = {
     "unknown",
 }
 """Refusals of the finer table that do not speak of the base as a whole: the coarser one is asked."""
+_TOO_MUCH = {"answer_too_large", "timed_out", "gateway_timeout", "out_of_memory"}
+"""Failures that fewer customers at once may get over."""
+_AT_ONCE = 10
+"""Customers in one question at most: a condition for each side of each, and lists of `or` stay at 20 (§1.1)."""
 _SECOND = timedelta(seconds=1)
 
 
@@ -80,6 +84,7 @@ class MovementReader:
         self._book = book
         self._accounts = accounts
         self._zone = zone
+        self._at_once = _AT_ONCE
 
     def fetch_movements(
         self, spec: BalanceSpec, counterparty: str, *, start: datetime | None, end: datetime | None = None
@@ -88,15 +93,74 @@ class MovementReader:
 
         Entries inside one group (an advance set off against a debt) cancel out; what nets to zero is left out.
         """
-        period = Period(
-            local_from_utc(start, self._zone) if start is not None else None,
-            local_from_utc(end, self._zone) if end is not None else None,
-        )
+        period = self._period(start, end)
         entries = self._from_records(spec, counterparty, period)
         if entries is None:
             entries = list(self._from_turnovers(spec, counterparty, period))
         inside = [entry for entry in entries if _within(entry.date, start, end)]
         return _summed(inside, counterparty.lower())
+
+    def fetch_movements_of(
+        self, spec: BalanceSpec, counterparties: Sequence[str], *, start: datetime | None, end: datetime | None = None
+    ) -> list[MovementRow]:
+        """The same of several customers, both sides of each in one question, as many as fit into an address.
+
+        A base that refuses such a question is asked for half as many, at last one by one, and not tempted again.
+        """
+        period = self._period(start, end)
+        left = list(dict.fromkeys(each.lower() for each in counterparties))
+        found: list[MovementRow] = []
+        while left:
+            part = left[: self._fitting(spec, period)]
+            together = self._together(spec, part, period) if len(part) > 1 else {}
+            if together is None:
+                self._at_once = len(part) // 2
+                continue
+            for whose, entries in together.items():
+                found += _summed([entry for entry in entries if _within(entry.date, start, end)], whose)
+            if len(part) == 1:
+                found += self.fetch_movements(spec, part[0], start=start, end=end)
+            left = left[len(part) :]
+        return found
+
+    def _period(self, start: datetime | None, end: datetime | None) -> Period:
+        return Period(
+            local_from_utc(start, self._zone) if start is not None else None,
+            local_from_utc(end, self._zone) if end is not None else None,
+        )
+
+    def _fitting(self, spec: BalanceSpec, period: Period) -> int:
+        """How many customers one question may name: the query stays within `url.QUERY_LIMIT`."""
+        if self._at_once <= 1 or not self._offers_records(spec):
+            return 1
+        one, two = (
+            len(url.query(_about(spec, [url.EMPTY_GUID] * count, period) | {"$format": url.JSON_FORMAT}))
+            for count in (1, 2)
+        )
+        return max(1, min(self._at_once, 1 + (url.QUERY_LIMIT - one) // (two - one)))
+
+    def _together(self, spec: BalanceSpec, keys: Sequence[str], period: Period) -> dict[str, list[Entry]] | None:
+        """Entries by customer; None where the base does not take or does not bear such a question."""
+        limit = self._wire.options.table_bytes
+        outcome = self._wire.collection(f"{spec.register}/{_RECORDS}", _about(spec, keys, period), limit=limit)
+        if isinstance(outcome, Verdict):
+            if outcome.rule.name in _FALL_BACK | _TOO_MUCH:
+                return None
+            raise outcome.error(where=Where(entity="movement"))
+        found: dict[str, list[Entry]] = {key: [] for key in keys}
+        for row in outcome.rows:
+            for side in ("Dr", "Cr"):
+                named = side if filled(row.data.get(f"Account{side}_Key")) else ""
+                whose = subconto(row.data, spec.counterparty_set, named)
+                if whose in found:
+                    found[whose] += self._entry(spec, row.data, side, whose)
+        return found
+
+    def _offers_records(self, spec: BalanceSpec) -> bool:
+        """Whether entries can be asked for, and told by the chart of accounts."""
+        metadata = self._book.metadata()
+        declared = metadata is not None and metadata.function(spec.register, _RECORDS) is not None
+        return declared and self._accounts.is_published(spec)
 
     def _from_records(self, spec: BalanceSpec, counterparty: str, period: Period) -> list[Entry] | None:
         """Entries with their subconto; None where the base cannot serve them.
@@ -105,14 +169,12 @@ class MovementReader:
         part of a path (1c-odata.md §1.1). An entry between two accounts of one customer is in both answers, and of
         each answer only its own side is taken.
         """
-        metadata = self._book.metadata()
-        declared = metadata is not None and metadata.function(spec.register, _RECORDS) is not None
-        if not declared or not self._accounts.is_published(spec):
+        if not self._offers_records(spec):
             return None
         entries: list[Entry] = []
         for side in ("Dr", "Cr"):
-            condition = f"ExtDimension{side}1 eq {url.cast(counterparty, spec.counterparty_set)}"
-            rows = self._ask_records(spec, period.parameters() | {"Condition": url.text(condition)})
+            condition = url.text(_of_customer(spec, counterparty, side))
+            rows = self._ask_records(spec, period.parameters() | {"Condition": condition})
             if rows is None:
                 return None
             entries += [entry for data in rows for entry in self._entry(spec, data, side, counterparty)]
@@ -215,6 +277,16 @@ class _Place:
     contract: str | None
     organisation: str | None
     currency: str | None
+
+
+def _of_customer(spec: BalanceSpec, counterparty: str, side: str) -> str:
+    return f"ExtDimension{side}1 eq {url.cast(counterparty, spec.counterparty_set)}"
+
+
+def _about(spec: BalanceSpec, counterparties: Sequence[str], period: Period) -> dict[str, str]:
+    """The question about both sides of several customers, as query options: a path would be too long (§1.1)."""
+    sides = [_of_customer(spec, key, side) for key in counterparties for side in ("Dr", "Cr")]
+    return period.parameters() | {"Condition": url.text(url.any_of(sides))}
 
 
 def _has_currency_amount(spec: BalanceSpec, data: dict[str, object], side: str) -> bool:

@@ -13,6 +13,8 @@ NAMESPACE = "StandardODATA."
 JSON_FORMAT = "application/json;odata=nometadata"
 SEGMENT_LIMIT = 249
 """Characters of one path segment that IIS was seen to take; 292 it refused (1c-odata.md §1.1)."""
+QUERY_LIMIT = 2048
+"""Characters of a percent-encoded query that IIS takes as it is installed (`maxQueryString`)."""
 _PATH_SAFE = "()',="
 _QUERY_SAFE = "()',=;/:"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import cast
@@ -239,6 +240,20 @@ def test_movements_are_those_of_the_books(stand: OnecStand) -> None:
     assert {key: amount for key, amount in found.items() if amount} == {
         key: amount for key, amount in truth.items() if amount and key[0] in stand.keys(PARTIES)
     }
+
+
+def test_movements_of_several_customers_are_those_of_each(stand: OnecStand) -> None:
+    connector = connect(stand)
+    parties = sorted(stand.keys(PARTIES))
+    start = datetime(2024, 6, 1, tzinfo=UTC)
+    for options in ({"start": None}, {"start": start, "end": start + timedelta(days=300)}):
+        single = [row for party in parties for row in connector.fetch_movements(SPEC, party, **options)]
+        before = connector.usage.requests
+        found = connector.fetch_movements_of(SPEC, parties, **options)
+        assert connector.usage.requests - before <= len(parties) // 5 + 1
+        line = lambda row: tuple(map(str, astuple(row)))  # noqa: E731
+        assert found
+        assert sorted(map(line, found)) == sorted(map(line, single))
 
 
 # ---------------------------------------------------------------- doctor
