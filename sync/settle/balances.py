@@ -145,7 +145,7 @@ def _believe(
     explained = find_explained(ctx, stored, plan.missing)
     confirmed = find_settled(ctx, plan.missing.keys() - explained)
     missing = {key: value for key, value in plan.missing.items() if key in explained | confirmed}
-    believed = Plan(plan.created, plan.updated, missing, plan.unchanged)
+    believed = Plan(plan.created, plan.updated, missing, plan.unchanged, refused=plan.refused)
     held = len(plan.missing) - len(missing)
     if not held:
         return believed, None
@@ -159,7 +159,8 @@ def _believe_cut(ctx: RunContext, stored: Mapping[BalanceKey, StoredBalance], pl
     created = {key: value for key, value in plan.created.items() if key in explained}
     updated = {key: value for key, value in plan.updated.items() if key in explained}
     ctx.leave(f"Nobody was set to zero: {doubt.reason}. The next cycle asks again.")
-    return Plan(created, updated, {}, plan.unchanged, held=len(changes) - len(created) - len(updated))
+    held = len(changes) - len(created) - len(updated)
+    return Plan(created, updated, {}, plan.unchanged, held, plan.refused)
 
 
 def _way_out(ctx: RunContext, doubt: Doubt) -> str:

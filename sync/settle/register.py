@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, update
 
 from connectors.base import BalanceRow, BalanceSource
-from core.errors import ConfigError
+from core.errors import ConfigError, RecordError
 from core.ids import new_id
-from core.money import ZERO
+from core.money import LIMIT, ZERO
 from mapping.model import BalanceSpec, SourceSet
 from store.bulk import chunks, upsert
 from store.engine import reading
@@ -29,6 +29,7 @@ from store.queries.balance_rows import (
     load_stale_identities,
 )
 from sync.context import RunContext
+from sync.pull.dead import Failure, record_failures, resolve
 from sync.pull.records import pull_keys
 from sync.room.writing import writing
 from sync.settle.effects import REFERENCES, Identities
@@ -65,6 +66,11 @@ class Amounts:
         """Plus: the customer owes us."""
         return self.receivable - self.advance
 
+    @property
+    def believable(self) -> bool:
+        """Whether both sides are sums that a customer can owe; others are a mistake in accounting."""
+        return max(abs(self.receivable), abs(self.advance), abs(self.amount)) < LIMIT
+
 
 @dataclass(slots=True)
 class Reading:
@@ -78,13 +84,17 @@ class Reading:
 
 @dataclass(slots=True)
 class Plan:
-    """What an answer would change. `missing` are balances that are not zero and that the answer does not name."""
+    """What an answer would change. `missing` are balances that are not zero and that the answer does not name.
+
+    `refused` are sums that nobody can owe: what is stored stays, and a letter says so.
+    """
 
     created: dict[BalanceKey, Amounts] = field(default_factory=dict)
     updated: dict[BalanceKey, Amounts] = field(default_factory=dict)
     missing: dict[BalanceKey, Amounts] = field(default_factory=dict)
     unchanged: int = 0
     held: int = 0
+    refused: dict[BalanceKey, Amounts] = field(default_factory=dict)
 
     def changes(self) -> dict[BalanceKey, Amounts]:
         """All that would be written."""
@@ -144,7 +154,9 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
     plan = Plan()
     for key, amounts in answer.items():
         row = stored.get(key)
-        if row is None:
+        if not amounts.believable:
+            plan.refused[key] = amounts
+        elif row is None:
             if amounts.receivable or amounts.advance:
                 plan.created[key] = amounts
         elif (row.receivable, row.advance, row.amount) == (amounts.receivable, amounts.advance, amounts.amount):
@@ -165,16 +177,33 @@ def write_plan(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBa
     for part in chunks(rows):
         with writing(ctx, COMMIT) as conn:
             upsert(conn, balances, part, _KEY_COLUMNS, update=("currency", "receivable", "advance", "amount", "as_of"))
+            resolve(conn, ctx.name, ENTITY, [_letter_id(row) for row in part])
+    if plan.refused:
+        with writing(ctx, COMMIT) as conn:
+            record_failures(conn, ctx, [_refusal(key, amounts) for key, amounts in plan.refused.items()])
     for outcome, number in (
         ("created", len(plan.created)),
         ("updated", len(plan.updated)),
         ("deleted", len(plan.missing)),
         ("unchanged", plan.unchanged),
         ("parked", plan.held),
+        ("dead", len(plan.refused)),
     ):
         line.read += number
         if number:
             line.add(outcome, number)
+
+
+def _refusal(key: BalanceKey, amounts: Amounts) -> Failure:
+    error = RecordError(
+        f"Accounting names a balance of {amounts.amount:.2f} {amounts.currency}, which is not believable.",
+        next_step="look at the customer's settlements in 1C, then: sverka sync",
+    )
+    return Failure(ENTITY, "/".join(key), "map", error)
+
+
+def _letter_id(row: Mapping[str, Any]) -> str:
+    return "/".join(row[f"{name}_key"] for name in BalanceKey._fields)
 
 
 def _show(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBalance]) -> None:

@@ -1,6 +1,7 @@
 """Balances every cycle: level with the register, and nobody zeroed by a fault."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -106,6 +107,21 @@ def test_an_empty_or_cut_answer_zeroes_nobody(world: World, answer: Any, said: s
     assert said in world.result.message
     assert "deleted" not in line(world)
     assert world.cursor().fresh_at == fresh, "the balances are as old as they were"
+    world.cycle()
+    assert (world.result.status, world.ours()) == ("ok", world.theirs())
+
+
+def absurd(answer: BalanceAnswer) -> BalanceAnswer:
+    first, *others = answer.rows
+    return BalanceAnswer([replace(first, debit=Decimal(10) ** 16), *others], answer.totals, True)
+
+
+def test_a_sum_that_nobody_can_owe_is_a_letter_and_changes_nothing(world: World) -> None:
+    before = world.ours()
+    world.answers = [absurd]
+    world.cycle()
+    assert line(world)["dead"] == 1
+    assert (world.result.status, world.ours()) == ("partial", before)
     world.cycle()
     assert (world.result.status, world.ours()) == ("ok", world.theirs())
 
