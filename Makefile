@@ -58,7 +58,7 @@ services:  ## install the servers that the tests start (PostgreSQL, RabbitMQ, Re
 # ---------------------------------------------------------------- using
 
 .PHONY: run
-run: $(VENV)/.installed  ## see it at work: stand-ins of 1C and of a CRM, the service and its pages
+run: $(VENV)/.installed  ## see it at work: a stand-in of 1C, the main job on it, then the service
 	@$(BIN)/sverka demo
 
 # ---------------------------------------------------------------- checking
