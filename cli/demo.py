@@ -51,6 +51,7 @@ def _demo_settings(url: str, folder: Path) -> Settings:
     path.write_text(
         f"""[store]
 url = "sqlite:///{folder / "sverka.db"}"
+cache = "{folder / "cache"}"
 
 [connections.{CONNECTION}]
 connector = "onec_odata"

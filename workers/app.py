@@ -10,7 +10,7 @@ from kombu import Queue
 from core.settings import Settings
 
 QUEUE = "sverka"
-EMBEDDED_BROKER = "memory://"
+EMBEDDED_BROKER = "memory://localhost/"
 _REDIS_RESTORE = {"visibility_timeout": 3600, "unacked_restore_interval": 3, "unacked_restore_throttle": 1}
 
 

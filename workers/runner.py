@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery, bootsteps
 from celery.beat import EmbeddedService, Scheduler
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy import Engine
 
@@ -101,9 +103,14 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # a soft stop: give up after some seconds, the tables remember
     worker_ready.connect(_on_ready, weak=False)
     worker_shutting_down.connect(_on_stopping, weak=False)
+    # the units of deploy/ have an account of their own; who runs it as root for a try needs no page of warning
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = app.Worker(pool=pool, concurrency=concurrency, loglevel="WARNING", quiet=True, optimization="fair")
     worker.start()
-    return int(worker.exitcode or 0)
+    return 0 if _asked_to_stop.is_set() else int(worker.exitcode or 0)
+
+
+_asked_to_stop = threading.Event()
 
 
 def _on_ready(**kwargs: Any) -> None:
@@ -113,6 +120,7 @@ def _on_ready(**kwargs: Any) -> None:
 
 
 def _on_stopping(**kwargs: Any) -> None:
+    _asked_to_stop.set()  # celery takes Ctrl-C for a failure; it is how one leaves
     log.info("service.stopping")
     notify("STOPPING=1")
 
