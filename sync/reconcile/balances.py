@@ -1,12 +1,13 @@
 """Opening + movements = register, to the kopeck, for every settlement (design §5-11).
 
-Customers are taken in portions. Where opening + mirrored documents make the register, nothing more is asked. Only where
-they do not, the customer's movements are fetched, and each is tied to its mirrored document or named as what it is.
+Customers are taken in portions. Where opening + mirrored documents + movements named earlier make the register, nothing
+more is asked. Only where they do not, movements are fetched, of several customers at once, and each is tied to its
+mirrored document or named as what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,13 +20,18 @@ from store.queries.recorders import load_names
 from store.queries.settlements import Whom
 from sync.context import RunContext
 from sync.pull.prepare import since_moment
-from sync.reconcile.customer import Customer, Explanation, Seen, explain_customer, unexplained_lines
+from sync.reconcile.customer import Customer, Explanation, unexplained_lines
+from sync.reconcile.remembered import remember
 from sync.reconcile.result import Line, Reconciliation
+from sync.reconcile.ties import Seen, explain_customers
 from sync.settle.effects import Identities, Totals
 from sync.settle.explain import compare, complete_whom
+from sync.settle.movements import load_movements
 from sync.settle.register import Amounts, BalanceKey, fetch_currencies, fold_rows, load_known
 
 CUSTOMERS_AT_ONCE = 500
+LOOKED_AT_ONCE = 60
+"""Customers whose movements are in memory at the same time."""
 
 
 @dataclass(slots=True)
@@ -40,14 +46,17 @@ class Books:
 Keep = Callable[[list[Explanation]], None]
 
 
-def reconcile_balances(ctx: RunContext, result: Reconciliation, stored_customers: Iterable[str], keep: Keep) -> None:
+def reconcile_balances(
+    ctx: RunContext, result: Reconciliation, stored_customers: Iterable[str], keep: Keep, *, fresh: bool = False
+) -> None:
     """Compare all balances; fills `balances`, `lines` and, where the books cannot be compared, `failure`.
 
     Args:
         ctx: whose books.
         result: what is filled.
         stored_customers: keys of all customers whom the store has a balance of.
-        keep: is given, portion by portion, what was found of the customers that were looked at one by one.
+        keep: is given, portion by portion, what was found of the customers whose movements were looked at.
+        fresh: whether movements named earlier count for nothing.
     """
     if ctx.mapping.balance is None or not isinstance(ctx.connector, BalanceSource):
         result.notices.append("The mapping names no settlement accounts: balances are not compared.")
@@ -57,12 +66,13 @@ def reconcile_balances(ctx: RunContext, result: Reconciliation, stored_customers
         return
     now, opening = _by_customer(books.now), _by_customer(books.opening)
     customers = dict.fromkeys((*now, *opening, *stored_customers))
-    seen: Seen = {}
+    seen = Seen()
     done = 0
     for part in chunks(customers, CUSTOMERS_AT_ONCE):
         portion = Books(_merged(now, part), _merged(opening, part), books.start)
-        found = [_settle(ctx, customer, result, seen) for customer in build_customers(ctx, portion, part)]
-        keep([explanation for explanation in found if explanation is not None])
+        looked = _settle_quietly(ctx, build_customers(ctx, portion, part), result, None if fresh else seen)
+        for group in chunks(looked, LOOKED_AT_ONCE):
+            keep(_look(ctx, group, result, seen))
         done += len(part)
         ctx.progress.step("balance", done)
 
@@ -108,14 +118,16 @@ def _merged(rows: Mapping[str, dict[BalanceKey, Amounts]], names: Iterable[str])
 def build_customers(ctx: RunContext, books: Books, keys: list[str]) -> list[Customer]:
     """Both books of some customers, side by side; one whom twins of accounting share is one."""
     with reading(ctx.app.engine) as conn:
-        identities = load_known(conn, ctx, (*books.now, *books.opening))
+        named = load_movements(conn, ctx.name, keys)
+        places = [BalanceKey(row.counterparty_key, row.contract_key, row.organisation_key, "") for row in named]
+        identities = load_known(conn, ctx, (*books.now, *books.opening, *places))
         comparison = compare(conn, ctx, complete_whom(conn, ctx.name, Whom(keys=tuple(keys))))
         names = load_names(conn, ctx.name, keys)
     customers: dict[str, Customer] = {}
-    for key in keys:
-        entity_id, name = names.get(key, (None, ""))
-        who = identities.text("counterparty", entity_id, key)
-        customers.setdefault(who, Customer(who, entity_id, name, books.start)).keys.append(key)
+    for outside in keys:
+        entity_id, name = names.get(outside, (None, ""))
+        who = identities.text("counterparty", entity_id, outside)
+        customers.setdefault(who, Customer(who, entity_id, name, books.start)).keys.append(outside)
     for place, totals in (
         ("register", _totals(books.now, identities)),
         ("opening", _totals(books.opening, identities)),
@@ -126,6 +138,10 @@ def build_customers(ctx: RunContext, books: Books, keys: list[str]) -> list[Cust
         for settlement, amount in totals.items():
             if settlement.counterparty in customers:
                 getattr(customers[settlement.counterparty], place)[settlement] = amount
+    for row in named:
+        key = identities.of_keys(row.counterparty_key, row.contract_key, row.organisation_key, row.currency)
+        if key.counterparty in customers:
+            customers[key.counterparty].remembered.append((key, row))
     return list(customers.values())
 
 
@@ -137,18 +153,32 @@ def _totals(rows: Mapping[BalanceKey, Amounts], identities: Identities) -> Total
     return totals
 
 
-def _settle(ctx: RunContext, customer: Customer, result: Reconciliation, seen: Seen) -> Explanation | None:
-    """Look closer where something differs; what is worse than a name is asked once more, since postings go on."""
-    found: Explanation | None = None
-    if customer.differs():
-        found = _explain(ctx, customer, result, seen)
-        if any(line.weight != "named" for line in found.lines):
-            customer = _ask_again(ctx, customer, result)
-            found = _explain(ctx, customer, result, seen)
-    _add_totals(customer, found.lines if found else [], result)
-    for currency in {line.currency for line in found.lines} if found else ():
-        result.balance(currency).examined += 1
-    return found
+def _settle_quietly(
+    ctx: RunContext, customers: Iterable[Customer], result: Reconciliation, seen: Seen | None
+) -> list[Customer]:
+    """Settle all whose books are equal, or whose difference is what it was; returns the others."""
+    left = []
+    for customer in customers:
+        told = remember(ctx, customer, seen) if seen is not None else None
+        if told is None and (customer.differs() or customer.remembered):
+            left.append(customer)
+        else:
+            _add_totals(customer, told.lines if told else [], result)
+    return left
+
+
+def _look(ctx: RunContext, customers: Sequence[Customer], result: Reconciliation, seen: Seen) -> list[Explanation]:
+    """Look closer; what is worse than a name is asked once more by itself, since postings go on."""
+    explanations = []
+    for first in _explain(ctx, customers, result, seen):
+        doubtful = any(line.weight != "named" for line in first.lines)
+        again = [_ask_again(ctx, first.customer, result)] if doubtful else []
+        found = _explain(ctx, again, result, seen)[0] if again else first
+        _add_totals(found.customer, found.lines, result)
+        for currency in {line.currency for line in found.lines}:
+            result.balance(currency).examined += 1
+        explanations.append(found)
+    return explanations
 
 
 def _ask_again(ctx: RunContext, customer: Customer, result: Reconciliation) -> Customer:
@@ -163,14 +193,16 @@ def _ask_again(ctx: RunContext, customer: Customer, result: Reconciliation) -> C
     return again[0] if again else customer
 
 
-def _explain(ctx: RunContext, customer: Customer, result: Reconciliation, seen: Seen) -> Explanation:
+def _explain(ctx: RunContext, customers: Sequence[Customer], result: Reconciliation, seen: Seen) -> list[Explanation]:
     try:
-        return explain_customer(ctx, customer, seen)
+        return explain_customers(ctx, customers, seen)
     except (ConfigError, SchemaDrift, NotFound, RecordError) as error:
+        if len(customers) > 1:  # it may be one of them only
+            return [found for customer in customers for found in _explain(ctx, [customer], result, seen)]
         note = f"accounting offers no movements: {error.message}"
         if note not in result.notices:
             result.notices.append(note)
-        return Explanation(customer, unexplained_lines(customer, note))
+        return [Explanation(customer, unexplained_lines(customer, note)) for customer in customers]
 
 
 def _add_totals(customer: Customer, lines: Iterable[Line], result: Reconciliation) -> None:

@@ -39,10 +39,13 @@ from sync.versions import load_ruling
 __all__ = ["Reconciliation", "reconcile"]
 
 
-def reconcile(app: App, connection: str, *, repair: bool = False, progress: Progress | None = None) -> Reconciliation:
+def reconcile(
+    app: App, connection: str, *, repair: bool = False, fresh: bool = False, progress: Progress | None = None
+) -> Reconciliation:
     """Compare one connection with the store; with `repair` mend what differs, then compare again.
 
-    Comparing takes no lease: the schedule goes on meanwhile.
+    Comparing takes no lease: the schedule goes on meanwhile. Movements that were named earlier and still add up to the
+    kopeck are not fetched again, unless `fresh`.
 
     Returns:
         The comparison; one that could not be made has the status "failed" and says why.
@@ -51,21 +54,21 @@ def reconcile(app: App, connection: str, *, repair: bool = False, progress: Prog
         ConfigError: there is no such connection, or its mapping has mistakes.
     """
     watcher = progress or NoProgress()
-    first = _compare_now(app, connection, watcher)
+    first = _compare_now(app, connection, watcher, fresh=fresh)
     wanted = [line for line in first.lines if line.weight != "named"]
     if not repair or first.failure or not wanted:
         return first
     done = run_stages(app, connection, Order(kind="repair"), [lambda ctx: repair_lines(ctx, wanted)], watcher)
-    again = _compare_now(app, connection, watcher)
+    again = _compare_now(app, connection, watcher, fresh=fresh)
     again.repaired = len(wanted)
     if done.status in ("failed", "skipped"):
         again.failure = again.failure or done.message
     return again
 
 
-def _compare_now(app: App, connection: str, progress: Progress) -> Reconciliation:
+def _compare_now(app: App, connection: str, progress: Progress, *, fresh: bool) -> Reconciliation:
     with _context(app, connection, progress) as ctx:
-        return _compare(ctx)
+        return _compare(ctx, fresh=fresh)
 
 
 @contextmanager
@@ -89,12 +92,13 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
         )
 
 
-def _compare(ctx: RunContext) -> Reconciliation:
+def _compare(ctx: RunContext, *, fresh: bool) -> Reconciliation:
     """One comparison, kept in the history."""
     result = Reconciliation(ctx.name, ctx.app.clock.now())
     try:
         reconcile_entities(ctx, result)
-        reconcile_balances(ctx, result, _stored_customers(ctx), lambda found: _keep_movements(ctx, found))
+        customers = _stored_customers(ctx)
+        reconcile_balances(ctx, result, customers, lambda found: _keep_movements(ctx, found), fresh=fresh)
         _drop_twins(result)
     except SverkaError as error:
         result.failure = str(error)

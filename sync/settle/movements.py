@@ -1,31 +1,34 @@
 """What moved a customer's settlement accounts, tied to the mirrored documents or named as what it is (design §5-11).
 
 A hundred kinds of documents move a settlement with no order, shipment or payment behind them. Here each movement finds
-its mirrored document, or its name. Pure, but for `store_movements`.
+its mirrored document, or its name. Pure, but for `load_movements` and `store_movements`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from connectors.base import MovementRow
 from core.ids import new_id
 from core.money import ZERO
-from store.bulk import insert
+from store.bulk import chunks, insert
 from store.entities import movements
 from store.queries.recorders import Standing
+from store.queries.settlements import WHOM_AT_ONCE
 from sync.settle.effects import SettlementKey
 
 OTHER = "other"
 """A document whose kind the mapping does not name: shown by its own type."""
+NOT_PUBLISHED = "not_published"
+"""A document of a mirrored set that accounting does not show us: it can never be read, so nothing is to be mended."""
 LAG = frozenset({"not_yet_applied"})
 """Accounting was faster than the last cycle; the next one brings it."""
 DRIFT = frozenset(
@@ -96,7 +99,12 @@ def sum_movements(
 
 
 def name_difference(
-    tie: Tie, mirrored: Standing | None, live_version: str | None, sources: Mapping[str, str], kinds: Mapping[str, str]
+    tie: Tie,
+    mirrored: Standing | None,
+    live_version: str | None,
+    sources: Mapping[str, str],
+    kinds: Mapping[str, str],
+    unpublished: Container[str] = (),
 ) -> str:
     """What a tie that does not close is.
 
@@ -106,15 +114,16 @@ def name_difference(
         live_version: its version in accounting now; None: it is not there.
         sources: sets that are mirrored, with their entity.
         kinds: names that the mapping gives to other sets.
+        unpublished: sets that accounting does not show us.
     """
     if tie.recorder.set not in sources:
         return kinds.get(tie.recorder.set, OTHER)
+    if tie.recorder.set in unpublished:
+        return NOT_PUBLISHED
     if mirrored is None:
         return "missing_document"
-    if mirrored.state in ("parked", "filtered"):
-        return mirrored.state
-    if mirrored.state == "dead":
-        return "dead_letter"
+    if mirrored.state in _STATES:
+        return _STATES[mirrored.state]
     if not mirrored.present:
         return "missing_document"
     if live_version is None:
@@ -124,6 +133,7 @@ def name_difference(
     return "extra_document" if not tie.theirs else "missing_document" if not tie.ours else "different_amount"
 
 
+_STATES = {"parked": "parked", "filtered": "filtered", "dead": "dead_letter"}
 _WORDS = re.compile(r"(?<=[а-яёa-z0-9])(?=[А-ЯЁA-Z])|(?<=[А-ЯЁA-Z])(?=[А-ЯЁA-Z][а-яёa-z])")
 
 
@@ -149,12 +159,27 @@ class NamedMovement:
     counterparty_id: UUID | None = None
 
 
+def load_movements(conn: Connection, connection: str, counterparties: Iterable[str]) -> list[NamedMovement]:
+    """What has been named of these customers' movements, in the order of their dates."""
+    columns = [movements.c[name] for name in (*_PLACE, "recorder_set", "recorder", "kind", "number", "date", "amount")]
+    found: list[NamedMovement] = []
+    for part in chunks(counterparties, WHOM_AT_ONCE):
+        mine = (movements.c.connection == connection, movements.c.counterparty_key.in_(part))
+        rows = conn.execute(select(*columns, movements.c.counterparty_id).where(*mine).order_by(movements.c.date))
+        found += [NamedMovement(*row[:4], Recorder(row[4], row[5]), row[6], row[7] or "", *row[8:]) for row in rows]
+    return found
+
+
+_PLACE = ("counterparty_key", "contract_key", "organisation_key", "currency")
+
+
 def store_movements(
     conn: Connection, connection: str, counterparties: Sequence[str], found: Iterable[NamedMovement]
 ) -> None:
     """Replace what was known of these customers' movements; in the caller's transaction."""
     mine = movements.c.connection == connection
-    conn.execute(delete(movements).where(mine, movements.c.counterparty_key.in_(list(counterparties))))
+    for part in chunks(counterparties, WHOM_AT_ONCE):
+        conn.execute(delete(movements).where(mine, movements.c.counterparty_key.in_(part)))
     insert(conn, movements, [_row(connection, item) for item in found])
 
 

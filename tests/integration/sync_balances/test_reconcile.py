@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from connectors.base import MovementRow
+from connectors.onec_odata.connector import OnecODataConnector
 from connectors.registry import open_connector
 from store.entities import entity_tables, line_tables, movements
 from store.tables import binding, reconciliation, reconciliation_line
@@ -161,18 +162,18 @@ def broken_connector(monkeypatch: pytest.MonkeyPatch, name: str, change: Any) ->
 def test_a_posting_between_two_questions_is_asked_again(simple: World, monkeypatch: pytest.MonkeyPatch) -> None:
     posted: list[str] = []
 
-    def post_meanwhile(real: Any, spec: Any, counterparty: str, **options: Any) -> list[MovementRow]:
+    def post_meanwhile(real: Any, spec: Any, counterparties: list[str], **options: Any) -> list[MovementRow]:
         row = next(
-            (row for row in simple.base.truth_movements() if row["counterparty"] == counterparty and not posted
+            (row for row in simple.base.truth_movements() if row["counterparty"] in counterparties and not posted
              and row["set"] == "Document_РеализацияТоваровУслуг" and row["period"] > "2025-03-02"), None
         )  # fmt: skip
         if row is not None:
             posted.append(row["recorder"])
             simple.base.unpost(row["set"], row["recorder"])
-        found: list[MovementRow] = real(spec, counterparty, **options)
+        found: list[MovementRow] = real(spec, counterparties, **options)
         return found
 
-    with broken_connector(monkeypatch, "fetch_movements", post_meanwhile):
+    with broken_connector(monkeypatch, "fetch_movements_of", post_meanwhile):
         result = simple.reconcile()
     assert posted, "somebody with a named movement also has a shipment"
     assert (result.status, result.unexplained) == ("ok", {})
@@ -198,7 +199,8 @@ def test_without_movements_it_says_plainly_what_it_cannot_explain(
     def refuse(real: Any, *args: Any, **options: Any) -> Any:
         raise ConfigError("The register is not published.")
 
-    with broken_connector(monkeypatch, "fetch_movements", refuse):
+    with broken_connector(monkeypatch, "fetch_movements_of", refuse), monkeypatch.context() as patch:
+        patch.setattr(OnecODataConnector, "fetch_movements", lambda *args, **options: refuse(None))
         result = simple.reconcile()
     assert result.status == "unexplained"
     assert any("offers no movements" in notice for notice in result.notices)
