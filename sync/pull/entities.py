@@ -33,10 +33,11 @@ def pull_entities(ctx: RunContext) -> None:
     """
     if not isinstance(ctx.connector, RecordSource):
         return
-    for entity in due_entities(ctx):
-        pull_entity(ctx, entity)
+    waiting = [entity for entity in due_entities(ctx) if not pull_entity(ctx, entity)]
     if _follows_plan(ctx) and ctx.order.entity is None:
         pull_changes(ctx)
+        for entity in waiting:
+            _mark_followed(ctx, entity)
     pull_known(ctx, dead.load_due(ctx))
     pull_known(ctx, parked.load_wakeable(ctx))
     relink(ctx)
@@ -59,37 +60,55 @@ def due_entities(ctx: RunContext) -> list[str]:
     return due
 
 
-def pull_entity(ctx: RunContext, entity: str) -> None:
-    """Read one entity: first load where it was never read, else compare. Drift pauses it and fails no run."""
+def pull_entity(ctx: RunContext, entity: str) -> bool:
+    """Read one entity: first load where it was never read, else compare. Drift pauses it and fails no run.
+
+    Returns:
+        Whether it has been read; False when it is paused, or left to the packet of changes.
+    """
     with measured(ctx, entity):
         try:
-            for source in ctx.mapping.entities[entity].sources:
-                _pull_source(ctx, source)
+            read = [_pull_source(ctx, source) for source in ctx.mapping.entities[entity].sources]
             settle_candidates(ctx, entity)
         except SchemaDrift as drift:
             pause_entity(ctx, entity, drift)
-            return
+            return False
         resume_entity(ctx, entity)
-        with writing(ctx, "mark") as conn:
-            cursor = cursor_of(ctx, entity)
-            cursor.fresh_at = ctx.started_at
-            mapped = {source.name for source in ctx.mapping.entities[entity].sources}
-            cursor.sources = {name: one for name, one in cursor.sources.items() if name in mapped}
-            save_cursor(conn, ctx, entity)
+        if all(read):
+            _mark_fresh(ctx, entity)
+        return all(read)
 
 
-def _pull_source(ctx: RunContext, source: SourceSet) -> None:
+def _mark_fresh(ctx: RunContext, entity: str) -> None:
+    """What we have of an entity is as new as this run; sets that are mapped no more are forgotten."""
+    with writing(ctx, "mark") as conn:
+        cursor = cursor_of(ctx, entity)
+        cursor.fresh_at = ctx.started_at
+        mapped = {source.name for source in ctx.mapping.entities[entity].sources}
+        cursor.sources = {name: one for name, one in cursor.sources.items() if name in mapped}
+        save_cursor(conn, ctx, entity)
+
+
+def _mark_followed(ctx: RunContext, entity: str) -> None:
+    """The packet is applied: an entity that was left to it is fresh, unless it is paused or the guard holds it."""
+    if ctx.count(entity).status != "paused" and entity not in ctx.state.held:
+        _mark_fresh(ctx, entity)
+
+
+def _pull_source(ctx: RunContext, source: SourceSet) -> bool:
+    """Whether there is nothing left to read of the set; False where the packet of changes is to tell."""
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by pull_entities
     if not check_published(ctx, source, published=ctx.connector.is_published(source.name)):
-        return
+        return True
     check_declared(ctx, source)
     cursor = cursor_of(ctx, source.entity).source(source.name)
     if not cursor.loaded:
         load_source(ctx, source)
         cursor = cursor_of(ctx, source.entity).source(source.name)
     if _follows_plan(ctx) and ctx.order.entity is None and not is_full_due(cursor, ctx.order.full, night_of(ctx)):
-        return
+        return False
     sweep_source(ctx, source)
+    return True
 
 
 def _follows_plan(ctx: RunContext) -> bool:

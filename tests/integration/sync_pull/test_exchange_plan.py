@@ -1,12 +1,14 @@
 """Registered changes: one packet a cycle, confirmed only after the commit, tombstones, nothing lost on the way."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
 from core.errors import RecordError
+from mapping.model import ENTITIES
 from sandbox.onec import exchange
-from store.tables import binding
+from store.tables import binding, cursor
 from sync.context import RunContext
 from sync.pull import changes
 from tests.integration.sync_pull.world import (
@@ -78,6 +80,28 @@ def test_physical_deletion_comes_as_a_tombstone(build_sqlite: Callable[..., Worl
     world.base.delete(SALE, key)
     assert line(world.sync(), "shipment") == {"read": 1, "deleted": 1}
     assert rows(world, binding, entity="shipment", external_id=key)[0]["deleted"] is True
+
+
+def fresh(world: World) -> dict[str, datetime]:
+    return {row["entity"]: row["fresh_at"] for row in rows(world, cursor) if row["entity"] in ENTITIES}
+
+
+def test_nothing_is_fresh_before_the_packet_is_applied(build: Callable[..., World]) -> None:
+    """SelectChanges is refused: what was left to the packet is as old as it was."""
+    world = build(documents=40, plan=True)
+    world.sync()
+    world.tick()
+    world.sync()
+    before = fresh(world)
+    assert set(before.values()) == {world.clock.now()}
+    world.tick()
+    world.server.faults.add("error", error="no_licence", path="SelectChanges")
+    world.sync(status="failed")
+    assert fresh(world) == before
+    world.server.faults.clear()
+    world.tick()
+    world.sync(status=None)
+    assert set(fresh(world).values()) == {world.clock.now()}
 
 
 def test_an_unreadable_packet_is_swept_around(
