@@ -29,6 +29,9 @@ def reconcile_command(
     repair: Annotated[
         bool, typer.Option("--repair", help="Read again just what differs, then compare once more.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Fetch all movements again, also those named before that still add up.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare with accounting and explain each difference. Exit code 0 when nothing is unexplained, else 3.
@@ -39,14 +42,14 @@ def reconcile_command(
     with open_app() as app:
         for name in connection_names(app, connection):
             if app.settings.connections[name].role == "accounting" or connection:
-                codes.append(reconcile_one(app, name, repair=repair, as_json=as_json))
+                codes.append(reconcile_one(app, name, repair=repair, fresh=fresh, as_json=as_json))
     raise typer.Exit(worst(codes))
 
 
-def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool) -> int:
+def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool, fresh: bool = False) -> int:
     """Compare one connection and print what came out; returns the exit code."""
     with watching(app.clock, quiet=as_json) as progress:
-        result = reconcile(app, name, repair=repair, progress=progress)
+        result = reconcile(app, name, repair=repair, fresh=fresh, progress=progress)
     if as_json:
         for line in result.to_json():
             out_json(line)
@@ -72,6 +75,8 @@ def print_reconciliation(name: str, result: Reconciliation) -> None:
         out_text(f"{name}: {amount} {currency} unexplained")
     if not result.unexplained:
         out_text(f"{name}: 0.00 unexplained")
+    if result.remembered:
+        say(f"{result.remembered} movements were named before and still add up; to fetch them again: --fresh")
     for notice in result.notices:
         say(f"notice: {notice}")
 

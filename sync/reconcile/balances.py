@@ -162,8 +162,9 @@ def _settle_quietly(
         told = remember(ctx, customer, seen) if seen is not None else None
         if told is None and (customer.differs() or customer.remembered):
             left.append(customer)
-        else:
-            _add_totals(customer, told.lines if told else [], result)
+            continue
+        _add_totals(customer, told.lines if told else [], result)
+        result.remembered += len(told.lines) if told else 0
     return left
 
 

@@ -137,6 +137,8 @@ class Reconciliation:
     notices: list[str] = field(default_factory=list)
     failure: str = ""
     repaired: int = 0
+    remembered: int = 0
+    """Movements that were not fetched, since what was named of them earlier still adds up."""
 
     def add(self, line: Line) -> None:
         """One more line; beyond ten thousand they are only counted, except the alarms."""
@@ -191,6 +193,7 @@ class Reconciliation:
             "kinds": kinds,
             "left_out": self.left_out,
             "repaired": self.repaired,
+            "remembered": self.remembered,
             "notices": self.notices,
             "message": self.failure,
         }

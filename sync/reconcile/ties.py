@@ -76,24 +76,40 @@ def explain_customers(ctx: RunContext, customers: Sequence[Customer], seen: Seen
     """
     wanted = [customer for customer in customers if any(customer.gaps.values())]
     theirs, dates, outside = _fetch_theirs(ctx, wanted)
-    every = [tie for tie in tie_movements(theirs, load_ours(ctx, wanted), dates) if tie.difference]
-    papers = _load_papers(ctx, every, seen)
+    ties = [tie for tie in tie_movements(theirs, load_ours(ctx, wanted), dates) if tie.difference]
+    papers = _load_papers(ctx, ties, seen)
+    ties_of, moved_of = _by_customer(ties), _moved_by_customer(theirs)
     found = []
     for customer in customers:
-        lines = stored_lines(customer)
-        if not any(customer.gaps.values()):
-            found.append(Explanation(customer, lines))
-            continue
-        ties = [tie for tie in every if tie.key.counterparty == customer.who]
-        told = [_tell(ctx, customer, tie, papers) for tie in ties]
-        named = [
-            _named(customer, tie, line, outside)
-            for tie, line in zip(ties, told, strict=True)
-            if line.weight == "named" and tie.theirs
-        ]
-        mine = {pair: amount for pair, amount in theirs.items() if pair[1].counterparty == customer.who}
-        found.append(Explanation(customer, [*lines, *told, *residual_lines(customer, mine)], named))
+        explanation = _explain(ctx, customer, ties_of.get(customer.who, []), papers, outside)
+        if any(customer.gaps.values()):
+            explanation.lines += residual_lines(customer, moved_of.get(customer.who, {}))
+        found.append(explanation)
     return found
+
+
+def _by_customer(ties: Iterable[Tie]) -> dict[str, list[Tie]]:
+    found: dict[str, list[Tie]] = {}
+    for tie in ties:
+        found.setdefault(tie.key.counterparty, []).append(tie)
+    return found
+
+
+def _moved_by_customer(book: Book) -> dict[str, Book]:
+    found: dict[str, Book] = {}
+    for pair, amount in book.items():
+        found.setdefault(pair[1].counterparty, {})[pair] = amount
+    return found
+
+
+def _explain(ctx: RunContext, customer: Customer, ties: Sequence[Tie], papers: Papers, outside: Outside) -> Explanation:
+    told = [_tell(ctx, customer, tie, papers) for tie in ties]
+    named = [
+        _named(customer, tie, line, outside)
+        for tie, line in zip(ties, told, strict=True)
+        if line.weight == "named" and tie.theirs
+    ]
+    return Explanation(customer, [*stored_lines(customer), *told], named)
 
 
 def _fetch_rows(ctx: RunContext, customers: Sequence[Customer]) -> list[MovementRow]:

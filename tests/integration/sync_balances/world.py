@@ -80,9 +80,9 @@ class World:
             return change(answer)
         return answer
 
-    def reconcile(self, *, repair: bool = False) -> reconciling.Reconciliation:
+    def reconcile(self, *, repair: bool = False, fresh: bool = False) -> reconciling.Reconciliation:
         """Compare the two books."""
-        return reconciling.reconcile(self.app, NAME, repair=repair)
+        return reconciling.reconcile(self.app, NAME, repair=repair, fresh=fresh)
 
     @property
     def engine(self) -> Engine:
