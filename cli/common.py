@@ -12,9 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.exits import OK
 from connectors.registry import option_models
 from core.clock import SystemClock
 from core.errors import ConfigError, UsageError
@@ -84,25 +86,36 @@ def connection_names(app: App, name: str | None) -> list[str]:
     return names
 
 
+@contextmanager
+def to_reader() -> Iterator[None]:
+    """Whoever reads our output may have had enough (`… | head`): then we end, and nothing is wrong."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(OK) from None
+
+
 def out_json(value: Any) -> None:
     """One JSON object on a line of standard output."""
-    sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
-    sys.stdout.buffer.flush()
+    out_lines([value])
 
 
 def out_lines(values: Iterable[Any]) -> int:
     """JSON objects, one a line, as they come; returns how many."""
     number = 0
-    for value in values:
-        sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
-        number += 1
-    sys.stdout.buffer.flush()
+    with to_reader():
+        for value in values:
+            sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
+            number += 1
     return number
 
 
 def out_text(text: str = "") -> None:
     """One line of text on standard output."""
-    sys.stdout.write(redact(text) + "\n")
+    with to_reader():
+        sys.stdout.write(redact(text) + "\n")
 
 
 def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: Iterable[int] = ()) -> None:
@@ -113,9 +126,12 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
         table.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(cell) for cell in row))
-    Console(
-        highlight=False, markup=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200
-    ).print(table)
+    terminal = sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, soft_wrap=not terminal, width=None if terminal else 200)
+    with console.capture() as captured:  # rich would end the program itself when the reader has gone
+        console.print(table)
+    with to_reader():
+        sys.stdout.write(captured.get())
 
 
 def _cell(value: object) -> str:

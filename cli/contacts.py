@@ -85,7 +85,7 @@ def change(
         "kind": kind,
     }
     with open_app() as application:
-        contact = set_contact(application, query, **{key: value for key, value in given.items() if value})
+        contact = set_contact(application, query, **{key: value for key, value in given.items() if value is not None})
     _print(contact, as_json)
 
 

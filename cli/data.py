@@ -11,14 +11,15 @@ import msgspec
 import typer
 
 from cli.cards import print_card
-from cli.common import open_app, out_json, out_lines, out_table, out_text, view
+from cli.common import open_app, out_json, out_lines, out_table, out_text, to_reader, view
 from cli.exits import FAILED, say
 from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 from cli.words import moment, money
 from core.errors import UsageError
+from mapping.model import ENTITIES
 from store.queries.balances import iter_balances
 from store.queries.card import find_customers, load_card
-from store.queries.export import EXPORTS, iter_export
+from store.queries.export import EXPORTS, export_name, iter_export
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -40,21 +41,23 @@ def export(
 
     Example: sverka export shipments --format xlsx --output shipments.xlsx
     """
-    name = _export_name(entity)
+    name = export_name(entity)
+    if name is None:
+        known = ", ".join(EXPORTS)
+        raise UsageError(f"{entity!r} is no entity. There are: {known}.", next_step="sverka export --help")
     with open_app(readonly=True) as app, app.engine.connect() as conn:
         records = iter_export(conn, name, view(app))
         if format == "jsonl" or as_json:
             _write_jsonl(records, output)
         else:
-            _write_table(records, format, output)
+            references = _references(EXPORTS[name])
+            _write_table((flatten(record, references) for record in records), format, output)
 
 
-def _export_name(text: str) -> str:
-    word = text.strip().lower()
-    for plural, singular in EXPORTS.items():
-        if word in {plural, singular}:
-            return plural
-    raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step="sverka export --help")
+def _references(entity: str) -> set[str]:
+    """Which columns of an entity speak of other records; of a currency its code is shown."""
+    refs = set(ENTITIES[entity].refs) if entity in ENTITIES else {"counterparty", "contract", "organisation"}
+    return refs - {"currency"}
 
 
 def _write_jsonl(records: Iterator[dict[str, Any]], output: Path | None) -> None:
@@ -68,12 +71,13 @@ def _write_jsonl(records: Iterator[dict[str, Any]], output: Path | None) -> None
 
 def _write_table(records: Iterator[dict[str, Any]], format: str, output: Path | None) -> None:
     first = list(islice(records, 200))
-    columns = columns_of([flatten(record) for record in first])
+    columns = columns_of(first)
     write = write_csv if format == "csv" else write_xlsx
     target = open_target(output)
     try:
-        number = write(chain(first, records), columns, target)
-        target.flush()
+        with to_reader():
+            number = write(chain(first, records), columns, target)
+            target.flush()
     finally:
         if output is not None:
             target.close()

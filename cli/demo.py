@@ -23,7 +23,7 @@ from workers.runner import run_all
 
 CONNECTION = "accounting"
 _USER, _PASSWORD = "Обмен", "secret"
-_CLIENT = {"name": "ООО «Первый звонок»", "tax_id": "7743013902", "registration_code": "774301001"}
+_CLIENT = {"name": "ООО «Первый звонок»", "tax_id": "7743013901", "registration_code": "774301001"}
 _SHOWN = ("read", "created", "updated", "linked", "unchanged", "filtered", "dead")
 
 
@@ -84,7 +84,7 @@ def _one_turn(app: App) -> int:
     with app.engine.connect() as conn:
         print_balances(iter_balances(conn, view(app)))
     _title("5. Compared with accounting")
-    return reconcile_one(app, CONNECTION, repair=False, as_json=False)
+    return reconcile_one(app, CONNECTION, repair=False, fresh=False, as_json=False)
 
 
 def _title(text: str) -> None:

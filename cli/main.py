@@ -60,9 +60,6 @@ def main() -> None:
         sys.exit(explain(error))
     except KeyboardInterrupt:
         sys.exit(FAILED + 129)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nothing is wrong
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from cli.common import one_connection, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, err, say
@@ -15,7 +17,7 @@ from cli.progress import watching
 from connectors.base import Finding
 from connectors.registry import option_models
 from core.clock import SystemClock
-from core.errors import ConfigError
+from core.errors import ConfigError, UsageError
 from core.settings import PATH_VARIABLE, ConnectionSettings
 from sync.setup.connecting import Recognised, recognise, write_connection
 from sync.setup.doctor import examine
@@ -42,7 +44,9 @@ def connect(
     ] = None,
     name: Annotated[str, typer.Option(help="What you call this connection.")] = "accounting",
     timezone: Annotated[str, typer.Option(help="Time zone of the base's clock.")] = "Europe/Moscow",
-    since: Annotated[str | None, typer.Option(help="Documents before this day are left alone: YYYY-MM-DD.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Documents before this day are left alone.")
+    ] = None,
     connector: Annotated[str, typer.Option(help="Kind of the system.")] = "onec_odata",
 ) -> None:
     """Asks for address and user, recognises the configuration, checks it and writes the settings (write = "review").
@@ -75,8 +79,12 @@ def _draft(
     models = option_models()
     if connector not in models:
         raise ConfigError(f"{connector!r} is no connector. There are: {', '.join(sorted(models))}.")
-    options = models[connector].model_validate({"url": url, "user": user, "password": reference})
-    return ConnectionSettings(name=name, connector=connector, timezone=timezone, mapping="", options=options)
+    try:
+        options = models[connector].model_validate({"url": url, "user": user, "password": reference})
+        return ConnectionSettings(name=name, connector=connector, timezone=timezone, mapping="", options=options)
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise UsageError(f"These are not right: {mistakes}.", next_step="sverka connect --help") from error
 
 
 def _not_recognised(found: Recognised) -> ConfigError:
@@ -89,7 +97,7 @@ def _not_recognised(found: Recognised) -> ConfigError:
 
 
 def _values(
-    connector: str, url: str, user: str, reference: dict[str, str], timezone: str, preset: str, since: str | None
+    connector: str, url: str, user: str, reference: dict[str, str], timezone: str, preset: str, since: datetime | None
 ) -> dict[str, str]:
     key, value = next(iter(reference.items()))
     text = {"connector": connector, "url": url, "user": user}
@@ -101,7 +109,7 @@ def _values(
         "write": '"review"',
         "mapping": json.dumps(preset),
     }
-    return values | ({"since": since} if since else {})
+    return values | ({"since": since.date().isoformat()} if since else {})
 
 
 def doctor(connection: Annotated[str | None, typer.Argument()] = None, as_json: Json = False) -> None:

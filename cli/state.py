@@ -37,7 +37,8 @@ def show(connection: Connection = None, as_json: Json = False) -> None:
     Example: sverka state show
     """
     with open_app(readonly=True) as application:
-        rows = cursors.list_cursors(application, connection)
+        name = application.settings.connection(connection).name if connection else None
+        rows = cursors.list_cursors(application, name)
     if as_json:
         out_lines(rows)
         return

@@ -88,7 +88,7 @@ def outside_name(entity: str) -> str:
 def _line(result: RunResult, connection: str, line: Counters) -> dict[str, Any]:
     numbers = {word: line.counts.get(word, 0) for word in _PEOPLE if word != "read"}
     return {
-        "run": str(result.run_id),
+        "run": str(result.run_id) if result.run_id else None,
         "connection": connection,
         "entity": outside_name(line.entity),
         "direction": line.direction,

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,17 +20,28 @@ _CELL_LIMIT = 32_000
 _ROW_LIMIT = 1_048_575
 
 
-def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested objects as dotted columns; lists as text."""
+def flatten(record: dict[str, Any], references: Collection[str] = ()) -> dict[str, Any]:
+    """Nested objects as dotted columns, lists as text.
+
+    A reference always gives the same three columns, filled or not, so that a column never depends on which records
+    happened to come first.
+    """
     flat: dict[str, Any] = {}
     for key, value in record.items():
-        if isinstance(value, dict) and key != "external_ids":
-            flat |= flatten(value, f"{prefix}{key}.")
+        if key in references:
+            flat |= _reference(key, value or {})
+        elif isinstance(value, dict) and key != "external_ids":
+            flat |= {f"{key}.{name}": item for name, item in flatten(value).items()}
         elif isinstance(value, list | dict):
-            flat[prefix + key] = _list_text(value)
+            flat[key] = _list_text(value)
         else:
-            flat[prefix + key] = value
+            flat[key] = value
     return flat
+
+
+def _reference(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    name = value.get("name") or value.get("number")
+    return {f"{key}.id": value.get("id"), f"{key}.name": name, f"{key}.external_id": value.get("external_id")}
 
 
 def _list_text(value: list[Any] | dict[str, Any]) -> str:
@@ -53,21 +64,20 @@ def columns_of(first: list[dict[str, Any]]) -> list[str]:
 
 
 def write_csv(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
-    """CSV with a header, UTF-8 with a mark so that Excel reads Cyrillic; returns the number of records."""
+    """Flat records as CSV, UTF-8 with a mark so that Excel reads Cyrillic; returns the number of records."""
     text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(columns)
     number = 0
     for record in records:
-        flat = flatten(record)
-        writer.writerow([safe_text(flat.get(column)) for column in columns])
+        writer.writerow([safe_text(record.get(column)) for column in columns])
         number += 1
     text.detach()
     return number
 
 
 def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
-    """One sheet, written row by row in constant memory; a second sheet begins where Excel's rows end."""
+    """Flat records on a sheet, row by row in constant memory; another sheet begins where Excel's rows end."""
     book = xlsxwriter.Workbook(
         target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
@@ -78,9 +88,8 @@ def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: Bi
         if row == 0:
             sheet = book.add_worksheet()
             sheet.write_row(0, 0, columns)
-        flat = flatten(record)
         for column, name in enumerate(columns):
-            _write_cell(sheet, row + 1, column, flat.get(name))
+            _write_cell(sheet, row + 1, column, record.get(name))
         number += 1
     if sheet is None:
         book.add_worksheet().write_row(0, 0, columns)

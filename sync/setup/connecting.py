@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from connectors.base import Finding, RecordSource
 from connectors.registry import open_connector
@@ -59,14 +63,33 @@ def _share(published: dict[str, bool]) -> float:
 def write_connection(path: Path, name: str, values: dict[str, str]) -> None:
     """Add one connection's section to the settings file, leaving every other line as it is.
 
+    The file is replaced only by one that is valid TOML and holds just this much more.
+
     Raises:
-        ConfigError: the file has a connection of this name already.
+        ConfigError: the file has a connection of this name already, or the new text would not be readable.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if f"[connections.{name}]" in before:
+    known = _parse(path, before).get("connections", {})
+    if name in known:
         raise ConfigError(
             f"{path} has a connection {name!r} already.", next_step=f"edit {path}, or give another --name"
         )
-    lines = [f"[connections.{name}]", *(f"{key} = {value}" for key, value in values.items())]
+    lines = [f"[connections.{_key(name)}]", *(f"{key} = {value}" for key, value in values.items())]
     gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
-    path.write_text(before + gap + "\n".join(lines) + "\n", encoding="utf-8")
+    after = before + gap + "\n".join(lines) + "\n"
+    _parse(path, after)
+    draft = path.with_suffix(".toml.new")
+    draft.write_text(after, encoding="utf-8")
+    draft.replace(path)
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML: bare where it may be, else in quotes."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} would not be valid TOML: {error}.", next_step=f"mend {path}") from error

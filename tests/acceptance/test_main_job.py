@@ -47,7 +47,7 @@ def test_client_becomes_a_counterparty_once(installed: Installation, base: Base)
         "--name",
         "ООО «Лето»",
         "--inn",
-        "7743013902",
+        "7743013901",
         "--phone",
         "8 (495) 123-45-67",
         "--status",
@@ -58,7 +58,7 @@ def test_client_becomes_a_counterparty_once(installed: Installation, base: Base)
     installed.run("sync")
     (new,) = set(base.keys("Catalog_Контрагенты")) - before
     card = base.get("Catalog_Контрагенты", new)
-    assert (card["ИНН"], card["Description"]) == ("7743013902", "ООО «Лето»")
+    assert (card["ИНН"], card["Description"]) == ("7743013901", "ООО «Лето»")
     assert [row["LineNumber"] for row in card["КонтактнаяИнформация"]] == [1]
     (listed,) = installed.lines("contact", "list", "--json")
     assert listed["external_id"] == new
@@ -83,7 +83,7 @@ def test_waits_for_the_inn(on_sqlite: Installation, base: Base) -> None:
     (listed,) = on_sqlite.lines("contact", "list", "--json")
     assert "INN" in listed["standing_text"]
     assert set(base.keys("Catalog_Контрагенты")) == before
-    on_sqlite.run("contact", "set", "ООО «Без номера»", "--inn", "7743013902")
+    on_sqlite.run("contact", "set", "ООО «Без номера»", "--inn", "7743013901")
     on_sqlite.run("sync")
     assert len(set(base.keys("Catalog_Контрагенты")) - before) == 1
 
@@ -94,7 +94,7 @@ def test_nothing_is_written_unless_told_to(
 ) -> None:
     on_sqlite.env["SVERKA_CONNECTIONS__ACCOUNTING__WRITE"] = mode
     on_sqlite.run("sync")
-    on_sqlite.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013902", "--status", "client")
+    on_sqlite.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013901", "--status", "client")
     on_sqlite.run("sync", check=None)
     assert [row for row in server.requests if row.method not in {"GET", "HEAD"}] == []
     reviews = on_sqlite.lines("review", "list", "--json")
@@ -105,7 +105,7 @@ def test_approved_write_is_sent(on_sqlite: Installation, base: Base) -> None:
     on_sqlite.env["SVERKA_CONNECTIONS__ACCOUNTING__WRITE"] = "review"
     on_sqlite.run("sync")
     before = set(base.keys("Catalog_Контрагенты"))
-    on_sqlite.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013902", "--status", "client")
+    on_sqlite.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013901", "--status", "client")
     on_sqlite.run("sync", check=None)
     (row,) = on_sqlite.lines("review", "list", "--json")
     on_sqlite.run("review", "create", str(row["number"]))

@@ -36,7 +36,7 @@ def test_embedded_service_keeps_in_step(tmp_path: Path, server: OnecServer, base
         base.random_edits(20, seed=1)
         wait_until_level(installed, base)
         before = set(base.keys("Catalog_Контрагенты"))
-        installed.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013902", "--status", "client")
+        installed.run("contact", "add", "--name", "ООО «Лето»", "--inn", "7743013901", "--status", "client")
         wait_for(lambda: set(base.keys("Catalog_Контрагенты")) - before, "the client is in accounting")
 
 

@@ -130,7 +130,7 @@ def test_killed_while_a_client_is_made_known(build_sqlite: Callable[..., World],
     """One counterparty in accounting, bound, whatever happens in between."""
     world = build_sqlite(documents=16, start=SystemClock().now(), write="on")
     world.sync()
-    inn = "7743013902"
+    inn = "7743013901"
     add_contact(world.app, name="ООО Первый", tax_id=inn, phones=["+7 495 123-45-67"], status="client")
     assert run_victim(world, point) != 0, f"{point} was never hit"
     recover(world, cycles=2)  # the contract that was made with the card is read in the cycle after

@@ -1,0 +1,96 @@
+"""Setting a connection up, looking before switching on, and output for others to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from sandbox.onec.base import Base
+from sandbox.onec.server import OnecServer
+from tests.acceptance.installation import ROOT, Installation
+
+
+@pytest.fixture
+def bare(tmp_path: Path, on_sqlite: Installation) -> Installation:
+    """An installation whose settings name a store and nothing else."""
+    on_sqlite.settings.write_text(f'[store]\nurl = "sqlite:///{tmp_path / "store.db"}"  # mine\n', "utf-8")
+    return on_sqlite
+
+
+def test_connect_recognises_and_writes_settings(bare: Installation, server: OnecServer) -> None:
+    before = bare.settings.read_text("utf-8")
+    bare.run("connect", "--url", server.url, "--user", "Обмен", "--name", "Мой склад", "--since", "2025-01-31")
+    text = bare.settings.read_text("utf-8")
+    made = tomllib.loads(text)["connections"]["Мой склад"]
+    assert text.startswith(before)
+    assert (made["mapping"], made["write"], str(made["since"])) == ("bp30", "review", "2025-01-31")
+    assert made["password"] == {"env": "ACCOUNTING_PASSWORD"}
+    assert "secret" not in text
+    bare.run("doctor")
+    bare.run("connect", "--url", server.url, "--user", "Обмен", "--name", "Мой склад", check=2)
+    assert bare.settings.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--timezone", "Mars/North"), ("--url", "nonsense"), ("--since", "01.01.2024"), ("--connector", "nothing")],
+)
+def test_connect_refuses_nonsense_and_writes_nothing(
+    bare: Installation, server: OnecServer, option: str, value: str
+) -> None:
+    before = bare.settings.read_text("utf-8")
+    given = {"--url": server.url, "--user": "Обмен"} | {option: value}
+    done = bare.run("connect", *(part for pair in given.items() for part in pair), check=2)
+    assert "Traceback" not in done.stderr
+    assert bare.settings.read_text("utf-8") == before
+
+
+def test_audit_names_what_to_mend(on_sqlite: Installation, base: Base, server: OnecServer, tmp_path: Path) -> None:
+    party = {"Description": "=Двойник ООО", "ИНН": "7743013901", "КПП": "774301001", "IsFolder": False}
+    twins = [base.create("Catalog_Контрагенты", party) for _ in range(2)]
+    on_sqlite.run("contact", "add", "--name", "Близнец", "--inn", "7743013901")
+    book = tmp_path / "look.xlsx"
+    rows = on_sqlite.lines("audit", "--json", "--xlsx", str(book))
+    (found,) = [row for row in rows if row["section"] == "twins" and row["tax_id"] == "7743013901"]
+    assert all(key in found["cards"] for key in twins)
+    assert [row["match"] for row in rows if row["section"] == "contacts"] == ["several"]
+    assert [row for row in server.requests if row.method != "GET"] == []
+    sheet = openpyxl.load_workbook(book)["twins"]
+    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_csv_columns_do_not_depend_on_the_first_records(on_sqlite: Installation) -> None:
+    on_sqlite.run("sync")
+    text = on_sqlite.run("export", "payments", "--format", "csv").stdout.removeprefix("\ufeff")
+    rows = {row["external_id"]: row for row in csv.DictReader(io.StringIO(text))}
+    records = on_sqlite.lines("export", "payments")
+    assert len(rows) == len(records)
+    for record in records:
+        contract = record["contract"] or {}
+        assert rows[record["external_id"]]["contract.name"] == (contract.get("name") or "")
+        assert rows[record["external_id"]]["amount"] == record["amount"]
+
+
+def test_formulas_in_names_are_shown_and_not_run(on_sqlite: Installation, base: Base) -> None:
+    base.create("Catalog_Контрагенты", {"Description": "=HYPERLINK(1)", "IsFolder": False})
+    on_sqlite.run("sync")
+    text = on_sqlite.run("export", "counterparties", "--format", "csv").stdout
+    assert "'=HYPERLINK(1)" in text
+    assert ",=HYPERLINK" not in text
+
+
+def test_a_reader_that_has_enough_is_no_failure(on_sqlite: Installation) -> None:
+    on_sqlite.run("sync")
+    for command in ("export counterparties", "export payments --format csv", "balances"):
+        line = f"{sys.executable} -m cli.main {command} | true; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=ROOT, env=on_sqlite.env, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.strip() == "0", done.stderr
