@@ -128,8 +128,10 @@ def _write_updated(
     conn: Connection, group: Group, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]]
 ) -> None:
     now, table = group.ctx.app.clock.now(), entity_tables[group.source.entity]
+    going = {item.key: item.entity_id for item in items if item.record and item.record.deleted and item.entity_id}
+    held = load_held(conn, group.ctx, group.source.entity, list(going.values()), going)
     rows = [
-        updated_row(item, item.record, now, before.get(item.entity_id, {}))
+        updated_row(item, item.record, now, before.get(item.entity_id, {}), held=item.entity_id in held)
         for item in items
         if item.record and item.entity_id
     ]
@@ -215,7 +217,6 @@ def _write_left_out(conn: Connection, group: Group) -> None:
     items = group.of("leave")
     ctx, source = group.ctx, group.source
     mirrored = [item.known["entity_id"] for item in items if item.known is not None and item.outcome == "deleted"]
-    mark_deleted(conn, ctx, source.entity, mirrored)
     rows = [
         key_of(ctx.name, source.entity, item.key)
         | _seen(group, item)
@@ -223,6 +224,7 @@ def _write_left_out(conn: Connection, group: Group) -> None:
         for item in items
     ]
     _save_bindings(conn, rows)
+    mark_deleted(conn, ctx, source.entity, mirrored)
     if ctx.order.dry_run:
         gone = (item for item in items if item.outcome == "deleted")
         group.changes += [
@@ -231,12 +233,42 @@ def _write_left_out(conn: Connection, group: Group) -> None:
 
 
 def mark_deleted(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> None:
-    """Mark records of ours as deleted; nothing is ever removed."""
+    """Mark records of ours as deleted, when their bindings have been written; nothing is ever removed.
+
+    Not a contact of the CRM, nor a customer who still has a card: that *this* card has gone is said by its binding.
+    """
     table, now = entity_tables[entity], ctx.app.clock.now()
-    if ids:
-        _update_rows(
-            conn, table, [{"id": one, "deleted": True, "updated_at": now} for one in ids], ("deleted", "updated_at")
-        )
+    kept = load_held(conn, ctx, entity, ids) | _load_contacts(conn, entity, ids)
+    rows = [{"id": one, "deleted": True, "updated_at": now} for one in ids if one not in kept]
+    if rows:
+        _update_rows(conn, table, rows, ("deleted", "updated_at"))
+
+
+def load_held(
+    conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID], but: Iterable[str] = ()
+) -> set[UUID]:
+    """Which of these have a card that is alive, in any accounting, other than the ones that go (`but`) in this run's.
+
+    Only customers ever have more than one.
+    """
+    if entity != "counterparty" or not ids:
+        return set()
+    columns = [binding.c[name] for name in ("entity_id", "connection", "external_id", "state")]
+    rows = select_in(conn, binding, columns, binding.c.entity_id, ids, entity=entity, deleted=False)
+    going = set(but)
+    return {
+        row.entity_id
+        for row in rows
+        if row.state not in ("deleted", "filtered") and not (row.connection == ctx.name and row.external_id in going)
+    }
+
+
+def _load_contacts(conn: Connection, entity: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these records whose home is the CRM."""
+    if entity != "counterparty" or not ids:
+        return set()
+    table = entity_tables[entity]
+    return {row.id for row in select_in(conn, table, (table.c.id,), table.c.id, ids, home="crm")}
 
 
 def _write_dead(conn: Connection, group: Group) -> None:
@@ -293,9 +325,9 @@ def tombstone(conn: Connection, ctx: RunContext, entity: str, keys: Sequence[str
     columns = (binding.c.external_id, binding.c.entity_id, binding.c.deleted)
     rows = select_in(conn, binding, columns, binding.c.external_id, keys, connection=ctx.name, entity=entity)
     alive = [row for row in rows if not row.deleted]
-    mark_deleted(conn, ctx, entity, [row.entity_id for row in alive if row.entity_id is not None])
     gone = {"state": "deleted", "deleted": True, "missing_since": None, "fetch_seq": ctx.fetch_seq}
     upsert(conn, binding, [key_of(ctx.name, entity, row.external_id) | gone for row in alive], KEYS)
+    mark_deleted(conn, ctx, entity, [row.entity_id for row in alive if row.entity_id is not None])
     dead.resolve(conn, ctx.name, entity, [row.external_id for row in alive], "in")
     unpark(conn, ctx.name, entity, [row.external_id for row in alive])
     return len(alive)

@@ -67,6 +67,12 @@ def load_link(conn: Connection, intent_id: UUID) -> tuple[str, str] | None:
     return (str(row.decision["external_id"]), str(row.decided_by)) if row and row.state == "linked" else None
 
 
+def is_approved(conn: Connection, intent_id: UUID) -> bool:
+    """Whether a person has said of this very intent that a card is to be made."""
+    where = (review.c.intent_id == intent_id, review.c.state == "created")
+    return conn.execute(select(review.c.id).where(*where).limit(1)).first() is not None
+
+
 def request_push(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> None:
     """Leave word for the next tick that something is to be pushed at once."""
     arguments = {"entity": "counterparty", "entity_id": str(entity_id)}

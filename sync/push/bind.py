@@ -66,6 +66,13 @@ def load_own_binding(conn: Connection, connection: str, entity_id: UUID) -> dict
     return dict(row) if row else None
 
 
+def is_card_gone(conn: Connection, connection: str, entity_id: UUID) -> bool:
+    """Whether a record of ours had a card in this accounting that no longer exists there."""
+    where = (binding.c.connection == connection, binding.c.entity == ENTITY, binding.c.entity_id == entity_id)
+    query = select(binding.c.external_id).where(*where, binding.c.deleted.is_(True)).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def build_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, list[object]]:
     """Fields that both sides know and know differently: name -> [ours, theirs]."""
     pairs = {name: (ours.get(name), theirs.get(name)) for name in COMPARED}

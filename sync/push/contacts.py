@@ -294,10 +294,13 @@ def _build_views(conn: Connection, app: App, rows: list[dict[str, Any]]) -> list
 
 
 def _load_bound(conn: Connection, ids: list[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
-    columns = (binding.c.entity_id, binding.c.connection, binding.c.external_id, binding.c.code, binding.c.state)
-    where = (binding.c.entity == ENTITY, binding.c.entity_id.in_(ids), binding.c.deleted.is_(False))
+    """By accounting: the card of each contact, or one that is gone when there is no other."""
+    columns = [binding.c[name] for name in ("entity_id", "connection", "external_id", "code", "state", "deleted")]
+    where = (binding.c.entity == ENTITY, binding.c.entity_id.in_(ids))
     found: dict[UUID, dict[str, dict[str, Any]]] = {}
-    for row in conn.execute(select(*columns).where(*where).order_by(binding.c.external_id)).mappings():
+    for row in conn.execute(
+        select(*columns).where(*where).order_by(binding.c.deleted, binding.c.external_id)
+    ).mappings():
         found.setdefault(row["entity_id"], {}).setdefault(row["connection"], dict(row))
     return found
 
@@ -320,7 +323,7 @@ def _build_view(
     concerned = [name for name in accountings if name in bound or name in newest]
     each = {name: build_standing(newest.get(name), bound.get(name), row["status"]) for name in concerned}
     standing = build_overall(each, row["status"])
-    first = next((bound[name]["external_id"] for name in accountings if name in bound), None)
+    cards = {name: card["external_id"] for name, card in bound.items() if not card["deleted"]}
     return {
         "id": str(row["id"]),
         "name": row["name"],
@@ -331,8 +334,8 @@ def _build_view(
         "emails": row["emails"] or [],
         "status": row["status"],
         "code": row["code"],
-        "external_id": first,
-        "external_ids": {name: card["external_id"] for name, card in bound.items()},
+        "external_id": next((cards[name] for name in accountings if name in cards), None),
+        "external_ids": cards,
         "standing": standing["code"],
         "standing_text": standing["text"],
         "standings": each,

@@ -33,8 +33,16 @@ from core.errors import (
 from store.engine import reading
 from sync.context import RunContext
 from sync.push import intents
-from sync.push.ask import Kind, close_reviews, load_decided, load_link, open_review
-from sync.push.bind import ENTITY, apply_binding, build_card, build_differences, describe, load_own_binding
+from sync.push.ask import Kind, close_reviews, is_approved, load_decided, load_link, open_review
+from sync.push.bind import (
+    ENTITY,
+    apply_binding,
+    build_card,
+    build_differences,
+    describe,
+    is_card_gone,
+    load_own_binding,
+)
 from sync.push.intents import Intent
 from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, find_match, target_of
@@ -182,12 +190,21 @@ def _act(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], match: Mat
         return _ask_person(ctx, intent, "match", match.reason, match)
     if match.action == "link" and said_new:
         return _ask_person(ctx, intent, "match", f"Said to be new, but accounting knows him: {match.reason}.", match)
+    if match.hit is None and _is_card_gone(ctx, intent):
+        reason = f"His card in {ctx.name} was deleted there; a new one is made only when a person says so."
+        return _ask_person(ctx, intent, "approval", reason, match)
     if ctx.settings.write == "review" and not said_new:
         plan = "would be " + match.reason if match.hit else "would be created: " + match.reason
         return _ask_person(ctx, intent, "approval", f"Writing into {ctx.name} needs approval; {plan}.", match)
     if match.hit is not None:
         return _link(ctx, intent, contact, match.hit, match.reason)
     return GO_ON
+
+
+def _is_card_gone(ctx: RunContext, intent: Intent) -> bool:
+    """Whether this write would bring back what accounting has deleted, and nobody has said that it shall."""
+    with reading(ctx.app.engine) as conn:
+        return is_card_gone(conn, ctx.name, intent.entity_id) and not is_approved(conn, intent.id)
 
 
 def _ask_person(ctx: RunContext, intent: Intent, kind: Kind, reason: str, match: Match | None) -> str:

@@ -21,6 +21,8 @@ def build_standing(
     """How a contact stands with one accounting, from its newest intent and its binding."""
     if intent and intent["state"] not in ("done", "discarded"):
         return _build_open(intent["state"], intent["reason"] or "", bound)
+    if bound and bound.get("deleted"):
+        return _say("deleted", "its card was deleted in accounting; a new one is made only when a person asks for it")
     if bound and bound.get("state") == "deleted":
         return _say("deleted", "its card in accounting is marked for deletion")
     if bound:
@@ -40,7 +42,7 @@ def _build_open(state: str, reason: str, bound: Mapping[str, Any] | None) -> dic
 
 
 def _half(bound: Mapping[str, Any] | None) -> str:
-    return "the card is in accounting, the rest is not; " if bound else ""
+    return "the card is in accounting, the rest is not; " if bound and not bound.get("deleted") else ""
 
 
 def _say(code: str, text: str) -> dict[str, str]:
