@@ -14,8 +14,11 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from core.errors import UsageError
+from core.errors import SverkaError, UsageError
+from core.secrets import redact
 from core.settings import ConnectionSettings
 from store.bulk import upsert
 from store.engine import reading
@@ -26,6 +29,7 @@ from sync.cycle import RunResult, run_cycle, run_stages
 from sync.room import slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
 from sync.room.lease import is_held
+from sync.room.runs import LONGEST_TEXT
 from sync.settle.customer import pull_customer
 
 log = structlog.get_logger()
@@ -33,6 +37,9 @@ TICK = "tick"
 RESEND = timedelta(seconds=30)
 """A piece of work that nobody has taken up for so long is sent again."""
 WATCHED_PERIODS = 2
+KINDS = ("sync", "push", "pull_customer")
+STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
+"""Says nothing of the request itself: it stays open and a later tick finds it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +163,38 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
 
 
 def _run_request(app: App, token: str) -> RunResult | None:
+    """The boundary of a request: whatever goes wrong inside is its answer, else it would come back for ever."""
     request_id, _, moment = token.partition("@")
     claimed = claim_request(app, UUID(request_id), datetime.fromisoformat(moment))
     if claimed is None:
         return None
-    result = _carry_out(app, claimed)
+    try:
+        result = _carry_out(app, claimed)
+    except STORE_AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 (the boundary: nothing else would end this request)
+        return _fail_request(app, claimed, error)
     if result.status == "skipped":  # a cycle is running: the next tick after it finds the request again
         with app.engine.begin() as conn:
             conn.execute(update(request).where(request.c.id == claimed["id"]).values(claimed_at=None))
         return result
-    finish_request(app, claimed["id"], {"status": result.status, "message": result.message, "run": str(result.run_id)})
+    _answer_request(app, claimed["id"], result)
     return result
+
+
+def _fail_request(app: App, row: dict[str, Any], error: Exception) -> RunResult:
+    """Answer first, then log: a log that cannot be written must not bring the request back."""
+    said = str(error) if isinstance(error, SverkaError) else ""
+    message = said or f"The request was broken off by {type(error).__name__}, a mistake of ours. Next: sverka status"
+    result = RunResult(None, "failed", message=redact(message)[:LONGEST_TEXT])
+    _answer_request(app, row["id"], result)
+    log.error("request.failed", connection=row["connection"], kind=row["kind"], exc_info=None if said else error)
+    return result
+
+
+def _answer_request(app: App, request_id: UUID, result: RunResult) -> None:
+    run_id = str(result.run_id) if result.run_id else None
+    finish_request(app, request_id, {"status": result.status, "message": result.message, "run": run_id})
 
 
 def claim_request(app: App, request_id: UUID, dispatched_at: datetime) -> dict[str, Any] | None:
@@ -188,16 +216,28 @@ def finish_request(app: App, request_id: UUID, result: dict[str, Any]) -> None:
 
 def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
     """Requests do not wait for a running cycle in a worker's thread: they are found again."""
-    name, arguments = row["connection"], row["arguments"] or {}
+    name, arguments = row["connection"], _checked_arguments(row["kind"], row["arguments"])
+    if row["kind"] == "pull_customer":
+        key = arguments["counterparty"]
+        return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
     if row["kind"] == "push":
         return run_cycle(app, name, Order(kind="push"), wait=0.0)
-    if row["kind"] == "sync":
-        order = Order(kind="order", entity=arguments.get("entity"), full=bool(arguments.get("full")))
-        return run_cycle(app, name, order, wait=0.0)
-    if row["kind"] == "pull_customer":
-        key = str(arguments["counterparty"])
-        return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
-    raise UsageError(f"There is no request of kind {row['kind']!r}.")
+    order = Order(kind="order", entity=arguments.get("entity"), full=bool(arguments.get("full")))
+    return run_cycle(app, name, order, wait=0.0)
+
+
+def _checked_arguments(kind: str, arguments: Any) -> dict[str, Any]:
+    """The arguments of a request, before anything is begun. Raises UsageError for what nobody could carry out."""
+    if kind not in KINDS:
+        raise UsageError(f"There is no request of kind {kind!r}; there are {', '.join(KINDS)}.")
+    given = {} if arguments is None else arguments
+    if not isinstance(given, dict):
+        raise UsageError(f"The arguments of the request {kind!r} are no names with values.")
+    if kind == "pull_customer" and not (isinstance(given.get("counterparty"), str) and given["counterparty"]):
+        raise UsageError("The request 'pull_customer' does not say which counterparty.")
+    if kind == "sync" and not isinstance(given.get("entity"), str | None):
+        raise UsageError("The entity of the request 'sync' is no text.")
+    return given
 
 
 def silent_for(app: App) -> timedelta | None:
