@@ -1,7 +1,8 @@
 """The first load of a base into PostgreSQL against a bare loop: requests + orjson + COPY, no mapping, no bindings.
 
 The stand-in runs in a process of its own and serves both. Each loader runs in a fresh process, so that its peak
-memory is its own. The bare loop reads just the document sets; ours reads every entity, sweeps the keys and reads the balances.
+memory is its own. The bare loop reads just the document sets; ours reads every entity, sweeps the keys and reads the
+balances.
 """
 
 from __future__ import annotations

@@ -10,16 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, any_, delete, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import ARRAY
 
-from store.copying import copy_into
+from store.copying import copy_over, copy_rows
 
 T = TypeVar("T")
 Values = Mapping[str, Any]
 
-COPY_FROM = 500
-"""Batches of so many rows and more go by COPY on PostgreSQL: below, the temporary table costs more than it saves."""
+COPY_FROM, COPY_OVER_FROM = 20, 100
+"""Batches of so many rows and more go by COPY on PostgreSQL: inserts straight, upserts by way of a temporary table."""
 CHUNK = 5000
 IN_CHUNK = 1000
 
@@ -41,8 +42,8 @@ def insert(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
     if not rows:
         return
     names = _common_names(rows)
-    if _goes_by_copy(conn, rows):
-        copy_into(conn, table, names, rows)
+    if _goes_by_copy(conn, rows, COPY_FROM):
+        copy_rows(conn, table, names, rows)
         return
     for part in chunks(rows):
         conn.execute(table.insert(), part)
@@ -64,8 +65,8 @@ def upsert(
     names = _common_names(rows)
     kept = {*keys, *table.primary_key.columns.keys()}
     changed = [name for name in names if name not in kept] if update is None else list(update)
-    if _goes_by_copy(conn, rows) and not _has_twins(rows, keys):
-        copy_into(conn, table, names, rows, keys=keys, update=changed)
+    if _goes_by_copy(conn, rows, COPY_OVER_FROM) and not _has_twins(rows, keys):
+        copy_over(conn, table, names, rows, keys=keys, update=changed)
         return
     statement = _upsert_statement(conn, table, keys, changed)
     for part in chunks(rows):
@@ -87,7 +88,7 @@ def select_in(
     found: list[Row[Any]] = []
     conditions = [table.c[name] == value for name, value in equal.items()]
     for part in chunks(dict.fromkeys(values), IN_CHUNK):
-        found.extend(conn.execute(select(*columns).where(key_column.in_(part), *conditions)))
+        found.extend(conn.execute(select(*columns).where(is_among(conn, key_column, part), *conditions)))
     return found
 
 
@@ -98,12 +99,19 @@ def delete_where_in(
     gone = 0
     conditions = [table.c[name] == value for name, value in equal.items()]
     for part in chunks(dict.fromkeys(values), IN_CHUNK):
-        gone += conn.execute(delete(table).where(key_column.in_(part), *conditions)).rowcount
+        gone += conn.execute(delete(table).where(is_among(conn, key_column, part), *conditions)).rowcount
     return gone
 
 
-def _goes_by_copy(conn: Connection, rows: Sequence[Values]) -> bool:
-    return conn.dialect.name == "postgresql" and len(rows) >= COPY_FROM
+def is_among(conn: Connection, column: ColumnElement[Any], values: Sequence[object]) -> ColumnElement[bool]:
+    """`column IN (values)`; on PostgreSQL by one array, so that the statement is the same whatever their number."""
+    if conn.dialect.name == "postgresql":
+        return column == any_(literal(values, ARRAY(column.type)))
+    return column.in_(values)
+
+
+def _goes_by_copy(conn: Connection, rows: Sequence[Values], least: int) -> bool:
+    return conn.dialect.name == "postgresql" and len(rows) >= least
 
 
 def _common_names(rows: Sequence[Values]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Binary COPY of PostgreSQL: rows go into a temporary table, and from there by INSERT SELECT where they belong."""
+"""Binary COPY of PostgreSQL: new rows straight into their table; others through a temporary one, by INSERT SELECT."""
 
 from __future__ import annotations
 
@@ -39,18 +39,28 @@ _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
 _numbers = count()
 
 
-def copy_into(
+def copy_rows(conn: Connection, table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows by COPY within the running transaction. Values pass through the columns' own types.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as the same rows sent by INSERT would (IntegrityError, DataError, ...).
+    """
+    quote = conn.dialect.identifier_preparer.quote
+    columns = ", ".join(quote(name) for name in names)
+    statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT BINARY)"
+    _send(conn, statement, [table.c[name] for name in names], rows)
+
+
+def copy_over(
     conn: Connection,
     table: Table,
     names: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     *,
-    keys: Sequence[str] = (),
-    update: Sequence[str] = (),
+    keys: Sequence[str],
+    update: Sequence[str],
 ) -> None:
-    """Insert rows by COPY within the running transaction; with `keys`, rows that are there get their `update` columns.
-
-    Values pass through the columns' own types, as in any other statement. No two rows may have equal keys.
+    """The same where some may be there: those with equal `keys` get their `update` columns. No two may be twins.
 
     Raises:
         sqlalchemy.exc.DBAPIError: as the same rows sent by INSERT would (IntegrityError, DataError, ...).
@@ -70,8 +80,6 @@ def copy_into(
 
 
 def _conflict_clause(quote: Callable[[str], str], keys: Sequence[str], update: Sequence[str]) -> str:
-    if not keys:
-        return ""
     target = ", ".join(quote(name) for name in keys)
     if not update:
         return f" ON CONFLICT ({target}) DO NOTHING"

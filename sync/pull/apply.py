@@ -86,7 +86,7 @@ def _write(
 
 def _resolve(conn: Connection, ctx: RunContext, group: Group, failed: set[Target]) -> None:
     """Fill in references; records whose target could not be fetched wait instead of being written."""
-    targets = load_targets(conn, ctx.name, group.of("write"))
+    targets = load_targets(conn, ctx, group.of("write"))
     waiting: list[tuple[Item, Waiting]] = []
     for item in group.of("write"):
         target = failed_target(item.record, failed, targets) if item.record else None

@@ -15,7 +15,7 @@ from connectors.base import Window
 FIRST_DAYS = 30
 WIDEST_DAYS = 4096
 """A window that would be wider is left open towards the past: there is nothing much there."""
-FEW, MANY = 200, 5000
+FEW, MANY = 1000, 5000
 """A window with fewer records makes the next one four times as wide, one with more half as wide."""
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 from core.errors import SverkaError, UsageError
 from core.ids import new_id
 from core.secrets import redact
-from store.bulk import chunks, insert
+from store.bulk import chunks, insert, is_among
 from store.engine import reading
 from store.tables import audit, dead_letter
 from sync.context import App, RunContext
@@ -175,7 +175,7 @@ def resolve(
     ids = [external_id] if isinstance(external_id, str) else list(external_id)
     for part in chunks(ids, AT_ONCE):
         conditions = [dead_letter.c.connection == connection, dead_letter.c.entity == entity, _OPEN]
-        conditions.append(dead_letter.c.external_id.in_(part))
+        conditions.append(is_among(conn, dead_letter.c.external_id, part))
         if direction is not None:
             conditions.append(dead_letter.c.direction == direction)
         conn.execute(update(dead_letter).where(*conditions).values(state="resolved", next_attempt_at=None))

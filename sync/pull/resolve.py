@@ -19,10 +19,12 @@ from store.bulk import chunks, upsert
 from store.engine import reading
 from store.tables import binding
 from sync.context import RunContext
-from sync.pull.bindings import Binding, binding_values, key_of, load_bindings
+from sync.pull.bindings import binding_values, key_of
 from sync.pull.fetch import fetch_by_key, fetch_one
 from sync.pull.prepare import Item
 from sync.pull.rows import line_row
+from sync.pull.targets import Found, find_targets
+from sync.room.pausing import pausing
 from sync.room.writing import writing
 
 Target: TypeAlias = tuple[str, str]
@@ -56,26 +58,30 @@ def fetch_missing(ctx: RunContext, items: Sequence[Item], depth: int, apply: App
     """
     if ctx.order.dry_run or depth >= DEEPEST or not isinstance(ctx.connector, RecordSource):
         return set()
-    wanted: dict[str, set[str]] = {}
-    for item in items:
-        for spec, key in references_of(item.record) if item.record else ():
-            if not spec.late and spec.entity in ctx.mapping.entities:
-                wanted.setdefault(spec.entity, set()).add(key)
+    wanted = _wanted(items, lambda spec: not spec.late and spec.entity in ctx.mapping.entities)
     failed: set[Target] = set()
     for entity in [name for name in ENTITIES if name in wanted]:
-        missing = _unknown(ctx, entity, wanted[entity])
+        known = _present(ctx, entity, wanted[entity])
+        missing = sorted(wanted[entity] - known.keys())
         failed |= {(entity, key) for key in fetch_targets(ctx, entity, missing, depth, apply)}
     return failed
 
 
-def _unknown(ctx: RunContext, entity: str, keys: Iterable[str]) -> list[str]:
-    wanted = sorted(set(keys))
-    known = _present(ctx, entity, wanted)
-    return [key for key in wanted if key not in known]
+def _wanted(items: Iterable[Item], asked: Callable[[RefSpec], bool]) -> dict[str, set[str]]:
+    """What the items refer to, by entity, as far as it is asked for."""
+    wanted: dict[str, set[str]] = {}
+    for item in items:
+        for spec, key in references_of(item.record) if item.record else ():
+            if asked(spec):
+                wanted.setdefault(spec.entity, set()).add(key)
+    return wanted
 
 
 def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int, apply: Apply) -> set[str]:
-    """Read records of an entity by key from whichever of its sets has them. Returns the keys whose fetch failed."""
+    """Read records of an entity by key from whichever of its sets has them. Returns the keys whose fetch failed.
+
+    Drift pauses that entity, not those that refer to it.
+    """
     if not keys or not isinstance(ctx.connector, RecordSource):
         return set()
     sources = [source for source in ctx.mapping.entities[entity].sources if ctx.connector.is_published(source.name)]
@@ -84,17 +90,18 @@ def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int,
         return set()
     left: list[str] = list(keys)
     failed: set[str] = set()
-    try:
-        for source in sources:
-            refused = _fetch_from(ctx, source, left, depth, apply)
-            failed |= refused.keys()
-            here = _present(ctx, entity, left)
-            left = [key for key in left if key not in refused and key not in here]
-        _ask_directly(ctx, entity, sources, left, depth, apply)
-    except (TransientError, RecordError) as error:
-        ctx.notice(f"{entity}: {len(left)} referenced records could not be fetched: {error.message}")
-        return failed | set(left)
-    return failed
+    with pausing(ctx, entity) as met:
+        try:
+            for source in sources:
+                refused = _fetch_from(ctx, source, left, depth, apply)
+                failed |= refused.keys()
+                here = _present(ctx, entity, left)
+                left = [key for key in left if key not in refused and key not in here]
+            _ask_directly(ctx, entity, sources, left, depth, apply)
+        except (TransientError, RecordError) as error:
+            ctx.notice(f"{entity}: {len(left)} referenced records could not be fetched: {error.message}")
+            return failed | set(left)
+    return failed if met.entity is None else failed | set(left)
 
 
 def _fetch_from(
@@ -109,9 +116,9 @@ def _fetch_from(
     return refused
 
 
-def _present(ctx: RunContext, entity: str, keys: Sequence[str]) -> dict[str, Binding]:
+def _present(ctx: RunContext, entity: str, keys: Iterable[str]) -> Found:
     with reading(ctx.app.engine) as conn:
-        return load_bindings(conn, ctx.name, entity, keys)
+        return find_targets(conn, ctx, {entity: set(keys)})[entity]
 
 
 def _ask_directly(
@@ -153,16 +160,12 @@ def remember_broken(conn: Connection, ctx: RunContext, entity: str, keys: Iterab
     )
 
 
-def load_targets(conn: Connection, connection: str, items: Iterable[Item]) -> dict[str, dict[str, Binding]]:
-    """The bindings of everything that the items refer to, by entity and external id."""
-    wanted: dict[str, set[str]] = {}
-    for item in items:
-        for spec, key in references_of(item.record) if item.record else ():
-            wanted.setdefault(spec.entity, set()).add(key)
-    return {entity: load_bindings(conn, connection, entity, keys) for entity, keys in wanted.items()}
+def load_targets(conn: Connection, ctx: RunContext, items: Iterable[Item]) -> dict[str, Found]:
+    """Our ids of everything that the items refer to, by entity and external id."""
+    return find_targets(conn, ctx, _wanted(items, lambda spec: True))
 
 
-def resolve_item(item: Item, targets: dict[str, dict[str, Binding]]) -> None:
+def resolve_item(item: Item, targets: dict[str, Found]) -> None:
     """Turn the references of a record into our ids; those whose target is not here keep the external id."""
     record = item.record
     if record is None:
@@ -179,19 +182,18 @@ def resolve_item(item: Item, targets: dict[str, dict[str, Binding]]) -> None:
 
 
 def _split(
-    refs: dict[str, str | None], specs: dict[str, RefSpec], targets: dict[str, dict[str, Binding]]
+    refs: dict[str, str | None], specs: dict[str, RefSpec], targets: dict[str, Found]
 ) -> tuple[dict[str, UUID | None], dict[str, str]]:
     found: dict[str, UUID | None] = {}
     unresolved: dict[str, str] = {}
     for name, key in refs.items():
-        target = targets.get(specs[name].entity, {}).get(key) if key else None
-        found[name] = target["entity_id"] if target is not None else None
+        found[name] = targets[specs[name].entity].get(key) if key else None
         if key and found[name] is None:
             unresolved[name] = key
     return found, unresolved
 
 
-def failed_target(record: MappedRecord, failed: set[Target], targets: dict[str, dict[str, Binding]]) -> Target | None:
+def failed_target(record: MappedRecord, failed: set[Target], targets: dict[str, Found]) -> Target | None:
     """A target of the record whose fetch failed and that is still not here: the record must wait for it."""
     if not failed:
         return None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sync.pull.cursor import EntityCursor
 
@@ -25,6 +26,7 @@ class RunState:
         told: notices that are said once a run.
         held: entities whose deletions the guard has stopped, for the rest of the run.
         gone: how many records of an entity were marked as gone in this run.
+        targets: our ids of what records refer to, by entity and external id, up to a limit (`sync.pull.targets`).
         lookups: what new cards refer to by description, as (set, key), asked once a run.
     """
 
@@ -36,6 +38,7 @@ class RunState:
     told: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     gone: Counter[str] = field(default_factory=Counter)
+    targets: dict[tuple[str, str], UUID] = field(default_factory=dict)
     lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
 
     def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:
