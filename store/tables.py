@@ -50,7 +50,6 @@ connection = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("breaker_until", UtcDateTime),
     Column("last_ok_at", UtcDateTime),
-    Column("metadata_hash", String(64)),
     Column("facts", Json),  # what was found out about the base: fields seen, sets published
 )
 
@@ -75,7 +74,7 @@ slot = Table(
 tick = Table(
     "tick",
     metadata,
-    Column("name", String(40), primary_key=True),  # "beat", "worker": when each was last alive
+    Column("name", String(40), primary_key=True),  # "tick": when somebody last looked for due work
     Column("at", UtcDateTime, nullable=False),
     Column("host", String(200)),
 )
@@ -210,7 +209,7 @@ intent = Table(  # a write we have decided on, recorded before it is sent
     Column("connection", String(100), nullable=False),
     Column("entity", String(40), nullable=False),
     Column("entity_id", Uuid, nullable=False),
-    Column("action", String(20), nullable=False),  # create, change
+    Column("action", String(20), nullable=False),  # create, link
     Column("state", String(12), nullable=False),  # waiting, review, due, sending, uncertain, done, dead, discarded
     Column("client_key", String(100), nullable=False),  # what the other side keeps of us: the chosen Ref_Key
     Column("steps", Json, nullable=False),  # ordered writes: [{set, key, body, state, external_id}]

@@ -18,8 +18,7 @@ _MIB = 1024 * 1024
 class OnecODataOptions(Section):
     """Own keys of a connection with `connector = "onec_odata"`. Only `url` and `user` are necessary.
 
-    `url` may be the address of the base or of its OData service. `max_parallel` tells the engine how many connectors
-    of this base may be open at once: each holds a licence of 1C while it works (1c-odata.md §4.3).
+    `url` may be the address of the base or of its OData service.
     """
 
     url: str
@@ -42,7 +41,6 @@ class OnecODataOptions(Section):
     attempts: int = Field(default=3, ge=1, le=10)
     retry_seconds: float = Field(default=20.0, ge=0, le=120)
     requests_per_second: float | None = Field(default=None, gt=0)
-    max_parallel: int = Field(default=1, ge=1, le=16)
 
     @field_validator("url")
     @classmethod

@@ -35,7 +35,6 @@ def _connection() -> None:
         sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("breaker_until", moment),
         sa.Column("last_ok_at", moment),
-        sa.Column("metadata_hash", sa.String(length=64)),
         sa.Column("facts", json),
     )
 
