@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import update
 
 from connectors.base import ChangeSource, RecordSource
-from core.errors import SchemaDrift, SverkaError
+from core.errors import SverkaError
 from mapping.model import ENTITIES, SourceSet, entity_name
 from store.tables import connection
 from sync.context import RunContext
@@ -21,7 +21,7 @@ from sync.pull.load import load_source
 from sync.pull.records import pull_known, settle_candidates
 from sync.pull.relink import relink
 from sync.pull.sweep import night_of, sweep_source
-from sync.room.pausing import pause_entity, resume_entity
+from sync.room.pausing import pausing, resume_entity
 from sync.room.writing import writing
 
 
@@ -67,11 +67,10 @@ def pull_entity(ctx: RunContext, entity: str) -> bool:
         Whether it has been read; False when it is paused, or left to the packet of changes.
     """
     with measured(ctx, entity):
-        try:
+        with pausing(ctx, entity) as met:
             read = [_pull_source(ctx, source) for source in ctx.mapping.entities[entity].sources]
             settle_candidates(ctx, entity)
-        except SchemaDrift as drift:
-            pause_entity(ctx, entity, drift)
+        if met.entity is not None:
             return False
         resume_entity(ctx, entity)
         if all(read):

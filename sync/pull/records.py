@@ -19,6 +19,7 @@ from sync.pull.apply_rows import tombstone
 from sync.pull.dead import Failure
 from sync.pull.fetch import fetch_by_key, fetch_one
 from sync.pull.guard import passes
+from sync.room.pausing import pausing
 from sync.room.writing import writing
 from sync.versions import take_up_mapping
 
@@ -122,11 +123,12 @@ def _load_missing(ctx: RunContext, entity: str) -> dict[str, list[str]]:
 
 
 def pull_known(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None:
-    """Read records named by (entity, set); those that are no longer there are settled."""
+    """Read records named by (entity, set); those that are no longer there are settled. Drift pauses an entity only."""
     for (entity, name), keys in found.items():
         mapped = ctx.mapping.entities.get(entity)
         source = next((one for one in mapped.sources if one.name == name), None) if mapped else None
         if source is None or not isinstance(ctx.connector, RecordSource) or not ctx.connector.is_published(name):
             continue
-        there = pull_keys(ctx, source, keys)
-        settle_missing(ctx, source, [key for key in keys if key not in there])
+        with pausing(ctx, entity):
+            there = pull_keys(ctx, source, keys)
+            settle_missing(ctx, source, [key for key in keys if key not in there])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from sqlalchemy import select, update
 
 from core.errors import SchemaDrift
@@ -11,11 +15,34 @@ from sync.context import RunContext
 from sync.room.writing import writing
 
 
+@dataclass(slots=True)
+class Pause:
+    """What a guarded piece of work came to: the entity that drift has paused meanwhile, if any."""
+
+    entity: str | None = None
+
+
+@contextmanager
+def pausing(ctx: RunContext, entity: str) -> Iterator[Pause]:
+    """Drift met inside pauses the entity that it names, else this one; the rest of the block is left out.
+
+    Work on one entity may meet drift in another: a page of orders fetches the counterparties that it refers to.
+    """
+    met = Pause()
+    try:
+        yield met
+    except SchemaDrift as drift:
+        named = drift.where.entity
+        met.entity = named if named is not None and named in ctx.mapping.entities else entity
+        pause_entity(ctx, met.entity, drift)
+
+
 def pause_entity(ctx: RunContext, entity: str, drift: SchemaDrift) -> None:
     """Say that nothing is read of this entity and why; the others go on, the run is partial."""
     line = ctx.count(entity)
     line.status, line.message = "paused", str(drift)
-    ctx.leave(f"{ENTITIES[entity].plural} is paused: {drift}")
+    name = ENTITIES[entity].plural if entity in ENTITIES else entity
+    ctx.leave(f"{name} is paused: {drift}")
     _write(ctx, entity, str(drift))
 
 

@@ -21,6 +21,7 @@ from store.queries.balance_rows import (
 )
 from store.tables import cursor
 from sync.context import RunContext
+from sync.room.pausing import pausing, resume_entity
 from sync.room.writing import writing
 from sync.settle.aging import refresh_overdue
 from sync.settle.customer import check_moves
@@ -61,10 +62,18 @@ class BalanceState:
 def pull_balances(ctx: RunContext) -> None:
     """Read all balances, write what has changed, read the documents of whoever moved without one, refresh overdue.
 
-    Does nothing where the mapping or the connector knows no balances. A dry run only counts and shows.
+    Does nothing where the mapping or the connector knows no balances. A dry run only counts and shows. Drift pauses
+    balances and fails no run.
     """
     if balance_source(ctx) is None:
         return
+    with pausing(ctx, ENTITY):
+        _pull_balances(ctx)
+    if ctx.count(ENTITY).status != "paused":
+        resume_entity(ctx, ENTITY)
+
+
+def _pull_balances(ctx: RunContext) -> None:
     state, stored = _load_state(ctx), load_stored(ctx)
     answer, plan, doubt = _read(ctx, stored)
     if doubt is not None:

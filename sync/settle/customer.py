@@ -27,6 +27,7 @@ from sync.pull.bindings import Binding, is_current, load_bindings
 from sync.pull.prepare import since_moment
 from sync.pull.records import pull_keys, settle_missing
 from sync.pull.sweep import sweep_entity
+from sync.room.pausing import pausing
 from sync.room.writing import writing
 from sync.settle.effects import find_moved
 from sync.settle.explain import (
@@ -40,6 +41,7 @@ from sync.settle.explain import (
 )
 from sync.settle.register import (
     COMMIT,
+    ENTITY,
     build_plan,
     fetch_reading,
     fetch_references,
@@ -68,7 +70,7 @@ def pull_customer(ctx: RunContext, counterparty_key: str) -> None:
 
 
 def pull_documents(ctx: RunContext, counterparty_key: str, entities: Sequence[str]) -> None:
-    """Bring one customer's documents of these entities level with accounting."""
+    """Bring one customer's documents of these entities level with accounting. Drift pauses an entity only."""
     if not isinstance(ctx.connector, RecordSource):
         return
     window = Window(start=since_moment(ctx.settings))
@@ -76,7 +78,8 @@ def pull_documents(ctx: RunContext, counterparty_key: str, entities: Sequence[st
         mapped = ctx.mapping.entities.get(entity)
         for source in mapped.sources if mapped else ():
             if source.counterparty and ctx.connector.is_published(source.name):
-                _pull_source(ctx, source, counterparty_key, window)
+                with pausing(ctx, entity):
+                    _pull_source(ctx, source, counterparty_key, window)
 
 
 def _pull_source(ctx: RunContext, source: SourceSet, counterparty_key: str, window: Window) -> None:
@@ -105,8 +108,14 @@ def pull_balance(ctx: RunContext, counterparty_key: str) -> None:
     """Ask the register for one customer.
 
     An answer that is not whole zeroes nothing; one that is empty zeroes only what the mirrored documents explain or all
-    of his movements confirm: the next reading of all customers decides about the rest.
+    of his movements confirm: the next reading of all customers decides about the rest. Drift is left to that reading
+    too: this run is partial.
     """
+    with pausing(ctx, ENTITY):
+        _pull_balance(ctx, counterparty_key)
+
+
+def _pull_balance(ctx: RunContext, counterparty_key: str) -> None:
     with reading(ctx.app.engine) as conn:
         rows = iter_balances_of(conn, ctx.name, Whom(keys=(counterparty_key,)))
         stored = {key_of(row): row for row in rows}
@@ -166,7 +175,8 @@ def _read_moved(ctx: RunContext, moved: set[str]) -> Comparison:
             f"The balances of {len(keys)} customers moved without a document: all settlement documents were swept."
         )
         for entity in SETTLEMENT_DOCUMENTS:
-            sweep_entity(ctx, entity)
+            with pausing(ctx, entity):
+                sweep_entity(ctx, entity)
     else:
         for key in keys:
             ctx.progress.step("balance", 0, key)

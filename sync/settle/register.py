@@ -31,6 +31,7 @@ from store.queries.balance_rows import (
 from sync.context import RunContext
 from sync.pull.dead import Failure, record_failures, resolve
 from sync.pull.records import pull_keys
+from sync.room.pausing import pausing
 from sync.room.writing import writing
 from sync.settle.effects import REFERENCES, Identities
 
@@ -275,7 +276,8 @@ def _fetch_unknown(ctx: RunContext, entity: str, keys: set[str]) -> None:
         unknown = keys - load_known_keys(conn, ctx.name, entity, keys)
     source = source_of(ctx, entity)
     if unknown and source is not None:
-        pull_keys(ctx, source, sorted(unknown))
+        with pausing(ctx, entity):
+            pull_keys(ctx, source, sorted(unknown))
 
 
 def source_of(ctx: RunContext, entity: str) -> SourceSet | None:
