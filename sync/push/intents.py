@@ -208,10 +208,10 @@ def revive(conn: Connection, connection: str, entity_id: UUID, now: datetime) ->
     return True
 
 
-def ignores_keys(conn: Connection, connection: str) -> bool:
-    """Whether this base has been seen to give an object a key of its own instead of ours."""
+def takes_keys(conn: Connection, connection: str) -> bool:
+    """Whether this base has been seen to give an object the key that we chose: it then refuses a second of the kind."""
     created = (table.c.connection == connection, table.c.action == "create", table.c.state == "done")
-    query = select(table.c.id).where(*created, table.c.step > 0, table.c.external_id != table.c.client_key)
+    query = select(table.c.id).where(*created, table.c.step > 0, table.c.external_id == table.c.client_key)
     return conn.execute(query.limit(1)).first() is not None
 
 

@@ -52,6 +52,8 @@ from sync.room.writing import writing
 
 SETTLED = timedelta(minutes=2)
 """What has not appeared so long after it was sent will not appear any more."""
+STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 2 minutes"
+"""Also told to a person who orders a run meanwhile: accounting may still be at work on the first."""
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
 POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
@@ -343,8 +345,7 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
         _record_step(ctx, intent, contact, found)
         return "created" if intent.state == "done" else GO_ON
     if _may_still_come(ctx, intent):
-        now = ctx.app.clock.now()
-        return _settle(ctx, intent, "uncertain", "uncertain", intent.reason, next_attempt_at=now + SETTLED)
+        return _settle(ctx, intent, "uncertain", "uncertain", STILL_WAITING, next_attempt_at=_settled_at(intent))
     sent = intent.steps[intent.step].get("sent", 0)
     _forget_sending(intent)
     if sent >= MOST_SENDS:
@@ -356,13 +357,21 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
 def _may_still_come(ctx: RunContext, intent: Intent) -> bool:
     """Whether "not there" may only mean "not yet", and sending again would make a second object.
 
-    A base that takes our keys refuses the second by itself. One that is known to ignore them gets time to finish.
+    A base that is known to take our keys refuses the second by itself. Any other gets time to finish, whoever orders.
     """
-    sent_at = intent.steps[intent.step].get("sent_at")
-    if sent_at is None or ctx.app.clock.now() - datetime.fromisoformat(sent_at) >= SETTLED:
+    settled_at = _settled_at(intent)
+    if settled_at is None or ctx.app.clock.now() >= settled_at:
+        return False
+    if any(step["state"] == "done" and step["external_id"] == step["key"] for step in intent.steps):
         return False
     with reading(ctx.app.engine) as conn:
-        return intents.ignores_keys(conn, ctx.name)
+        return not intents.takes_keys(conn, ctx.name)
+
+
+def _settled_at(intent: Intent) -> datetime | None:
+    """When what the current step has sent has either appeared or never will."""
+    sent_at = intent.steps[intent.step].get("sent_at")
+    return datetime.fromisoformat(sent_at) + SETTLED if sent_at else None
 
 
 def claim_intent(ctx: RunContext, intent_id: Any) -> tuple[Intent, dict[str, Any] | None] | None:
