@@ -44,6 +44,13 @@ def test_names(found: Tie, known: Standing | None, live: str | None, expected: s
     assert name_difference(found, known, live, SOURCES, KINDS) == expected
 
 
+def test_a_document_that_can_never_be_read_is_not_missing() -> None:
+    hidden = {SHIPMENT.set, CORRECTION.set}
+    for known in (None, standing(), standing("dead")):
+        assert name_difference(tie("5", "0"), known, None, SOURCES, KINDS, hidden) == "not_published"
+    assert name_difference(tie("5", "0", CORRECTION), None, None, SOURCES, KINDS, hidden) == "debt_correction"
+
+
 def movement(account: str, amount: str) -> MovementRow:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     return MovementRow(SHIPMENT.set, SHIPMENT.key, moment, account, "c", "k", "o", None, Decimal(amount))
