@@ -42,6 +42,8 @@ POINTS = tuple(f"{name}.{side}" for name in (COMMIT, "fetch-balances") for side 
 """Where a run can be killed on purpose while it reads balances."""
 NO_CURRENCY = "XXX"
 """ISO 4217's own code for "no currency": accounting names one that it does not have."""
+_REGISTER_COLUMNS = ("currency", "receivable", "advance", "amount", "source", "as_of")
+"""What an answer overwrites: a row that only documents had moved is the register's from the day that it names it."""
 _KEY_COLUMNS = ("connection", "counterparty_key", "contract_key", "organisation_key", "currency_key")
 
 
@@ -177,7 +179,7 @@ def write_plan(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBa
     rows = [_row(ctx, stored.get(key), key, amounts, asked_at) for key, amounts in plan.changes().items()]
     for part in chunks(rows):
         with writing(ctx, COMMIT) as conn:
-            upsert(conn, balances, part, _KEY_COLUMNS, update=("currency", "receivable", "advance", "amount", "as_of"))
+            upsert(conn, balances, part, _KEY_COLUMNS, update=_REGISTER_COLUMNS)
             resolve(conn, ctx.name, ENTITY, [_letter_id(row) for row in part])
     if plan.refused:
         with writing(ctx, COMMIT) as conn:

@@ -68,6 +68,17 @@ def test_a_cycle_without_changes_writes_no_balance(world: World) -> None:
     assert line(world) == {"unchanged": len([row for row in before if row.source == "register"])}
 
 
+def test_a_row_that_documents_had_made_is_the_register_s_once_it_names_it(world: World) -> None:
+    chosen = next(row for row in world.rows() if row.source == "register" and row.amount)
+    made = {"source": "documents", "receivable": Decimal(0), "advance": Decimal(0), "amount": Decimal(0)}
+    with world.engine.begin() as conn:
+        conn.execute(update(balances).where(balances.c.id == chosen.id).values(made))
+    world.cycle()
+    row = next(row for row in world.rows() if row.id == chosen.id)
+    assert (row.source, row.amount) == ("register", chosen.amount)
+    assert world.ours() == world.theirs()
+
+
 def simple_customer(world: World) -> str:
     """A customer whose balance consists of documents that are his alone."""
     moves: dict[str, set[tuple[str, str]]] = {}
