@@ -15,9 +15,10 @@ def is_echo(binding_row: Mapping[str, object], record: MappedRecord) -> bool:
     """Whether a record that arrives is what our own last write (or link) left behind, and nothing newer.
 
     A card that somebody changed since, and then changed back, is *not* an echo: something else has been applied in
-    between, so the content last applied (`hash`) differs from the content last written (`written_hash`).
+    between, so the content last applied (`hash`) differs from the content last written (`written_hash`). Nor is one
+    whose applied content was forgotten on purpose (`hash` empty): a repair wants it applied whatever it is.
     """
     written = binding_row.get("written_hash")
     if not written or record.deleted:
         return False
-    return record.hash == written and binding_row.get("hash") in ("", None, written)
+    return record.hash == written and binding_row.get("hash") == written

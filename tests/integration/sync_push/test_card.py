@@ -14,7 +14,9 @@ from store.tables import binding, intent
 from sync.context import Order
 from sync.pull import dead
 from sync.push import reviews
-from tests.integration.sync_push.world import INN, OTHER_INN, World
+from sync.reconcile.compare import repair_lines
+from sync.reconcile.result import Line
+from tests.integration.sync_push.world import INN, OTHER_INN, World, party
 
 USERS = "Catalog_Пользователи"
 KINDS = "Catalog_ВидыКонтактнойИнформации"
@@ -133,3 +135,32 @@ def test_the_mapping_may_leave_nothing_to_send(world: World) -> None:
     assert world.push() == {"dead": 1}
     (letter,) = dead.list_letters(world.app)
     assert "mapping" in letter["reason"]
+
+
+def damage_and_repair(world: World, key: str) -> dict[str, Any]:
+    """What we hold of a card is spoilt behind our back; the row after a repair."""
+    entity_id = world.bound(key)["entity_id"]
+    with world.app.engine.begin() as conn:
+        conn.execute(update(counterparties).where(counterparties.c.id == entity_id).values(legal_name="spoilt"))
+    assert world.pull(key) == {"filtered": 1}, "our own write coming back is dropped"
+    ctx = world.context()
+    repair_lines(ctx, [Line("differs", "counterparty", None, source=PARTIES, external_id=key)])
+    ctx.connector.close()
+    assert dict(ctx.count("counterparty").counts) == {"updated": 1}
+    return world.row(entity_id)
+
+
+def test_a_card_that_we_wrote_can_be_repaired(world: World) -> None:
+    world.add(tax_id=INN)
+    assert world.push() == {"created": 1}
+    (card,) = world.cards()
+    row = damage_and_repair(world, str(card["Ref_Key"]))
+    assert (row["legal_name"], row["home"]) == (card["НаименованиеПолное"], "crm")
+    assert world.pull(str(card["Ref_Key"])) == {"filtered": 1}
+
+
+def test_a_card_that_we_linked_can_be_repaired(world: World) -> None:
+    key = world.base.create(PARTIES, party())
+    world.add(tax_id=INN)
+    assert world.push() == {"linked": 1}
+    assert damage_and_repair(world, key)["legal_name"] == "ООО Ромашка"

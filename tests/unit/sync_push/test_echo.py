@@ -24,13 +24,13 @@ def row(written: str | None, seen: str) -> dict[str, object]:
     ("known", "arrived", "echo"),
     [
         (row("hash of a", "hash of a"), record("a"), True),
-        (row("hash of a", ""), record("a"), True),
+        (row("hash of a", ""), record("a"), False),
         (row("hash of a", "hash of a"), record("b"), False),
         (row("hash of a", "hash of b"), record("a"), False),
         (row(None, "hash of a"), record("a"), False),
         (row("hash of a", "hash of a"), record("a", deleted=True), False),
     ],
-    ids=["kept", "not seen since", "changed", "changed and changed back", "never written", "marked deleted"],
+    ids=["kept", "forgotten for a repair", "changed", "changed and changed back", "never written", "marked deleted"],
 )
 def test_what_is_an_echo(known: dict[str, object], arrived: MappedRecord, echo: bool) -> None:
     assert is_echo(known, arrived) is echo
@@ -42,7 +42,7 @@ def writes_until_rest(guard: Guard, most: int = 20) -> int:
     while writes < most:
         kept = ours[:5] + str(writes)  # what accounting makes of it: never quite what was sent
         writes += 1
-        known = row(f"hash of {kept}", "")
+        known = row(f"hash of {kept}", f"hash of {kept}")
         arrived = record(kept)
         if guard(known, arrived) or arrived.fields["name"] == ours:
             return writes
