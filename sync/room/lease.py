@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, or_, select, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import LeaseLost
 from store.bulk import upsert
@@ -67,21 +67,27 @@ class Lease:
             try:
                 with self._app.engine.begin() as conn:
                     held = self._renew(conn)
-            except OperationalError as error:
-                log.warning("lease.not-renewed", name=self.name, reason=str(error.orig)[:200])
+            except SQLAlchemyError as error:  # whatever it is, the next try may succeed: a thread that died would not
+                log.warning("lease.not-renewed", name=self.name, error=type(error).__name__, reason=str(error)[:200])
                 continue
             if not held:
                 self.lost = True
                 return
 
     def release(self) -> None:
-        """Give it up; by its owner only, so a loser never frees what another holds."""
+        """Give it up; by its owner only, so a loser never frees what another holds.
+
+        When the store is away it lapses by itself; the result of the run is not lost for that.
+        """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
         mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
-        with self._app.engine.begin() as conn:
-            conn.execute(update(lease).where(*mine).values(owner=None, until=None))
+        try:
+            with self._app.engine.begin() as conn:
+                conn.execute(update(lease).where(*mine).values(owner=None, until=None))
+        except SQLAlchemyError as error:
+            log.warning("lease.not-released", name=self.name, error=type(error).__name__, reason=str(error)[:200])
 
 
 def claim_lease(app: App, name: str, *, wait: float = 0.0) -> Lease | None:

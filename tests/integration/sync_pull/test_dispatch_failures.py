@@ -1,21 +1,24 @@
 """What goes wrong around the work itself: requests nobody can carry out, a store that is away, one bad connection."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from core.clock import ManualClock
 from core.errors import ConfigError
 from core.ids import new_id
-from core.settings import ConnectionSettings, Settings
+from core.settings import ConnectionSettings, ScheduleSettings, Settings
 from store.engine import open_engine
 from store.tables import request
 from store.upgrade import upgrade
 from sync.context import App
 from sync.room import dispatch
+from sync.room.lease import Lease, claim_lease
 from sync.room.runs import RunResult
 
 
@@ -93,3 +96,45 @@ def test_a_store_that_is_away_leaves_the_request(app: App, monkeypatch: pytest.M
     app.clock.sleep(timedelta(minutes=1).total_seconds())
     work(app)
     assert [answer["status"] for answer in answers(app)] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoConnectionFree("no connection free"),
+        InterfaceError("update", {}, Exception("closed")),
+        InternalError("update", {}, Exception("in failed transaction")),
+    ],
+)
+def test_the_heartbeat_outlives_a_store_that_is_away(
+    app: App, monkeypatch: pytest.MonkeyPatch, error: SQLAlchemyError
+) -> None:
+    app.settings = app.settings.model_copy(update={"schedule": ScheduleSettings(lease=timedelta(milliseconds=30))})
+    renew, tries, renewed = Lease._renew, iter(range(3)), threading.Event()
+
+    def flaky(self: Lease, conn: Any) -> bool:
+        if next(tries, None) is not None:
+            raise error
+        held = renew(self, conn)
+        renewed.set()
+        return held
+
+    held = claim_lease(app, "a")
+    assert held is not None
+    monkeypatch.setattr(Lease, "_renew", flaky)
+    held.start_heartbeat()
+    assert renewed.wait(20) and not held.lost
+    held.release()
+    assert claim_lease(app, "a") is not None
+
+
+def test_a_release_that_fails_keeps_the_result(app: App) -> None:
+    held = claim_lease(app, "a")
+    assert held is not None
+    with app.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE lease RENAME TO lease_away")
+    held.release()
+    with app.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE lease_away RENAME TO lease")
+    app.clock.sleep(31)
+    assert claim_lease(app, "a") is not None
