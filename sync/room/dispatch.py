@@ -66,10 +66,17 @@ def tick(app: App) -> list[WorkItem]:
         upsert(conn, ticks, [{"name": TICK, "at": now, "host": socket.gethostname()[:200]}], ["name"])
     found: list[WorkItem] = []
     for settings in app.settings.connections.values():
-        with app.engine.begin() as conn:
-            found += _due_slot(conn, app, settings, now)
-            found += _due_requests(conn, app, settings.name, now)
+        try:
+            found += _find_due(app, settings, now)
+        except Exception:
+            log.exception("tick.failed", connection=settings.name)  # its next tick comes in seconds
     return found
+
+
+def _find_due(app: App, settings: ConnectionSettings, now: datetime) -> list[WorkItem]:
+    """What is due for one connection; its failure is its own and keeps nobody else waiting."""
+    with app.engine.begin() as conn:
+        return _due_slot(conn, app, settings, now) + _due_requests(conn, app, settings.name, now)
 
 
 def _due_slot(conn: Connection, app: App, settings: ConnectionSettings, now: datetime) -> list[WorkItem]:

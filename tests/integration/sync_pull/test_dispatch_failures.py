@@ -138,3 +138,9 @@ def test_a_release_that_fails_keeps_the_result(app: App) -> None:
         conn.exec_driver_sql("ALTER TABLE lease_away RENAME TO lease")
     app.clock.sleep(31)
     assert claim_lease(app, "a") is not None
+
+
+def test_a_connection_that_fails_keeps_no_other_from_its_tick(app: App) -> None:
+    wrong = app.settings.connections["a"].model_copy(update={"quiet": ("whenever",)})
+    app.settings = app.settings.model_copy(update={"connections": app.settings.connections | {"a": wrong}})
+    assert [item.connection for item in dispatch.tick(app)] == ["b"]
