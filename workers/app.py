@@ -45,14 +45,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_queues": [Queue(QUEUE)],
         "timezone": "UTC",
         "enable_utc": True,
-        "beat_scheduler": "celery.beat:Scheduler",
+        "beat_scheduler": "workers.schedule:TickScheduler",
         "beat_max_loop_interval": max(tick / 2, 0.2),
-        "beat_schedule": {
-            "tick": {
-                "task": "sverka.tick",
-                "schedule": settings.schedule.tick,
-                # a worker that was stopped must not wake to hundreds of old ticks
-                "options": {"expires": max(tick * 2, 5.0), "queue": QUEUE},
-            }
-        },
+        "beat_schedule": {"tick": {"task": "sverka.tick", "schedule": settings.schedule.tick}},
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, bootsteps
-from celery.beat import EmbeddedService, Scheduler
+from celery.beat import EmbeddedService
 from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy import Engine
@@ -25,6 +25,7 @@ from workers.app import create_celery, is_embedded
 from workers.health import serve_health
 from workers.notify import notify, watchdog_period
 from workers.process import configure_process
+from workers.schedule import TickScheduler
 
 log = structlog.get_logger()
 THREADS = 4
@@ -41,7 +42,7 @@ class ScheduleStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Begin to tick."""
-        self._service = EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler)
+        self._service = EmbeddedService(worker.app, thread=True, scheduler_cls=TickScheduler)
         self._service.start()
 
     def stop(self, worker: Any) -> None:

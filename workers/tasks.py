@@ -10,7 +10,7 @@ from workers.process import process_app
 
 @shared_task(name="sverka.tick", ignore_result=True)
 def tick_task() -> None:
-    """Find what is due and wake a worker for each piece."""
+    """Find what is due and wake a worker for each piece. Beat runs this itself (`workers.schedule`)."""
     for item in tick(process_app()):
         work_task.apply_async(args=(item.to_message(),), expires=600)
 

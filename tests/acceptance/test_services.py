@@ -7,16 +7,24 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine, inspect, select
 
+from core.clock import SystemClock
+from core.ids import new_id
 from sandbox.onec.base import Base
 from sandbox.onec.server import OnecServer
+from store.engine import open_engine, reading
+from store.tables import request as requests
+from store.tables import slot
 from tests.acceptance.installation import Installation, wait_for
 from tests.acceptance.truth import our_balances, true_balances
 from tests.services.process import free_port
 
 pytestmark = pytest.mark.timeout(240)
+NAMES = ("accounting", "second", "third", "fourth", "fifth")
 FAST = '[schedule]\nevery = "3s"\ntick = "1s"\nlease = "5s"\n'
 
 
@@ -27,6 +35,29 @@ def installation(folder: Path, server: OnecServer, store: str, broker: str = "")
 
 def wait_until_level(installed: Installation, base: Base) -> None:
     wait_for(lambda: our_balances(installed) == true_balances(base), "balances equal those of accounting", 90)
+
+
+def slots_of(engine: Engine, *states: str) -> list[str]:
+    """The connections of all slots in these states (of all slots, when none is named); none before there is a store."""
+    with reading(engine) as conn:
+        if not inspect(conn).has_table("slot"):
+            return []
+        return [row.connection for row in conn.execute(select(slot)) if not states or row.state in states]
+
+
+def ask_for_push(engine: Engine, name: str) -> UUID:
+    """What a page does for a person who asks."""
+    asked = new_id()
+    row = {"id": asked, "kind": "push", "connection": name, "arguments": {}, "created_at": SystemClock().now()}
+    with engine.begin() as conn:
+        conn.execute(requests.insert(), row)
+    return asked
+
+
+def is_claimed(engine: Engine, asked: UUID) -> bool:
+    """Whether a tick has found the request."""
+    with reading(engine) as conn:
+        return conn.execute(select(requests.c.claimed_at).where(requests.c.id == asked)).scalar_one() is not None
 
 
 def test_embedded_service_keeps_in_step(tmp_path: Path, server: OnecServer, base: Base) -> None:
@@ -61,6 +92,35 @@ def test_worker_and_beat_over_a_broker(
         wait_until_level(installed, base)
         base.random_edits(10, seed=2)
         wait_until_level(installed, base)
+
+
+@pytest.mark.parametrize("broker", ["", "rabbitmq_url", "redis_url"])
+def test_hour_long_work_keeps_nobody_else_from_being_found(
+    tmp_path: Path, server: OnecServer, broker: str, request: pytest.FixtureRequest
+) -> None:
+    """Every child is busy with a first load; slots and requests of a connection at rest are claimed all the same."""
+    store = request.getfixturevalue("postgres_url") if broker else f"sqlite:///{tmp_path / 'store.db'}"
+    installed = installation(tmp_path, server, store, request.getfixturevalue(broker) if broker else "")
+    text = installed.settings.read_text("utf-8").replace('write = "on"', 'write = "off"')
+    section = text[text.index("[connections.accounting]") :]
+    more = [section.replace("accounting]", f"{name}]") for name in NAMES[1:]]
+    installed.settings.write_text("\n".join([text, *more]), "utf-8")
+    server.faults.add("slow", seconds=5)
+    apart = (("worker", "--concurrency", "1"), ("beat",), ("beat",)) if broker else (("run",),)
+    engine = open_engine(store)
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        for arguments in apart:
+            process = stack.enter_context(installed.service(*arguments))
+            if arguments == ("run",):
+                stack.callback(process.kill)  # asked to stop, threads would first finish their work
+        stack.callback(server.faults.clear)
+        wait_for(lambda: len(slots_of(engine, "running")) >= (1 if broker else 4), "all children are busy")
+        idle = ({*NAMES} - set(slots_of(engine, "running"))).pop()
+        before = slots_of(engine).count(idle)
+        asked = ask_for_push(engine, idle)
+        wait_for(lambda: slots_of(engine).count(idle) >= before + 2, "its slots are claimed", 20)
+        wait_for(lambda: is_claimed(engine, asked), "its request is dispatched", 20)
 
 
 @pytest.mark.parametrize("command", ["worker", "beat"])
