@@ -24,7 +24,7 @@ from sync.pull.cursor import SourceCursor, begin_pass, end_pass, is_full_due
 from sync.pull.cursors import cursor_of, save_cursor
 from sync.pull.guard import count_missing, deletion_limit, hold
 from sync.pull.prepare import since_moment
-from sync.pull.records import pull_keys, settle_candidates
+from sync.pull.records import pull_keys, settle_candidates, settle_missing
 from sync.pull.seen import SeenKeys
 from sync.room.slots import last_night
 from sync.room.writing import writing
@@ -233,6 +233,8 @@ def _commit_window(ctx: RunContext, source: SourceSet, result: Swept, advance: A
     cursor = state.source(source.name)
     moved = advance(cursor) if advance is not None and not result.held else cursor
     marks = [] if result.held else result.absent
+    if ctx.order.dry_run:  # the marks are rolled back: who is gone is asked about at once
+        settle_missing(ctx, source, marks)
     if moved == cursor and not marks:
         return
     with writing(ctx, "mark") as conn:
