@@ -16,6 +16,8 @@ from core.secrets import redact
 from store.engine import parse_store_url
 
 _PART = ".part"
+LONGEST_DUMP = 6 * 3600
+"""Seconds. Whoever has more to copy than that does it with PostgreSQL's own tools."""
 
 
 def backup(store: Engine | str, target: Path) -> Path:
@@ -70,7 +72,19 @@ def _dump_postgresql(url: URL, part: Path) -> None:
         )
     command = [program, "--format=custom", "--no-password", f"--file={part}", _address(url)]
     environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
+    _run_dump(command, environment | {"PGCONNECT_TIMEOUT": "15"})
+
+
+def _run_dump(command: list[str], environment: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603 (our own words)
+            command, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_DUMP
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ConfigError(
+            f"pg_dump was not ready after {LONGEST_DUMP // 3600} hours and was ended.",
+            next_step="sverka db backup FILE, or run pg_dump on the database's machine",
+        ) from error
     if done.returncode:
         reason = redact(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}")
         raise ConfigError(f"pg_dump made no backup: {reason}", next_step="mend that, then: sverka db backup FILE")

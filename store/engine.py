@@ -16,6 +16,11 @@ from sqlalchemy.exc import ArgumentError
 from core.errors import ConfigError
 
 BUSY_SECONDS = 30
+SERVER_LIMITS = {"lock_timeout": "60s", "statement_timeout": "15min"}
+"""Generous: a lock held longer, or a statement that runs longer, is a fault of its own and ends as an error."""
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+NETWORK = KEEPALIVE | {"tcp_user_timeout": 60_000, "connect_timeout": 15}
+"""A server that vanished without a word is noticed within a minute, whether we wait for it or speak to it."""
 READING = "sverka_reading"
 """Execution option of a connection that only reads: plain BEGIN, so that it never queues behind a writer of SQLite."""
 ACCEPTED = '"sqlite:///path/to/file.db" or "postgresql+psycopg://user@host/database"'
@@ -68,14 +73,17 @@ def open_engine(url: str, *, pool_size: int = 5, readonly: bool = False) -> Engi
 
 
 def _open_postgresql(target: URL, pool_size: int, readonly: bool) -> Engine:
-    options = "-c plan_cache_mode=force_custom_plan" + (" -c default_transaction_read_only=on" if readonly else "")
+    given = {"plan_cache_mode": "force_custom_plan"} | SERVER_LIMITS
+    given |= {"default_transaction_read_only": "on"} if readonly else {}
+    options = " ".join(f"-c {name}={value}" for name, value in given.items())
     return create_engine(
         target,
         pool_size=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=msgspec.json.decode,
-        connect_args={"options": options, "connect_timeout": 15, "application_name": "sverka"},
+        connect_args={"options": options, "application_name": "sverka"} | NETWORK,
         **({"isolation_level": "REPEATABLE READ"} if readonly else {}),
     )
 
@@ -85,6 +93,7 @@ def _open_sqlite(target: URL, pool_size: int, readonly: bool) -> Engine:
     engine = create_engine(
         target,
         pool_size=pool_size,
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=msgspec.json.decode,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},

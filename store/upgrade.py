@@ -10,6 +10,7 @@ from store.engine import open_engine, reading
 from store.migrations import HEAD, REVISIONS
 
 _LOCK = 0x53_76_65_72_6B_61  # "Sverka": the number of PostgreSQL's advisory lock
+LONGEST_MIGRATION = "6h"
 _VERSION = text("SELECT version_num FROM alembic_version")
 
 
@@ -56,6 +57,8 @@ def _upgrade(engine: Engine) -> bool:
 
 def _upgrade_locked(conn: Connection) -> bool:
     if conn.dialect.name == "postgresql":
+        for limit in ("statement_timeout", "lock_timeout"):  # an index over years of documents takes its time
+            conn.execute(text(f"SET LOCAL {limit} = '{LONGEST_MIGRATION}'"))
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     known = conn.scalar(_VERSION) if inspect(conn).has_table("alembic_version") else None
     if _is_current(known):

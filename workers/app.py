@@ -10,6 +10,14 @@ from kombu import Queue
 from core.settings import Settings
 
 QUEUE = "sverka"
+SOFT_LIMIT, HARD_LIMIT = 6 * 3600, 6 * 3600 + 1800
+"""Seconds of one piece of work in a child of a worker; threads have no such net.
+
+Far above the longest first load that was seen (it is not the limits' business to hurry anybody: each request outside,
+each statement and the lease have time-outs of their own); a child that hangs all the same is free again in the morning.
+The soft one breaks the run off in order; the hard one kills, and the lease lapses by itself. No setting: a wrong one
+would end every first load before its end.
+"""
 EMBEDDED_BROKER = "memory://localhost/"
 _REDIS_RESTORE = {"visibility_timeout": 3600, "unacked_restore_interval": 3, "unacked_restore_throttle": 1}
 
@@ -32,6 +40,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         "task_acks_late": True,
         "task_ignore_result": True,
+        "task_soft_time_limit": SOFT_LIMIT,
+        "task_time_limit": HARD_LIMIT,
         "task_serializer": "json",
         "accept_content": ["json"],
         "worker_prefetch_multiplier": 1,

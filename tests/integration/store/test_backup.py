@@ -80,3 +80,14 @@ def test_postgresql_without_its_tools(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="pg_dump is not installed"):
         backup("postgresql://sverka@127.0.0.1:1/none", tmp_path / "copy.dump")
+
+
+def test_postgresql_that_is_never_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("store.backup.LONGEST_DUMP", 0.2)
+    with pytest.raises(ConfigError, match="was not ready"):
+        backup("postgresql://nobody@127.0.0.1:1/nothing", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

@@ -61,6 +61,24 @@ def test_writers_of_sqlite_queue_from_the_start(tmp_path: Path) -> None:
     second.dispose()
 
 
+def test_errors_of_the_store_never_show_values(engine: Engine, readonly: Engine) -> None:
+    for one in (engine, readonly):
+        with pytest.raises(DBAPIError) as caught, one.begin() as conn:
+            conn.execute(text("INSERT INTO nowhere (name) VALUES (:name)"), {"name": "canary-77"})
+        assert "canary-77" not in str(caught.value)
+
+
+def test_postgresql_waits_for_nothing_without_end(postgres_url: str) -> None:
+    for readonly in (False, True):
+        engine = open_engine(postgres_url, readonly=readonly)
+        with engine.connect() as conn:
+            shown = [conn.scalar(text(f"SHOW {name}")) for name in ("lock_timeout", "statement_timeout")]
+            info = conn.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+        engine.dispose()
+        assert shown == ["1min", "15min"]
+        assert (info["keepalives_idle"], info["tcp_user_timeout"], info["connect_timeout"]) == ("30", "60000", "15")
+
+
 def test_a_forked_child_leaves_the_connections_of_its_parent_alone(engine: Engine) -> None:
     with engine.connect() as conn:
         conn.execute(text("SELECT 1"))
