@@ -52,12 +52,12 @@ def show(connection: Connection = None, as_json: Json = False) -> None:
 @app.command("rewind")
 def rewind(
     to: Annotated[
-        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Documents from this day on are compared again.")
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Documents from this day on are read again.")
     ],
     connection: Connection = None,
     entity: Entity = None,
 ) -> None:
-    """Compare everything from a day on at the next cycle. Loses nothing.
+    """Read the documents of a day and all later ones again at the next cycle. Loses nothing; waits for a running cycle.
 
     Example: sverka state rewind --to 2026-01-01
     """
@@ -70,7 +70,7 @@ def rewind(
 
 @app.command("reset")
 def reset(connection: Connection = None, entity: Entity = None) -> None:
-    """Read everything anew at the next cycle. Records and bindings stay.
+    """Read everything anew at the next cycle. Records and bindings stay; waits for a running cycle.
 
     Example: sverka state reset --entity shipments
     """

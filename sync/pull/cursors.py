@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
+from core.errors import TransientError
 from core.ids import new_id
 from store.bulk import upsert
 from store.engine import reading
-from store.tables import audit, cursor
+from store.tables import audit, binding, cursor
 from sync.context import App, RunContext
 from sync.pull.cursor import EntityCursor, dump_state, parse_state
+from sync.room.lease import Lease, claim_lease, wait_limit
 
 
 def load_cursors(app: App, connection: str) -> dict[str, EntityCursor]:
@@ -61,12 +63,19 @@ def list_cursors(app: App, connection: str | None = None) -> list[dict[str, Any]
 
 
 def rewind(app: App, connection: str, entity: str | None, to: datetime) -> int:
-    """Have the next cycle compare everything from `to` on; how many cursors. Nothing is lost or read twice for it.
+    """Have the next cycle read every document dated from `to` on again, whatever its version; how many cursors.
 
-    A pass over the far past begins anew, so that it meets `to` before anything older.
+    Nothing is lost: the pass over the far past begins anew, and what is as we hold it counts as unchanged.
+
+    Raises:
+        TransientError: a cycle is running and does not come to its end.
     """
-    changed = _change(app, connection, entity, "state.rewind", {"to": to.isoformat()}, _rewound)
-    return changed
+
+    def forget(conn: Connection, name: str) -> None:
+        mine = (binding.c.connection == connection, binding.c.entity == name, binding.c.date >= to)
+        conn.execute(update(binding).where(*mine, binding.c.deleted.is_(False)).values(version=""))
+
+    return _change(app, connection, entity, "state.rewind", {"to": to.isoformat()}, _rewound, forget)
 
 
 def _rewound(state: EntityCursor) -> EntityCursor:
@@ -77,13 +86,36 @@ def _rewound(state: EntityCursor) -> EntityCursor:
 
 
 def reset(app: App, connection: str, entity: str | None) -> int:
-    """Have the next cycle read everything anew; how many cursors. Records and bindings stay, so nothing is doubled."""
+    """Have the next cycle read everything anew; how many cursors. Records and bindings stay, so nothing is doubled.
+
+    Raises:
+        TransientError: a cycle is running and does not come to its end.
+    """
     return _change(app, connection, entity, "state.reset", {}, None)
 
 
-def _change(app: App, connection: str, entity: str | None, what: str, after: dict[str, Any], change: Any) -> int:
-    now = app.clock.now()
+def _change(
+    app: App, connection: str, entity: str | None, what: str, after: dict[str, Any], change: Any, also: Any = None
+) -> int:
+    """Change the cursors between two cycles, never under a running one: it would write back what it remembers."""
+    lease = claim_lease(app, connection, wait=wait_limit(app))
+    if lease is None:
+        raise TransientError(
+            f"A cycle of {connection} is running: where it stands cannot be changed under it.",
+            next_step="sverka status",
+        )
+    try:
+        return _change_leased(app, lease, entity, what, after, change, also)
+    finally:
+        lease.release()
+
+
+def _change_leased(
+    app: App, lease: Lease, entity: str | None, what: str, after: dict[str, Any], change: Any, also: Any
+) -> int:
+    now, connection = app.clock.now(), lease.name
     with app.engine.begin() as conn:
+        lease.check(conn)
         query = select(cursor.c.entity, cursor.c.state, cursor.c.fresh_at).where(cursor.c.connection == connection)
         rows = [row for row in conn.execute(query) if entity in (None, row.entity)]
         for row in rows:
@@ -91,6 +123,8 @@ def _change(app: App, connection: str, entity: str | None, what: str, after: dic
                 conn.execute(delete(cursor).where(cursor.c.connection == connection, cursor.c.entity == row.entity))
             else:
                 _save(conn, connection, row.entity, change(_with_freshness(row.state, row.fresh_at)), now)
+            if also is not None:
+                also(conn, row.entity)
             line = {"id": new_id(), "at": now, "who": "cli", "what": what, "subject": f"{connection}/{row.entity}"}
             conn.execute(audit.insert().values(**line, before=row.state, after=after))
     return len(rows)

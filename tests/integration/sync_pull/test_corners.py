@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
+from core.errors import TransientError
 from mapping.rules import load_mapping
 from store import versions
 from store.tables import binding, dead_letter, landing, parked, request, run, slot
 from sync.pull import cursors
-from sync.pull.prepare import since_moment
 from sync.room import dispatch
+from sync.room.lease import claim_lease
 from tests.integration.sync_pull.world import World, assert_level, line, rows, states
 
 ORDER, SALE, PARTIES = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг", "Catalog_Контрагенты"
@@ -26,16 +27,41 @@ def test_reset_reads_everything_anew_and_changes_nothing(build_sqlite: Callable[
     assert_level(world)
 
 
-def test_rewind_compares_from_a_day_on(build_sqlite: Callable[..., World]) -> None:
-    world = build_sqlite(documents=40)
+def test_rewind_reads_documents_from_a_day_on_again(build: Callable[..., World]) -> None:
+    world = build(documents=40)
     world.sync()
-    since = since_moment(world.settings.connections["accounting"])
-    assert since is not None
+    orders = sorted(row["date"] for row in rows(world, binding) if row["entity"] == "order" and row["date"])
+    day = orders[len(orders) // 2]
     before = cursors.list_cursors(world.app, "accounting")
-    assert cursors.rewind(world.app, "accounting", None, since) == len(before)
+    assert cursors.rewind(world.app, "accounting", None, day) == len(before)
     world.tick()
-    assert line(world.sync(), "order")["read"] == 0
+    counted = line(world.sync(kind="schedule"), "order")
+    assert counted["read"] == counted["unchanged"] == len([date for date in orders if date >= day]) < len(orders)
     assert {row["entity"] for row in cursors.list_cursors(world.app)} == {row["entity"] for row in before}
+    world.tick()
+    assert line(world.sync(kind="schedule"), "order")["read"] == 0
+
+
+@pytest.mark.parametrize("change", ["reset", "rewind"])
+def test_cursors_are_not_changed_under_a_running_cycle(
+    build: Callable[..., World], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    world = build(documents=10)
+    world.sync()
+    before = cursors.list_cursors(world.app, "accounting")
+    arguments = [None] if change == "reset" else [None, world.clock.now()]
+    running = claim_lease(world.app, "accounting")
+    assert running is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(cursors, "wait_limit", lambda app: 0.0)
+        with pytest.raises(TransientError, match="running"):
+            getattr(cursors, change)(world.app, "accounting", *arguments)
+    assert cursors.list_cursors(world.app, "accounting") == before
+    monkeypatch.setattr(world.clock, "sleep", lambda seconds: running.release())
+    assert getattr(cursors, change)(world.app, "accounting", *arguments) == len(before)
+    again = claim_lease(world.app, "accounting")
+    assert again is not None, "it is given back"
+    again.release()
 
 
 def test_one_record_that_1c_cannot_give_stops_neither_load_nor_cycle(build_sqlite: Callable[..., World]) -> None:
