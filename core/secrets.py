@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -15,6 +17,12 @@ from core.errors import ConfigError
 MASK = "***"
 _SHORTEST = 4
 _known: set[str] = set()
+_PASSWORDS = (re.compile(r"://[^:@/]*:([^@]*)@"), re.compile(r"[?&]password=([^&#]*)"))
+
+
+def _remember(value: str) -> None:
+    if len(value) >= _SHORTEST:
+        _known.add(value)
 
 
 class Secret:
@@ -32,8 +40,16 @@ class Secret:
             ConfigError: the variable or the file it is kept in is not there.
         """
         value = self._read()
-        if len(value) >= _SHORTEST:
-            _known.add(value)
+        _remember(value)
+        return value
+
+    def reveal_address(self) -> str:
+        """The same for an address: only the password in it is cut out of texts, the rest may be told."""
+        value = self._read()
+        for pattern in _PASSWORDS:
+            for found in pattern.findall(value):
+                _remember(found)
+                _remember(unquote(found))
         return value
 
     def __repr__(self) -> str:
@@ -82,7 +98,8 @@ def _from_file(path: Path) -> str:
 
 def redact(text: str) -> str:
     """The text without any secret that has been revealed so far."""
-    for value in _known:
+    known = tuple(_known)  # another thread may reveal one meanwhile
+    for value in sorted(known, key=len, reverse=True):
         if value in text:
             text = text.replace(value, MASK)
     return text

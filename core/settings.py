@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import ConfigError
-from core.secrets import Secret
+from core.secrets import Secret, read_secret
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
@@ -49,14 +49,24 @@ class Section(BaseModel):
 class StoreSettings(Section):
     """Where the CRM store lives, and where copies are kept of what is slow to ask for."""
 
-    url: str = "sqlite:///var/sverka.db"
+    address: Secret = Field(default_factory=lambda: read_secret("sqlite:///var/sverka.db"), alias="url")
     cache: Path = Path("var/cache")
+
+    @property
+    def url(self) -> str:
+        """The address itself; a password in it is cut out of every text from now on. Raises ConfigError."""
+        return self.address.reveal_address()
 
 
 class BrokerSettings(Section):
     """The message broker: empty means embedded, one process, nothing to install."""
 
-    url: str = ""
+    address: Secret = Field(default_factory=lambda: read_secret(""), alias="url")
+
+    @property
+    def url(self) -> str:
+        """The address itself, empty when embedded; as that of the store."""
+        return self.address.reveal_address()
 
 
 class ScheduleSettings(Section):

@@ -52,12 +52,13 @@ class ScheduleStep(bootsteps.StartStopStep):
 
 
 def _prepare(settings: Settings) -> Celery:
+    app = create_celery(settings)  # first: an address of the broker that cannot be had ends everything right here
     engine = open_engine(settings.store.url)
     upgrade(engine)
     _resume(settings, engine)
     engine.dispose()
     configure_process(settings)
-    return create_celery(settings)
+    return app
 
 
 def _resume(settings: Settings, engine: Engine) -> None:

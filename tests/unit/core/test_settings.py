@@ -148,3 +148,29 @@ def test_secrets_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_secret_that_is_not_there(given: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"not set|cannot be read"):
         read_secret(given).reveal()
+
+
+@pytest.mark.parametrize("section", ["store", "broker"])
+def test_addresses_with_passwords_may_be_kept_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    address = f"amqp://sverka:canary%2F{section}@example/one"
+    (tmp_path / "address").write_text(address + "\n", "utf-8")
+    monkeypatch.setenv("ADDRESS", address)
+    for given in ('{ env = "ADDRESS" }', f'{{ file = "{tmp_path / "address"}" }}', f'"{address}"'):
+        loaded = load_settings(write(tmp_path, f"[{section}]\nurl = {given}\n"), environ={})
+        assert getattr(loaded, section).url == address
+        assert "canary" not in repr(loaded)
+    assert redact(f"{address} canary/{section} at example") == f"amqp://sverka:{MASK}@example/one {MASK} at example"
+
+
+def test_an_address_that_is_nowhere_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    loaded = load_settings(write(tmp_path, '[store]\nurl = { env = "NOWHERE_AT_ALL" }\n'), environ={})
+    with pytest.raises(ConfigError, match="NOWHERE_AT_ALL"):
+        _ = loaded.store.url
+
+
+def test_an_address_without_a_password_stays_readable() -> None:
+    assert read_secret("sqlite:///var/plain.db").reveal_address() == "sqlite:///var/plain.db"
+    assert read_secret("postgresql://u@h/d?password=canary-64").reveal_address()
+    assert redact("sqlite:///var/plain.db canary-64") == f"sqlite:///var/plain.db {MASK}"
