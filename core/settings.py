@@ -100,6 +100,20 @@ class WebSettings(Section):
 
     listen: str = "127.0.0.1:8080"
 
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        parse_listen(value)
+        return value
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:8080"; the own machine when only a port is given."""
+    host, _, port = listen.strip().rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or "/" in host or " " in host:
+        raise ValueError('is written as "127.0.0.1:8080", "[::1]:8080" or "0.0.0.0:8080"')
+    return host.strip("[]") or "127.0.0.1", int(port)
+
 
 class LogSettings(Section):
     """How much is said, and in which shape."""

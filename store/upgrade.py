@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from core.errors import ConfigError, TransientError
 from store.engine import open_engine, reading
@@ -11,6 +13,7 @@ from store.migrations import HEAD, REVISIONS
 
 _LOCK = 0x53_76_65_72_6B_61  # "Sverka": the number of PostgreSQL's advisory lock
 LONGEST_MIGRATION = "6h"
+_NO_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _VERSION = text("SELECT version_num FROM alembic_version")
 
 
@@ -21,7 +24,7 @@ def upgrade(store: Engine | str) -> bool:
     the store as it was, and of two that start at once the second finds it done.
 
     Raises:
-        ConfigError: the store was made by a newer Sverka, or its address is wrong.
+        ConfigError: the store was made by a newer Sverka, its address is wrong, or the file is no database.
         TransientError: the database does not answer.
     """
     if isinstance(store, Engine):
@@ -52,6 +55,13 @@ def _upgrade(engine: Engine) -> bool:
     except OperationalError as error:
         raise TransientError(
             f"The store {engine.url.render_as_string(hide_password=True)} cannot be opened.", detail=str(error.orig)
+        ) from error
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) not in _NO_DATABASE:
+            raise
+        raise ConfigError(
+            f"The file {engine.url.database} is no store: it is no database, or is damaged.",
+            next_step="name another file in store.url, or put the last good backup in its place",
         ) from error
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from core.settings import Settings
+from core.settings import Settings, parse_listen
 from store.engine import reading
 from store.queries.status import load_metrics
 from workers.process import process_app
@@ -63,8 +63,7 @@ def _load() -> list[tuple[str, dict[str, str], float]]:
 
 def listen_address(settings: Settings) -> tuple[str, int]:
     """Host and port of `[web] listen`."""
-    host, _, port = settings.web.listen.rpartition(":")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return parse_listen(settings.web.listen)
 
 
 def serve_health(settings: Settings) -> threading.Thread | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,22 @@ def test_secret_that_is_nowhere_is_a_mistake_of_the_settings(on_sqlite: Installa
     done = on_sqlite.run(command, check=2)
     assert "ACCOUNTING_PASSWORD" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_store_that_is_no_database_is_a_mistake_of_the_settings(on_sqlite: Installation, tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_text("Дорогой дневник! " * 500, "utf-8")
+    done = on_sqlite.run("status", check=2)
+    assert "is no store" in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "store.db").read_text("utf-8").startswith("Дорогой")
+
+
+def test_address_of_the_store_by_reference(on_sqlite: Installation) -> None:
+    text = on_sqlite.settings.read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("url = "))
+    on_sqlite.settings.write_text(text.replace(line, 'url = { env = "WHERE_THE_STORE_IS" }', 1), "utf-8")
+    assert "WHERE_THE_STORE_IS" in on_sqlite.run("status", check=2).stderr
+    on_sqlite.run("status", check=None, env={"WHERE_THE_STORE_IS": line.split('"')[1]})
+    assert (on_sqlite.folder / "store.db").exists()
 
 
 def test_wrong_password_is_said_and_not_shown(on_sqlite: Installation) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import ConfigError
 from core.secrets import MASK, Secret, read_secret, redact
-from core.settings import load_settings, parse_duration
+from core.settings import load_settings, parse_duration, parse_listen
 
 
 class Options(BaseModel):
@@ -174,3 +174,15 @@ def test_an_address_without_a_password_stays_readable() -> None:
     assert read_secret("sqlite:///var/plain.db").reveal_address() == "sqlite:///var/plain.db"
     assert read_secret("postgresql://u@h/d?password=canary-64").reveal_address()
     assert redact("sqlite:///var/plain.db canary-64") == f"sqlite:///var/plain.db {MASK}"
+
+
+@pytest.mark.parametrize("listen", ["", "localhost", "127.0.0.1:", "127.0.0.1:web", "a:0", "a:65536", "http://a:80"])
+def test_where_to_listen_is_checked(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(ConfigError, match=r"web\.listen: is written as"):
+        load_settings(write(tmp_path, f'[web]\nlisten = "{listen}"\n'), environ={})
+
+
+def test_where_to_listen_is_understood() -> None:
+    assert [parse_listen(text) for text in ("0.0.0.0:80", "[::1]:8080", ":81", "82")] == [
+        ("0.0.0.0", 80), ("::1", 8080), ("127.0.0.1", 81), ("127.0.0.1", 82),
+    ]  # fmt: skip
