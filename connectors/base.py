@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
+from core.errors import SverkaError
 from mapping.model import BalanceSpec, SourceSet
 
 __all__ = [
@@ -151,6 +152,9 @@ class ChangePacket:
     records: list[RawRecord] = field(default_factory=list)
     deleted: list[tuple[str, str]] = field(default_factory=list)
     """(set, external id) of physically deleted objects."""
+    unread: SverkaError | None = None
+    """Why the packet cannot be taken at all, however often it is asked for: it holds nothing then. It may be confirmed
+    once everything that it could speak of has been compared otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from connectors.base import ChangePacket, RawRecord, SourceSet
-from connectors.http import Answer, HttpFailure
+from connectors.http import Answer, HttpFailure, TimedOut, TooLarge
 from connectors.onec_odata import url
 from connectors.onec_odata.atom import deleted_entry, entry_data, entry_set, object_address
 from connectors.onec_odata.decoder import Row, Unreadable, decode_collection, encode
@@ -18,10 +18,21 @@ from connectors.onec_odata.records import RecordReader
 from connectors.onec_odata.values import key, type_name
 from connectors.onec_odata.wire import Wire
 from connectors.onec_odata.xml import ATOM, TOMB, UnreadableXml, elements
-from core.errors import ConfigError, Where
+from core.errors import ConfigError, TransientError, Where
 
 _MEND = "mend exchange_plan and node in settings.toml, then: sverka doctor"
 _ENTRY, _DELETED = f"{ATOM}entry", f"{TOMB}deleted-entry"
+
+
+def _unread(failure: HttpFailure) -> TransientError:
+    """Why the packet cannot be taken, and the setting that matters."""
+    if isinstance(failure, TooLarge):
+        message, setting = f"The packet of changes is too large: {failure}.", "table_bytes"
+    else:
+        message, setting = f"The packet of changes took too long: {failure}.", "stream_timeout"
+    return TransientError(
+        message, next_step=f"raise {setting} in settings.toml, then: sverka status", where=Where(entity="changes")
+    )
 
 
 class ChangeReader:
@@ -37,7 +48,8 @@ class ChangeReader:
 
         A set whose source has a filter is read again by key, since a packet knows no filters. Record sets of
         registers, and objects of no source of ours, are left out. The message number is the node's own plus one: a
-        counter of ours would go astray (1c-odata.md §7, rule 5).
+        counter of ours would go astray (1c-odata.md §7, rule 5). A packet that is too large or takes too long would be
+        so every time: it comes back unread, with the reason.
         """
         self._book.metadata()  # before the packet: while it streams, nothing else is asked in the same session
         packet = ChangePacket(self._received() + 1)
@@ -45,12 +57,15 @@ class ChangeReader:
         for source in sources:
             wanted.setdefault(source.name, []).append(source)
         again: dict[SourceSet, list[str]] = {}
-        for name, change in self._changes(packet.message_no, wanted):
-            if isinstance(change, str):
-                packet.deleted.append((name, change))
-                continue
-            for source in wanted[name]:
-                self._take(packet, source, change, again)
+        try:
+            for name, change in self._changes(packet.message_no, wanted):
+                if isinstance(change, str):
+                    packet.deleted.append((name, change))
+                    continue
+                for source in wanted[name]:
+                    self._take(packet, source, change, again)
+        except (TooLarge, TimedOut) as failure:
+            return ChangePacket(packet.message_no, unread=_unread(failure))
         for source, keys in again.items():
             packet.records += self._reader.fetch_records(source, keys)
         return packet
@@ -112,6 +127,8 @@ class ChangeReader:
                     yield from self._from_json(stream.whole(), names)
                 else:
                     yield from self._from_atom(stream.file, names)
+        except (TooLarge, TimedOut):
+            raise
         except HttpFailure as failure:
             raise judge_failure(failure).error(where=Where(entity="changes")) from None
         except UnreadableXml as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connectors.base import ChangePacket, ChangeSource, RawRecord, RecordSource
-from core.errors import RecordError, SchemaDrift
+from core.errors import RecordError, SverkaError
 from mapping.model import ENTITIES, SourceSet
 from store.bulk import chunks
 from store.engine import reading
@@ -18,9 +18,9 @@ from sync.pull.apply import apply_records
 from sync.pull.bindings import load_bindings
 from sync.pull.cursors import cursor_of, save_cursor
 from sync.pull.guard import passes
-from sync.pull.records import apply_tombstones
+from sync.pull.records import apply_tombstones, settle_candidates
 from sync.pull.sweep import sweep_source
-from sync.room.pausing import pause_entity
+from sync.room.pausing import pausing, resume_entity
 from sync.room.writing import writing
 
 ENTITY = "changes"
@@ -33,7 +33,8 @@ def pull_changes(ctx: RunContext) -> None:
     """Take one packet of the node: records, then tombstones, then the confirmation.
 
     A packet that the other side cannot build because of one object (a control character in its data) does not stop the
-    connection: the sets are swept instead, and after three tries in a row an alarm says which object it is.
+    connection: the sets are swept instead, and after three tries in a row an alarm says which object it is. Nor does
+    one that is too large for us: every set is swept completely, and then it is confirmed, or it would come for ever.
 
     Raises:
         TransientError: the other side went away; nothing is confirmed.
@@ -41,21 +42,38 @@ def pull_changes(ctx: RunContext) -> None:
     if not isinstance(ctx.connector, ChangeSource) or not isinstance(ctx.connector, RecordSource):
         return
     sources = [source for source in _sources(ctx) if ctx.connector.is_published(source.name)]
-    ctx.next_fetch()
-    ctx.fault("fetch-changes.before")
-    try:
-        packet = ctx.connector.fetch_changes(sources)
-    except RecordError as error:
-        _read_without(ctx, sources, error)
+    packet = _fetch_packet(ctx, ctx.connector, sources)
+    if packet is None:
         return
-    ctx.fault("fetch-changes.after")
-    _forget_tries(ctx)
-    _apply_packet(ctx, packet, sources)
-    held = not _apply_deletions(ctx, packet, sources)
-    if (packet.records or packet.deleted) and not held and not ctx.order.dry_run:
+    if packet.unread is not None:
+        safe = _sweep_wholly(ctx, sources, packet.unread)
+    else:
+        _forget_tries(ctx)
+        _apply_packet(ctx, packet, sources)
+        safe = _apply_deletions(ctx, packet, sources) and bool(packet.records or packet.deleted)
+    if safe and not ctx.order.dry_run:
         ctx.fault("confirm-changes.before")
         ctx.connector.confirm_changes(packet.message_no)
         ctx.fault("confirm-changes.after")
+
+
+def _fetch_packet(ctx: RunContext, connector: ChangeSource, sources: list[SourceSet]) -> ChangePacket | None:
+    """The packet; None where it cannot be had: then the sets are swept instead, and nothing is to be confirmed."""
+    ctx.next_fetch()
+    ctx.fault("fetch-changes.before")
+    with pausing(ctx, ENTITY):
+        try:
+            packet = connector.fetch_changes(sources)
+        except RecordError as error:
+            _count_try(ctx, error)
+        else:
+            ctx.fault("fetch-changes.after")
+            resume_entity(ctx, ENTITY)
+            return packet
+    for source in sources:
+        with pausing(ctx, source.entity):
+            sweep_source(ctx, source)
+    return None
 
 
 def _sources(ctx: RunContext) -> list[SourceSet]:
@@ -76,11 +94,10 @@ def _apply_packet(ctx: RunContext, packet: ChangePacket, sources: list[SourceSet
 
 def _apply_set(ctx: RunContext, source: SourceSet, records: list[RawRecord]) -> None:
     """Drift pauses the entity; its sets are swept from scratch when it heals, since the packet is not kept."""
-    try:
+    with pausing(ctx, source.entity) as met:
         for part in chunks(records, AT_ONCE):
             apply_records(ctx, source, part)
-    except SchemaDrift as drift:
-        pause_entity(ctx, source.entity, drift)
+    if met.entity is not None:
         with writing(ctx, "mark") as conn:
             cursor = cursor_of(ctx, source.entity)
             cursor.sources = {name: replace(one, swept=None, past=None) for name, one in cursor.sources.items()}
@@ -105,16 +122,35 @@ def _apply_deletions(ctx: RunContext, packet: ChangePacket, sources: list[Source
     return passed
 
 
-def _read_without(ctx: RunContext, sources: list[SourceSet], error: RecordError) -> None:
+def _count_try(ctx: RunContext, error: SverkaError) -> None:
     cursor = cursor_of(ctx, ENTITY)
     cursor.tries += 1
-    ctx.leave(f"The packet of changes could not be read ({error.message}); the sets were swept instead.")
+    ctx.leave(f"The packet of changes could not be read; the sets are swept instead: {error}")
     if cursor.tries >= ALARM_AFTER:
         ctx.notice(f"The exchange plan has not been readable {cursor.tries} times in a row: {error}")
     with writing(ctx, "mark") as conn:
         save_cursor(conn, ctx, ENTITY)
+
+
+def _sweep_wholly(ctx: RunContext, sources: list[SourceSet], error: SverkaError) -> bool:
+    """Compare every set to its end. Whether all that the packet could have told is here: then it may be confirmed.
+
+    What is edited meanwhile, or was never put into the packet, survives the confirmation (1c-odata.md §7).
+    """
+    _count_try(ctx, error)
     for source in sources:
-        sweep_source(ctx, source)
+        with pausing(ctx, source.entity):
+            sweep_source(ctx, source, full=True)
+    for entity in {source.entity: None for source in sources}:
+        with pausing(ctx, entity):
+            settle_candidates(ctx, entity)
+    return all(_is_swept(ctx, source) for source in sources)
+
+
+def _is_swept(ctx: RunContext, source: SourceSet) -> bool:
+    entity = source.entity
+    done = cursor_of(ctx, entity).source(source.name).swept == ctx.started_at
+    return done and entity not in ctx.state.held and ctx.count(entity).status != "paused"
 
 
 def _forget_tries(ctx: RunContext) -> None:

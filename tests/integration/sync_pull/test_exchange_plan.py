@@ -126,3 +126,47 @@ def test_an_unreadable_packet_is_swept_around(
         results.append(world.sync(status="partial"))
     assert_level(world)
     assert any("3 times in a row" in notice for notice in results[-1].notices)
+
+
+def test_a_packet_larger_than_the_limit_is_swept_around_and_confirmed(build: Callable[..., World]) -> None:
+    world = build(documents=150, plan=True, settings="table_bytes = 65536")
+    world.sync(status=None)
+    world.tick()
+    for key in sorted(world.base.keys(SALE)):
+        world.base.touch(SALE, key)
+    gone = sorted(key for key in states(world, "shipment") if world.base.exists(SALE, key))[0]
+    world.base.delete(SALE, gone)
+    spoilt = world.sync(status="partial", kind="schedule")
+    assert "table_bytes" in spoilt.message
+    assert_level(world)
+    assert rows(world, binding, entity="shipment", external_id=gone)[0]["deleted"] is True
+    assert pending(world) == 0
+    world.tick()
+    world.sync(kind="schedule")
+
+
+def test_a_packet_that_takes_too_long_is_swept_around(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=20, plan=True, settings="stream_timeout = 1\nattempts = 1")
+    world.sync()
+    world.tick()
+    world.base.random_edits(10, 3)
+    world.server.faults.add("hang", path="SelectChanges")
+    spoilt = world.sync(status="partial")
+    assert "stream_timeout" in spoilt.message
+    assert_level(world)
+    world.server.faults.clear()
+    world.tick()
+    world.sync()
+    assert pending(world) == 0
+
+
+def test_a_large_packet_is_not_confirmed_while_the_guard_holds(build_sqlite: Callable[..., World]) -> None:
+    limits = "table_bytes = 65536\ndeletion_guard_records = 0\ndeletion_guard_share = 0.0"
+    world = build_sqlite(documents=150, plan=True, settings=limits)
+    world.sync(status=None)
+    world.tick()
+    for key in sorted(world.base.keys(SALE)):
+        world.base.touch(SALE, key)
+    world.base.delete(SALE, sorted(key for key in states(world, "shipment") if world.base.exists(SALE, key))[0])
+    world.sync(status="partial", kind="schedule")
+    assert pending(world) > 0
