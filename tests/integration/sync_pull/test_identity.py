@@ -65,7 +65,7 @@ def test_our_own_write_coming_back_is_dropped(build_sqlite: Callable[..., World]
     bound = rows(world, binding, entity="counterparty", external_id=key)[0]
     with world.engine.begin() as conn:
         mine = (binding.c.entity == "counterparty", binding.c.external_id == key)
-        conn.execute(update(binding).where(*mine).values(written_hash=bound["hash"], hash="", version="of our write"))
+        conn.execute(update(binding).where(*mine).values(written_hash=bound["hash"], version="of our write"))
         conn.execute(update(counterparties).where(counterparties.c.id == bound["entity_id"]).values(name="Наше имя"))
     world.tick()
     assert line(world.sync(), "counterparty") == {"read": 1, "filtered": 1}
