@@ -29,6 +29,8 @@ from workers.schedule import TickScheduler
 
 log = structlog.get_logger()
 THREADS = 4
+PATIENCE = 12.0
+"""Seconds that running work gets to come to its end when the service is asked to stop."""
 
 
 class ScheduleStep(bootsteps.StartStopStep):
@@ -102,6 +104,7 @@ def run_beat(settings: Settings) -> int:
 
 
 def _work(app: Celery, pool: str, concurrency: int) -> int:
+    _pool[:] = [pool]
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # a soft stop: give up after some seconds, the tables remember
     worker_ready.connect(_on_ready, weak=False)
     worker_shutting_down.connect(_on_stopping, weak=False)
@@ -113,6 +116,7 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
 
 
 _asked_to_stop = threading.Event()
+_pool: list[str] = []
 
 
 def _on_ready(**kwargs: Any) -> None:
@@ -125,6 +129,16 @@ def _on_stopping(**kwargs: Any) -> None:
     _asked_to_stop.set()  # celery takes Ctrl-C for a failure; it is how one leaves
     log.info("service.stopping")
     notify("STOPPING=1")
+    if _pool == ["threads"]:
+        last = threading.Timer(PATIENCE, _leave)
+        last.daemon = True
+        last.start()
+
+
+def _leave() -> None:
+    """Threads cannot be stopped from outside. What they were doing stands in the tables and is gone on with."""
+    log.warning("service.left-work", after_seconds=PATIENCE)
+    os._exit(0)
 
 
 def _keep_watchdog() -> None:
