@@ -23,6 +23,7 @@ COMMANDS = {
     "cli.contacts": ("contact",),
     "cli.dead": ("dead",),
     "cli.reviews": ("review",),
+    "cli.mappings": ("mapping",),
     "cli.state": ("state", "db"),
     "cli.sandboxes": ("sandbox", "demo"),
 }

@@ -94,3 +94,34 @@ def test_a_reader_that_has_enough_is_no_failure(on_sqlite: Installation) -> None
             ["bash", "-c", line], cwd=ROOT, env=on_sqlite.env, capture_output=True, text=True, timeout=60, check=True
         )
         assert done.stdout.strip() == "0", done.stderr
+
+
+def test_a_mapping_of_ones_own_is_checked_published_and_taken_back(on_sqlite: Installation) -> None:
+    on_sqlite.run("sync")
+    wrong = on_sqlite.folder / "wrong.toml"
+    wrong.write_text('extends = "bp30"\n[entities.counterparty.fields]\nnam = "Description"\n', "utf-8")
+    done = on_sqlite.run("mapping", "check", str(wrong), check=2)
+    assert "wrong.toml:3" in done.stderr
+    assert "name" in done.stderr
+    good = on_sqlite.folder / "good.toml"
+    good.write_text('extends = "bp30"\n[entities.counterparty.fields]\nname = "НаименованиеПолное"\n', "utf-8")
+    on_sqlite.run("mapping", "check", str(good), "--live")
+    on_sqlite.run("mapping", "publish", str(good))
+    states = {row["version"]: row["state"] for row in on_sqlite.lines("mapping", "list", "--json")}
+    (former,) = [version for version, state in states.items() if state == "retired"]
+    assert sorted(states.values()) == ["published", "retired"]
+    assert "НаименованиеПолное" in on_sqlite.run("mapping", "diff").stdout
+    on_sqlite.run("mapping", "rollback", former)
+    assert on_sqlite.run("mapping", "diff").stdout == ""
+
+
+def test_an_attribute_that_the_base_lacks_is_named(on_sqlite: Installation) -> None:
+    draft = on_sqlite.folder / "draft.toml"
+    draft.write_text('extends = "bp30"\n[entities.counterparty.fields]\nname = "НаименованиПолное"\n', "utf-8")
+    rows = [
+        row
+        for row in on_sqlite.lines("mapping", "check", str(draft), "--live", "--json", check=1)
+        if row["level"] == "error"
+    ]
+    assert "НаименованиПолное" in rows[0]["message"]
+    assert "НаименованиеПолное" in rows[0]["message"]
