@@ -50,9 +50,9 @@ from sync.push.merge import load_row
 from sync.push.steps import build_steps, build_write, describe_differences, fetch_written, rule_of
 from sync.room.writing import writing
 
-SETTLED = timedelta(minutes=2)
-"""What has not appeared so long after it was sent will not appear any more."""
-STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 2 minutes"
+SETTLED = timedelta(seconds=20)
+"""What has not appeared so long after it was sent will not appear any more. A person's order waits for that."""
+STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 20 seconds"
 """Also told to a person who orders a run meanwhile: accounting may still be at work on the first."""
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
@@ -345,6 +345,9 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
         _record_step(ctx, intent, contact, found)
         return "created" if intent.state == "done" else GO_ON
     if _may_still_come(ctx, intent):
+        if ctx.order.kind == "order":
+            _wait_until_settled(ctx, intent)
+            return _resolve_pending(ctx, intent, contact)
         return _settle(ctx, intent, "uncertain", "uncertain", STILL_WAITING, next_attempt_at=_settled_at(intent))
     sent = intent.steps[intent.step].get("sent", 0)
     _forget_sending(intent)
@@ -366,6 +369,13 @@ def _may_still_come(ctx: RunContext, intent: Intent) -> bool:
         return False
     with reading(ctx.app.engine) as conn:
         return not intents.takes_keys(conn, ctx.name)
+
+
+def _wait_until_settled(ctx: RunContext, intent: Intent) -> None:
+    settled_at = _settled_at(intent)
+    left = (settled_at - ctx.app.clock.now()).total_seconds() if settled_at is not None else 0.0
+    ctx.progress.step(intent.entity, 0, "asking accounting again in some seconds")
+    ctx.app.clock.sleep(min(max(left, 0.0), SETTLED.total_seconds()))
 
 
 def _settled_at(intent: Intent) -> datetime | None:
