@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from typing import Any
@@ -110,6 +111,8 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
     worker_shutting_down.connect(_on_stopping, weak=False)
     # the units of deploy/ have an account of their own; who runs it as root for a try needs no page of warning
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    sys.stdout.flush()
+    os.dup2(2, 1)  # celery says goodbye on standard output, which is for data
     worker = app.Worker(pool=pool, concurrency=concurrency, loglevel="WARNING", quiet=True, optimization="fair")
     worker.start()
     return 0 if _asked_to_stop.is_set() else int(worker.exitcode or 0)
