@@ -22,7 +22,7 @@ from store.engine import reading
 from store.queries.recorders import Standing, iter_living_keys, load_heads, load_standings, load_sums
 from store.tables import cursor
 from sync.context import RunContext
-from sync.pull.prepare import since_moment
+from sync.pull.prepare import prepare, since_moment
 from sync.reconcile.result import EntityLine, Line, Reconciliation
 from sync.settle.movements import build_title
 
@@ -102,9 +102,13 @@ def _add_missing(
     if not keys or not isinstance(ctx.connector, RecordSource):
         return
     fresh_at = load_fresh_at(ctx, source.entity)
-    for raw in ctx.connector.fetch_records(source, keys):
-        record = ctx.mapping.entities[source.entity].build(source.name, raw.data, ctx.settings.zone)
-        if record is None:
+    for read in prepare(ctx.mapping, ctx.settings, source, ctx.connector.fetch_records(source, keys)):
+        if read.error is not None:
+            _count(line, "dead_letter")
+            result.add(_line("dead_letter", source, read.key))
+            continue
+        record = read.record
+        if record is None or read.left_out:
             line.filtered += 1
             continue
         date = record.fields.get("date")
@@ -113,7 +117,7 @@ def _add_missing(
         kind = "not_yet_applied" if late else "missing_document"
         _count(line, kind)
         amount = record.fields.get("amount")
-        item = _line(kind, source, raw.external_id)
+        item = _line(kind, source, read.key)
         item.number, item.date = str(record.fields.get("number") or record.fields.get("code") or ""), moment
         item.amount = amount if isinstance(amount, Decimal) else None
         item.counterparty_key = record.refs.get("counterparty") or ""

@@ -101,6 +101,14 @@ def test_a_kopeck_planted_in_a_document_names_the_document(simple: World) -> Non
     assert a_shipment(simple).amount == row.amount
 
 
+def test_a_new_record_that_cannot_be_read_is_a_line_and_not_the_end(simple: World) -> None:
+    fields = {"Date": "2026-01-10T12:00:00", "СуммаДокумента": Decimal(10) ** 15}
+    key = simple.base.create("Document_СчетНаОплатуПокупателю", fields)
+    result = simple.reconcile()
+    assert result.status != "failed", result.failure
+    assert [line.external_id for line in result.lines if line.kind == "dead_letter"] == [key]
+
+
 @pytest.mark.parametrize("with_binding", [False, True])
 def test_a_missing_document_is_named_and_fetched(simple: World, with_binding: bool) -> None:
     row = a_shipment(simple)
