@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -26,6 +26,9 @@ from store.engine import open_engine
 from store.queries.shapes import View
 from store.upgrade import upgrade
 from sync.context import App
+
+Reason = Annotated[str, typer.Option("--reason", help="Why nothing is to be done. Kept in the audit.")]
+"""What a person says when he gives something up."""
 
 
 def settings() -> Settings:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.common import Reason, open_app, out_json, out_lines, out_table, out_text
 from cli.exits import say
 from core.errors import UsageError
 from sync.pull import dead
@@ -88,7 +88,7 @@ def retry(
 @app.command("discard")
 def discard(
     number: Number,
-    reason: Annotated[str, typer.Option("--reason", help="Why nothing is to be done. Kept in the audit.")],
+    reason: Reason,
 ) -> None:
     """Give a letter up: marked, not deleted.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text
+from cli.common import Reason, open_app, out_json, out_lines, out_table, out_text
 from cli.exits import say
 from sync.push import reviews
 
@@ -96,7 +96,7 @@ def create(
 @app.command("dismiss")
 def dismiss(
     number: Number,
-    reason: Annotated[str, typer.Option("--reason", help="Why nothing is to be done. Kept in the audit.")],
+    reason: Reason,
 ) -> None:
     """Do nothing: neither link nor create.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict
@@ -24,11 +25,11 @@ def on_text(work: Callable[[str], object]) -> Step:
     return step
 
 
-class Cleaner(BaseModel):
+class Cleaner(BaseModel, ABC):
     """One step of a chain. `do` is its name."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
+    @abstractmethod
     def build(self, set_name: str) -> Step:
         """The step as a function, for records of this set."""
-        raise NotImplementedError
