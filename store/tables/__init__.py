@@ -1,0 +1,54 @@
+"""The tables of the machine room (design §6), each named by what it keeps.
+
+Uniqueness lives here, in unique and partial unique indexes, because no check in a program survives two workers.
+The tables of the entities are in `store.entities`.
+"""
+
+from store.tables.alerts import alert, alert_delivery
+from store.tables.base import metadata
+from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
+from store.tables.queues import dead_letter, intent, match_decision, parked, review
+from store.tables.records import binding, landing
+from store.tables.runs import (
+    PULL_COUNTERS,
+    PUSH_COUNTERS,
+    connection,
+    cursor,
+    lease,
+    rate,
+    request,
+    run,
+    run_counter,
+    slot,
+    tick,
+)
+
+__all__ = [
+    "PULL_COUNTERS",
+    "PUSH_COUNTERS",
+    "alert",
+    "alert_delivery",
+    "audit",
+    "binding",
+    "connection",
+    "cursor",
+    "dead_letter",
+    "intent",
+    "landing",
+    "lease",
+    "mapping_case",
+    "mapping_version",
+    "match_decision",
+    "metadata",
+    "parked",
+    "rate",
+    "reapply",
+    "reconciliation",
+    "reconciliation_line",
+    "request",
+    "review",
+    "run",
+    "run_counter",
+    "slot",
+    "tick",
+]
