@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -22,6 +22,7 @@ from store.engine import reading
 from store.tables import audit, mapping_version
 
 State = Literal["draft", "published", "retired"]
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class MappingVersion:
     comment: str | None
     created_at: datetime
     published_at: datetime | None
+    number: int | None = None
+    """Counts the versions of one mapping, for people."""
+    published_by: str | None = None
 
 
 def text_hash(text: str) -> str:
@@ -161,9 +165,19 @@ def differs_from_published(engine: Engine, name: str, version: str) -> bool:
 
 
 def _add(conn: Connection, version: MappingVersion) -> None:
-    """Insert unless the version is there, or (published) another one rules: the unique indexes decide."""
+    """Insert unless the version is there, or (published) another one rules: the unique indexes decide.
+
+    A number that somebody else took at the same moment is one more; then it is tried again.
+    """
     build = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    conn.execute(build(mapping_version).values(asdict(version)).on_conflict_do_nothing())
+    of_name = mapping_version.c.name == version.name
+    following = select(func.coalesce(func.max(mapping_version.c.number), 0) + 1).where(of_name).scalar_subquery()
+    insert = build(mapping_version).values(asdict(version) | {"number": following}).on_conflict_do_nothing()
+    there = select(mapping_version.c.hash).where(of_name, mapping_version.c.hash == version.hash)
+    for _ in range(_TRIES):
+        conn.execute(insert)
+        if conn.execute(there).first() or (version.state == "published" and _load_published(conn, version.name)):
+            return
 
 
 def _publish(conn: Connection, name: str, version: str, who: str, at: datetime) -> None:
@@ -175,7 +189,7 @@ def _publish(conn: Connection, name: str, version: str, who: str, at: datetime) 
     conn.execute(
         update(mapping_version)
         .where(of_name, mapping_version.c.hash == version)
-        .values(state="published", published_at=at)
+        .values(state="published", published_at=at, published_by=who)
     )
     row = {"id": new_id(), "at": at, "who": who, "what": "mapping.publish", "subject": name}
     conn.execute(audit.insert(), row | {"before": {"version": before}, "after": {"version": version}})

@@ -48,6 +48,7 @@ mapping_version = Table(
     Column("published_at", UtcDateTime),
     Column("published_by", String(100)),
     partial("uq_mapping_version_published", "name", where="state = 'published'"),
+    partial("uq_mapping_version_number", "name", "number", where="number IS NOT NULL"),
 )
 
 mapping_case = Table(  # a golden case: a raw payload and what the mapping must make of it

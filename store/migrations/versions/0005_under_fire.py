@@ -122,6 +122,17 @@ def _new_columns() -> None:
     op.add_column("reconciliation", sa.Column("seconds", sa.Float(), nullable=False, server_default="0"))
     op.add_column("mapping_version", sa.Column("number", sa.Integer()))
     op.add_column("mapping_version", sa.Column("published_by", sa.String(length=100)))
+    _number_versions()
+
+
+def _number_versions() -> None:
+    """Versions that are there already are counted in the order in which they came."""
+    op.execute(
+        "UPDATE mapping_version SET number = (SELECT count(*) FROM mapping_version AS older"
+        " WHERE older.name = mapping_version.name AND (older.created_at < mapping_version.created_at"
+        " OR (older.created_at = mapping_version.created_at AND older.hash <= mapping_version.hash)))"
+    )
+    _partial("uq_mapping_version_number", "mapping_version", ["name", "number"], "number IS NOT NULL", unique=True)
 
 
 def _partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
