@@ -21,6 +21,7 @@ parked = Table(  # a record that waits for another one: woken when that is bound
     Column("next_attempt_at", UtcDateTime),
     Column("since", UtcDateTime, nullable=False),
     Index("ix_parked_needs", "connection", "needs_entity", "needs_id"),
+    Index("ix_parked_due", "next_attempt_at"),
 )
 
 _OPEN_INTENT = "state IN ('waiting', 'review', 'due', 'sending', 'uncertain')"
@@ -90,6 +91,9 @@ dead_letter = Table(
     ),
     Index("ix_dead_letter_state", "state", "connection"),
     Index("ix_dead_letter_fingerprint", "fingerprint"),
+    Index("ix_dead_letter_record", "connection", "entity", "external_id"),
+    partial("ix_dead_letter_due", "next_attempt_at", where="state IN ('open', 'retrying')", unique=False),
+    partial("ix_dead_letter_edited", "connection", where="edited IS NOT NULL", unique=False),
 )
 
 review = Table(
