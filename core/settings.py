@@ -11,39 +11,47 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from core.alerting import AlertSettings
 from core.errors import ConfigError
 from core.secrets import Secret, read_secret
+from core.sections import (
+    Duration,
+    Quiet,
+    Rate,
+    Section,
+    Spacing,
+    ZoneName,
+    parse_duration,
+    parse_listen,
+    parse_quiet,
+)
+
+__all__ = [
+    "AlertSettings",
+    "BrokerSettings",
+    "ConnectionSettings",
+    "Duration",
+    "LogSettings",
+    "Rate",
+    "ScheduleSettings",
+    "Section",
+    "Settings",
+    "StoreSettings",
+    "WebSettings",
+    "load_settings",
+    "parse_duration",
+    "parse_listen",
+    "parse_quiet",
+]
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
 _OWN_VARIABLES = {PATH_VARIABLE, "SVERKA_FAULT"}
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(value: object) -> timedelta:
-    """A stretch of time written as "1s", "5m", "2h" or "1d"; a bare number counts seconds."""
-    if isinstance(value, timedelta):
-        return value
-    text = str(value).strip().lower()
-    unit = _UNITS.get(text[-1:], 0)
-    number = text[:-1] if unit else text
-    if not number.isdigit() or int(number) * (unit or 1) < 1:
-        raise ValueError('is written as a whole number and a unit, from "1s" up: "30s", "5m", "2h", "1d"')
-    return timedelta(seconds=int(number) * (unit or 1))
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused, values never stand in error texts."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
 class StoreSettings(Section):
@@ -75,24 +83,8 @@ class ScheduleSettings(Section):
     every: Duration = timedelta(minutes=5)
     tick: Duration = timedelta(seconds=2)
     nightly: time = time(2, 0)
-    quiet: tuple[str, ...] = ()
+    quiet: Quiet = ()
     lease: Duration = timedelta(seconds=30)
-
-    @field_validator("quiet")
-    @classmethod
-    def _check_quiet(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for stretch in value:
-            parse_quiet(stretch)
-        return value
-
-
-def parse_quiet(stretch: str) -> tuple[time, time]:
-    """Quiet hours written as "01:00-03:30", in the connection's own time zone; may cross midnight."""
-    try:
-        start, end = stretch.split("-")
-        return time.fromisoformat(start.strip()), time.fromisoformat(end.strip())
-    except ValueError as error:
-        raise ValueError('quiet hours are written as "01:00-03:30"') from error
 
 
 class WebSettings(Section):
@@ -105,14 +97,6 @@ class WebSettings(Section):
     def _check_listen(cls, value: str) -> str:
         parse_listen(value)
         return value
-
-
-def parse_listen(listen: str) -> tuple[str, int]:
-    """Host and port of "127.0.0.1:8080"; the own machine when only a port is given."""
-    host, _, port = listen.strip().rpartition(":")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or "/" in host or " " in host:
-        raise ValueError('is written as "127.0.0.1:8080", "[::1]:8080" or "0.0.0.0:8080"')
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 class LogSettings(Section):
@@ -132,24 +116,19 @@ class ConnectionSettings(BaseModel):
     role: Literal["accounting", "crm"] = "accounting"
     write: Literal["off", "review", "on"] = "review"
     mapping: str = ""
-    timezone: str = "Europe/Moscow"
+    timezone: ZoneName = "Europe/Moscow"
     changes: Literal["sweep", "exchange_plan"] = "sweep"
     since: date | None = None
     every: Duration | None = None
-    quiet: tuple[str, ...] = ()
+    quiet: Quiet = ()
+    rate: Spacing | None = None
+    burst: int | None = Field(default=None, ge=1, le=100_000)
     near: Duration = timedelta(days=45)
     intervals: dict[str, Duration] = Field(default_factory=dict)
     deletion_guard_share: float = Field(default=0.10, ge=0, le=1)
     deletion_guard_records: int = Field(default=100, ge=0)
     payment_days: int = Field(default=0, ge=0)
     options: Any = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _check_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError('is the name of a time zone, like "Europe/Moscow" or "Europe/Kyiv"')
-        return value
 
     def check_secrets(self) -> None:
         """Make sure that every secret of the connection can be had. Raises ConfigError, before anything is begun."""
@@ -163,6 +142,18 @@ class ConnectionSettings(BaseModel):
         """The zone of the other side's wall clock."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def pace(self) -> Rate | None:
+        """How often the other side may be asked: as set here, else as its connector knows; None is as fast as it can.
+
+        A connector's options say so by `default_rate`.
+        """
+        usual: Rate | None = getattr(self.options, "default_rate", None)
+        if self.rate is None and usual is None:
+            return None
+        every = self.rate or (usual.every if usual else timedelta(0))
+        return Rate(every, self.burst or (usual.burst if usual else 1))
+
 
 class Settings(Section):
     """Everything that ops may set."""
@@ -172,6 +163,7 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
     path: Path | None = None
 
