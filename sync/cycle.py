@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
+from connectors.base import Connector
 from connectors.registry import open_connector
 from core.errors import ConfigError, LeaseLost, SverkaError, TransientError
 from core.ids import new_id
@@ -24,11 +25,12 @@ from sync.pull.entities import pull_entities
 from sync.pull.relink import relink
 from sync.push.run import push_connection
 from sync.room import breaker
+from sync.room.budget import open_budget
 from sync.room.faults import fault_from_environment
 from sync.room.lease import Lease, claim_lease, wait_limit
 from sync.room.runs import RunResult, fail_run, finish_run, start_run
 from sync.room.state import RunState
-from sync.room.writing import NoFence
+from sync.room.writing import NoFence, committing
 from sync.settle.balances import pull_balances
 from sync.versions import load_ruling
 
@@ -111,10 +113,7 @@ def run_stages(
 
 
 def _run_leased(task: Task, lease: Lease) -> RunResult:
-    fault = fault_from_environment()
-    fault("run-start.before")
     run_id = start_run(task.app, task.name, task.order, lease)
-    fault("run-start.after")
     result: RunResult | None = None
     try:
         result = _open_and_run(task, lease, run_id)
@@ -132,11 +131,11 @@ def _run_leased(task: Task, lease: Lease) -> RunResult:
 
 def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
     app = task.app
-    with app.engine.begin() as conn:
+    with committing(app, "connection-row") as conn:
         breaker.ensure_row(conn, task.name)
     try:
         mapping = load_ruling(app, task.settings)
-        connector = open_connector(task.settings, app.clock, cache_dir=_cache_folder(task))
+        connector = _open(task)
     except SverkaError as error:
         _note_failure(task, error)
         fail_run(app, run_id, task.name, task.order, str(error))
@@ -151,6 +150,11 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
     if result.status in ("ok", "partial") and breaker.record_success(app, task.name):
         log.info("connection.works-again", connection=task.name)
     return result
+
+
+def _open(task: Task) -> Connector:
+    app, settings = task.app, task.settings
+    return open_connector(settings, app.clock, cache_dir=_cache_folder(task), budget=open_budget(app, settings))
 
 
 def _cache_folder(task: Task) -> Path | None:
@@ -194,7 +198,7 @@ def _run_dry(task: Task) -> RunResult:
     app = task.app
     try:
         mapping = load_ruling(app, task.settings, publish=False)
-        connector = open_connector(task.settings, app.clock)
+        connector = open_connector(task.settings, app.clock, budget=open_budget(app, task.settings))
     except SverkaError as error:
         return RunResult(None, "failed", message=str(error))
     with closing(connector):

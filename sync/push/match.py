@@ -7,7 +7,7 @@ Matching looks at all customers, whatever the person asking may see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
@@ -24,6 +24,7 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.push.mirror import load_bound_same_inn, load_other_contacts, load_weak_hits
 from sync.push.names import normalise_name
+from sync.room.writing import asking
 
 Strength = Literal["same", "branch", "weak"]
 SAME_CODE = "same KPP"
@@ -125,14 +126,21 @@ def find_match(ctx: RunContext, rule: MatchRule, contact: Mapping[str, Any], dec
 
 def _fetch_same_inn(ctx: RunContext, rule: MatchRule, contact: Mapping[str, Any]) -> list[RawRecord]:
     """Cards with the INN: by a live question, and those of the mirror that it may have missed, asked for by key."""
-    connector, inn = target_of(ctx), str(contact["tax_id"])
-    found = {raw.external_id: raw for raw in connector.find_records(rule.source, {rule.tax_id: inn})}
+    inn = str(contact["tax_id"])
+    with asking(ctx, "find-records"):
+        found = {raw.external_id: raw for raw in target_of(ctx).find_records(rule.source, {rule.tax_id: inn})}
     with reading(ctx.app.engine) as conn:
         mirrored = load_bound_same_inn(conn, ctx.name, contact)
     unseen = [key for key in mirrored if key not in found]
-    if unseen:
-        found |= {raw.external_id: raw for raw in connector.fetch_records(rule.source, unseen)}
+    found |= {raw.external_id: raw for raw in _fetch_unseen(ctx, rule, unseen)}
     return [raw for raw in found.values() if text_of(raw.data, rule.tax_id) == inn]
+
+
+def _fetch_unseen(ctx: RunContext, rule: MatchRule, keys: Sequence[str]) -> list[RawRecord]:
+    if not keys:
+        return []
+    with asking(ctx, "fetch-records"):
+        return list(target_of(ctx).fetch_records(rule.source, keys))
 
 
 def _usable(found: Iterable[RawRecord], rule: MatchRule, mentioned: list[str]) -> list[RawRecord]:
@@ -244,7 +252,7 @@ def _by_likeness(
         found = load_weak_hits(conn, ctx.name, contact)
     raws = {raw.external_id: raw for raw in hits}
     unseen = [key for key in found if key not in raws]
-    fetched = target_of(ctx).fetch_records(rule.source, unseen) if unseen else []
+    fetched = _fetch_unseen(ctx, rule, unseen)
     raws |= {raw.external_id: raw for raw in _usable(fetched, rule, mentioned)}
     with reading(ctx.app.engine) as conn:
         candidates = [
@@ -288,7 +296,8 @@ def fetch_equal(ctx: RunContext, source: SourceSet, attribute: str, value: str) 
     if attribute in closed:
         return []
     try:
-        return target_of(ctx).find_records(source, {attribute: value})
+        with asking(ctx, "find-records"):
+            return target_of(ctx).find_records(source, {attribute: value})
     except SchemaDrift:
         closed.append(attribute)
         ctx.state.facts_changed = True

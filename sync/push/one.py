@@ -11,8 +11,7 @@ Nothing is asked or sent inside a transaction; every transaction checks the leas
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +47,7 @@ from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, find_match, target_of
 from sync.push.merge import load_row
 from sync.push.steps import build_steps, build_write, describe_differences, fetch_written, rule_of
-from sync.room.writing import writing
+from sync.room.writing import asking, writing
 
 SETTLED = timedelta(seconds=20)
 """What has not appeared so long after it was sent will not appear any more. A person's order waits for that."""
@@ -56,8 +55,6 @@ STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has
 """Also told to a person who orders a run meanwhile: accounting may still be at work on the first."""
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
-POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
-"""Fault points of the pushing side, for the crash matrix: around every commit and around the remote call."""
 GO_ON = "send"
 NOT_COUNTED = ""
 
@@ -68,13 +65,6 @@ class Result:
 
     outcome: str
     trouble: SverkaError | None = None
-
-
-@contextmanager
-def transaction(ctx: RunContext) -> Iterator[Connection]:
-    """A write transaction of this run: begins by proving that the lease is still ours."""
-    with writing(ctx, "push") as conn:
-        yield conn
 
 
 def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None) -> Result:
@@ -116,7 +106,7 @@ def _unwanted(intent: Intent, contact: Mapping[str, Any]) -> bool:
 
 
 def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: str | None = None, **values: Any) -> str:
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-settle") as conn:
         intents.move(conn, intent, state, ctx.app.clock.now(), reason=reason, **values)
     return outcome
 
@@ -124,7 +114,7 @@ def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: s
 def _refuse(ctx: RunContext, intent: Intent, error: RecordError) -> str:
     """Refused for good: a letter, and the intent waits for a person. What earlier steps did stays bound."""
     _forget_sending(intent)
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-refuse") as conn:
         record_refusal(conn, ctx, intent, error)
         intents.move(
             conn, intent, "dead", ctx.app.clock.now(), reason=error.message, steps=intent.steps, next_attempt_at=None
@@ -138,7 +128,7 @@ def _postpone(ctx: RunContext, intent: Intent, error: SverkaError) -> str:
     now, wait = ctx.app.clock.now(), intents.build_delay(intent.attempts)
     after = getattr(error, "retry_after", None)
     later = now + wait if not after else max(now + wait, now + type(wait)(seconds=after))
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-postpone") as conn:
         intents.move(conn, intent, state, now, reason=error.message, next_attempt_at=later, steps=intent.steps)
     return "uncertain" if state == "uncertain" else NOT_COUNTED
 
@@ -211,7 +201,7 @@ def _is_card_gone(ctx: RunContext, intent: Intent) -> bool:
 
 def _ask_person(ctx: RunContext, intent: Intent, kind: Kind, reason: str, match: Match | None) -> str:
     found = [candidate.as_json() for candidate in match.candidates] if match else []
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-review") as conn:
         now = ctx.app.clock.now()
         number = open_review(conn, now, ctx.name, intent.entity_id, kind, reason, candidates=found, intent_id=intent.id)
         intents.move(conn, intent, "review", now, reason=f"in review {number}: {reason}", steps=intent.steps)
@@ -225,7 +215,7 @@ def _link(
     card = build_card(ctx, raw)
     differences = describe(build_differences(dict(contact), card.mapped.fields)) if card.mapped else ""
     reason = f"{why}; differs: {differences}" if differences else why
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-link") as conn:
         now = ctx.app.clock.now()
         kept = apply_binding(conn, ctx, intent.entity_id, card, who=who or "sverka", chosen=who is not None)
         close_reviews(conn, now, ctx.name, intent.entity_id)
@@ -240,7 +230,8 @@ def _link(
 
 def _link_chosen(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], external_id: str, who: str) -> str:
     try:
-        raw = target_of(ctx).fetch_record(rule_of(ctx).source, external_id)
+        with asking(ctx, "fetch-record"):
+            raw = target_of(ctx).fetch_record(rule_of(ctx).source, external_id)
     except NotFound:
         return _ask_person(ctx, intent, "match", f"The chosen card {external_id} is not in accounting.", None)
     return _link(ctx, intent, contact, raw, f"linked by {who}", who)
@@ -267,23 +258,23 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     step = intent.steps[intent.step]
     step |= {"state": "sending", "sent": step.get("sent", 0) + 1, "sent_at": ctx.app.clock.now().isoformat()}
     _record_sending(ctx, intent)
-    ctx.fault("push.before-send")
+    ctx.fault("send.before")
     try:
         result = target_of(ctx).write_record(write)
     except (UncertainOutcome, ConflictError) as error:
-        ctx.fault("push.after-send")
+        ctx.fault("send.after")
         return _ask_at_once(ctx, intent, contact, error)
     except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
         _forget_sending(intent)
         raise
-    ctx.fault("push.after-send")
+    ctx.fault("send.after")
     _record_step(ctx, intent, contact, result.record, describe_differences(result))
     return GO_ON
 
 
 def _record_sending(ctx: RunContext, intent: Intent) -> None:
     now = ctx.app.clock.now()
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-sending") as conn:
         until = now + ctx.app.settings.schedule.lease
         intents.save(conn, intent, now, until=until, mapping_version=ctx.mapping.version)
 
@@ -296,14 +287,13 @@ def _record_step(
     step |= {"state": "done", "external_id": raw.external_id, "differences": differences}
     intent.step += 1
     card = build_card(ctx, raw) if step["set"] == rule_of(ctx).source.name else None
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-step") as conn:
         if card is not None:
             apply_binding(conn, ctx, intent.entity_id, card)
             intent.external_id, intent.external_code = raw.external_id, card.code
         _save_progress(conn, ctx, intent)
     if differences:
         ctx.notice(f"{ctx.name}: accounting keeps {contact['name']} otherwise than it was sent: {differences}")
-    ctx.fault("push.after-commit")
 
 
 def _save_progress(conn: Connection, ctx: RunContext, intent: Intent) -> None:
@@ -386,7 +376,7 @@ def _settled_at(intent: Intent) -> datetime | None:
 
 def claim_intent(ctx: RunContext, intent_id: Any) -> tuple[Intent, dict[str, Any] | None] | None:
     """Take one intent for this run, with the contact it is about; None when another worker has it."""
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-claim") as conn:
         now, lease = ctx.app.clock.now(), ctx.app.settings.schedule.lease
         intent = intents.claim(conn, intent_id, ctx.app.owner, now, lease)
         return (intent, load_row(conn, intent.entity_id)) if intent else None

@@ -15,8 +15,9 @@ from sync.push.bind import ENTITY, load_own_binding
 from sync.push.letters import revive_refused
 from sync.push.match import find_match
 from sync.push.merge import load_row
-from sync.push.one import claim_intent, push_intent, transaction, why_waiting
+from sync.push.one import claim_intent, push_intent, why_waiting
 from sync.push.steps import rule_of
+from sync.room.writing import writing
 
 PATIENCE = 3
 """So many intents in a row may meet a silent accounting; then the run stops."""
@@ -83,7 +84,7 @@ def _stop(ctx: RunContext, trouble: Exception) -> None:
 
 def _wake(ctx: RunContext) -> None:
     """What waited for a value or for leave to write, and has it now, is due; so is what a person wants tried again."""
-    with transaction(ctx) as conn:
+    with writing(ctx, "push-wake") as conn:
         revive_refused(conn, ctx, ctx.app.clock.now())
         for intent in intents.load_waiting(conn, ctx.name):
             contact = load_row(conn, intent.entity_id)

@@ -21,6 +21,7 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.push.intents import Intent
 from sync.push.match import NeedsPerson, fetch_equal, target_of, text_of
+from sync.room.writing import asking
 
 _OMIT = object()
 _SHOWN = 60
@@ -104,7 +105,8 @@ def _ask_lookup(ctx: RunContext, lookup: Mapping[str, Any]) -> tuple[str, str] |
     source = SourceSet(entity="", name=str(lookup["set"]))
     for question in _asked(lookup):
         try:
-            found = target_of(ctx).find_records(source, question)
+            with asking(ctx, "find-records"):
+                found = target_of(ctx).find_records(source, question)
         except SchemaDrift:  # this base has no such attribute: the next question may fit it
             continue
         alive = [raw for raw in found if not raw.deleted]
@@ -146,7 +148,8 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
     main = step["set"] == rule.source.name
     source = rule.source if main else SourceSet(entity="", name=step["set"])
     try:
-        return target_of(ctx).fetch_record(source, step["key"])
+        with asking(ctx, "fetch-record"):
+            return target_of(ctx).fetch_record(source, step["key"])
     except NotFound:
         pass
     alike = _fetch_alike(ctx, source, step, contact, main=main)

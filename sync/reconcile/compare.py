@@ -30,8 +30,9 @@ from sync.reconcile.balances import reconcile_balances
 from sync.reconcile.customer import Explanation
 from sync.reconcile.entities import reconcile_entities
 from sync.reconcile.result import Line, Reconciliation
+from sync.room.budget import open_budget
 from sync.room.faults import fault_from_environment
-from sync.room.writing import NoFence, writing
+from sync.room.writing import NoFence, committing, writing
 from sync.settle.customer import pull_customer
 from sync.settle.movements import store_movements
 from sync.versions import load_ruling
@@ -76,7 +77,7 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
     """A run's belongings for comparing only: nothing that a run writes can be written with it."""
     settings = app.settings.connection(connection)
     mapping = load_ruling(app, settings)
-    with closing(open_connector(settings, app.clock)) as connector:
+    with closing(open_connector(settings, app.clock, budget=open_budget(app, settings))) as connector:
         yield RunContext(
             app=app,
             settings=settings,
@@ -128,7 +129,7 @@ def _keep_movements(ctx: RunContext, found: Sequence[Explanation]) -> None:
     """The movements that were named: replaced for the customers that were looked at."""
     if found:
         keys = [key for item in found for key in item.customer.keys]
-        with ctx.app.engine.begin() as conn:
+        with committing(ctx.app, "reconcile-movements") as conn:
             store_movements(conn, ctx.name, keys, [named for item in found for named in item.named])
 
 
@@ -143,11 +144,11 @@ def _keep(ctx: RunContext, result: Reconciliation) -> None:
         "status": result.status,
         "unexplained": unexplained,
     }
-    with ctx.app.engine.begin() as conn:
+    with committing(ctx.app, "reconcile-result") as conn:
         insert(conn, reconciliation, [row | {"summary": result.summary()}])
     lines = [_history_row(record_id, number, line) for number, line in enumerate(result.lines, 1)]
     for part in chunks(lines):
-        with ctx.app.engine.begin() as conn:
+        with committing(ctx.app, "reconcile-lines") as conn:
             insert(conn, reconciliation_line, part)
 
 

@@ -24,6 +24,7 @@ from store.tables import cursor
 from sync.context import RunContext
 from sync.pull.prepare import prepare, since_moment
 from sync.reconcile.result import EntityLine, Line, Reconciliation
+from sync.room.writing import asking
 from sync.settle.movements import build_title
 
 
@@ -51,7 +52,9 @@ def _reconcile_source(
 ) -> None:
     start = since_moment(ctx.settings) if source.date else None
     seen = array("Q")
+    ctx.fault("fetch-keys.before")
     for page in connector.fetch_keys(source, Window(start=start)):
+        ctx.fault("fetch-keys.after")
         seen.extend(hash_key(row.external_id) for row in page)
         _compare_page(ctx, source, page, line, result)
         ctx.progress.step(line.entity, line.theirs)
@@ -102,7 +105,9 @@ def _add_missing(
     if not keys or not isinstance(ctx.connector, RecordSource):
         return
     fresh_at = load_fresh_at(ctx, source.entity)
-    for read in prepare(ctx.mapping, ctx.settings, source, ctx.connector.fetch_records(source, keys)):
+    with asking(ctx, "fetch-records"):
+        raws = ctx.connector.fetch_records(source, keys)
+    for read in prepare(ctx.mapping, ctx.settings, source, raws):
         if read.error is not None:
             _count(line, "dead_letter")
             result.add(_line("dead_letter", source, read.key))

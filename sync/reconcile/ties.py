@@ -17,6 +17,7 @@ from store.queries.settlements import iter_document_effects
 from sync.context import RunContext
 from sync.reconcile.customer import Customer, Explanation, residual_lines, stored_lines
 from sync.reconcile.result import Line
+from sync.room.writing import asking
 from sync.settle.effects import Identities, SettlementKey
 from sync.settle.explain import complete_whom, learn_identities, whom_of_texts
 from sync.settle.movements import (
@@ -243,7 +244,9 @@ def _fetch_live(
         if not seen.is_published(ctx, name):
             continue
         keys = [recorder.key for recorder in recorders if recorder.set == name and recorder not in found]
-        for raw in ctx.connector.fetch_records(source, keys):
+        with asking(ctx, "fetch-records"):
+            raws = ctx.connector.fetch_records(source, keys)
+        for raw in raws:
             found[Recorder(name, raw.external_id)] = (raw.version, str(raw.data.get("Number") or "").strip())
         if name not in mirrored and len(seen.heads) < SEEN_AT_MOST:
             seen.heads |= {recorder: head for recorder, head in found.items() if recorder.set == name}

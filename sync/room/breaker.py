@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from store.bulk import upsert
 from store.tables import connection
 from sync.context import App
+from sync.room.writing import committing
 
 THRESHOLD = 3
 FIRST_PAUSE = timedelta(minutes=1)
@@ -50,7 +51,7 @@ def claim_passage(conn: Connection, name: str, now: datetime) -> bool:
 
 def record_success(app: App, name: str) -> bool:
     """The other side works: close the breaker and forget failures and pause. Returns whether it had been open."""
-    with app.engine.begin() as conn:
+    with committing(app, "breaker-close") as conn:
         ensure_row(conn, name)
         before = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
         values: dict[str, Any] = {"breaker": "closed", "failures": 0, "breaker_until": None, "paused_reason": None}
@@ -62,7 +63,7 @@ def record_success(app: App, name: str) -> bool:
 def record_failure(app: App, name: str, retry_after: float | None) -> bool:
     """The other side does not work. Returns whether the breaker has just opened, which is worth one alert."""
     now = app.clock.now()
-    with app.engine.begin() as conn:
+    with committing(app, "breaker-count") as conn:
         ensure_row(conn, name)
         row = conn.execute(select(connection.c.breaker, connection.c.failures).where(connection.c.name == name)).one()
         failures = row.failures + 1
@@ -81,7 +82,7 @@ def pause_connection(app: App, name: str, reason: str) -> None:
     Who mends it need not know of the pause: a person's order that succeeds, a doctor that finds nothing wrong and a
     service that is started anew all end it.
     """
-    with app.engine.begin() as conn:
+    with committing(app, "pause") as conn:
         ensure_row(conn, name)
         values = {"paused_reason": reason, "paused_at": app.clock.now()}
         conn.execute(update(connection).where(connection.c.name == name).values(values))
@@ -89,7 +90,7 @@ def pause_connection(app: App, name: str, reason: str) -> None:
 
 def resume_connection(app: App, name: str) -> bool:
     """Let the schedule go on. Returns whether the connection was paused."""
-    with app.engine.begin() as conn:
+    with committing(app, "resume") as conn:
         paused = (connection.c.name == name) & connection.c.paused_reason.is_not(None)
         statement = update(connection).where(paused).values(paused_reason=None, paused_at=None)
         return conn.execute(statement).rowcount > 0

@@ -30,6 +30,7 @@ from sync.room import slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
 from sync.room.lease import is_held
 from sync.room.runs import LONGEST_TEXT
+from sync.room.writing import committing
 from sync.settle.customer import pull_customer
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ def tick(app: App) -> list[WorkItem]:
         What a worker should be woken for now.
     """
     now = app.clock.now()
-    with app.engine.begin() as conn:
+    with committing(app, "tick") as conn:
         upsert(conn, ticks, [{"name": TICK, "at": now, "host": socket.gethostname()[:200]}], ["name"])
     found: list[WorkItem] = []
     for settings in app.settings.connections.values():
@@ -75,7 +76,7 @@ def tick(app: App) -> list[WorkItem]:
 
 def _find_due(app: App, settings: ConnectionSettings, now: datetime) -> list[WorkItem]:
     """What is due for one connection; its failure is its own and keeps nobody else waiting."""
-    with app.engine.begin() as conn:
+    with committing(app, "due") as conn:
         return _due_slot(conn, app, settings, now) + _due_requests(conn, app, settings.name, now)
 
 
@@ -156,11 +157,11 @@ def run_work(app: App, message: dict[str, str]) -> RunResult | None:
 
 
 def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
-    with app.engine.begin() as conn:
+    with committing(app, "slot-begin") as conn:
         if not slots.take_up(conn, name, start):
             return None
     result = run_cycle(app, name, Order(kind="schedule", slot=start))
-    with app.engine.begin() as conn:
+    with committing(app, "slot-end") as conn:
         mine = (slot.c.connection == name, slot.c.start == start, slot.c.state == "running")
         if result.status == "skipped":
             conn.execute(update(slot).where(*mine, slot.c.run_id.is_(None)).values(state="skipped_overlap"))
@@ -182,7 +183,7 @@ def _run_request(app: App, token: str) -> RunResult | None:
     except Exception as error:  # noqa: BLE001 (the boundary: nothing else would end this request)
         return _fail_request(app, claimed, error)
     if result.status == "skipped":  # a cycle is running: the next tick after it finds the request again
-        with app.engine.begin() as conn:
+        with committing(app, "request-free") as conn:
             conn.execute(update(request).where(request.c.id == claimed["id"]).values(claimed_at=None))
         return result
     _answer_request(app, claimed["id"], result)
@@ -208,7 +209,7 @@ def claim_request(app: App, request_id: UUID, dispatched_at: datetime) -> dict[s
     """Take a request that was dispatched at this moment; a second delivery of its message gets None."""
     mine = (request.c.id == request_id, request.c.done_at.is_(None), request.c.claimed_at == dispatched_at)
     taken = max(app.clock.now(), dispatched_at + timedelta(microseconds=1))
-    with app.engine.begin() as conn:
+    with committing(app, "request-begin") as conn:
         if conn.execute(update(request).where(*mine).values(claimed_at=taken)).rowcount != 1:
             return None
         return dict(conn.execute(select(request).where(request.c.id == request_id)).mappings().one())
@@ -216,7 +217,7 @@ def claim_request(app: App, request_id: UUID, dispatched_at: datetime) -> dict[s
 
 def finish_request(app: App, request_id: UUID, result: dict[str, Any]) -> None:
     """The request is answered; its result is kept for whoever asked."""
-    with app.engine.begin() as conn:
+    with committing(app, "request-end") as conn:
         mine = request.c.id == request_id
         conn.execute(update(request).where(mine).values(done_at=app.clock.now(), result=result))
 

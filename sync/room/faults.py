@@ -1,6 +1,8 @@
-"""Fault points: where a run can be killed on purpose (`SVERKA_FAULT="point:n"`), at every commit and remote call.
+"""Fault points: where a process can be killed on purpose, around every commit and every remote call of the engine.
 
 The crash matrix walks `POINTS`; outside tests the variable is not set and nothing happens here.
+`SVERKA_FAULT="point:n"` kills the process at the n-th hit. `SVERKA_FAULT="@folder"` obeys orders that come while it
+runs: a file of the point's name, with the signal's number inside. Whoever takes the file away has been hit.
 """
 
 from __future__ import annotations
@@ -9,9 +11,45 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 
 VARIABLE = "SVERKA_FAULT"
-COMMITS = ("run-start", "page", "mark", "tombstone", "relink", "dead", "balance", "run-finish")
+COMMITS = ("page", "mark", "tombstone", "relink", "dead", "balance")
+"""Commits of the pulling side."""
+PUSH_COMMITS = (
+    "push-wake",
+    "push-claim",
+    "push-sending",
+    "push-step",
+    "push-settle",
+    "push-refuse",
+    "push-postpone",
+    "push-review",
+    "push-link",
+)
+ROOM_COMMITS = (
+    "tick",
+    "due",
+    "slot-begin",
+    "slot-end",
+    "request-begin",
+    "request-free",
+    "request-end",
+    "lease-claim",
+    "lease-renew",
+    "lease-release",
+    "connection-row",
+    "run-start",
+    "run-finish",
+    "run-fail",
+    "breaker-close",
+    "breaker-count",
+    "pause",
+    "resume",
+)
+"""Commits of the machine room: ticks, slots, requests, leases, runs, breakers."""
+RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result", "reconcile-lines")
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -20,28 +58,66 @@ CALLS = (
     "fetch-changes",
     "confirm-changes",
     "fetch-balances",
+    "fetch-movements",
+    "fetch-customer-keys",
 )
-PULL_POINTS = tuple(f"{name}.{side}" for name in COMMITS + CALLS for side in ("before", "after"))
-"""Before and after each commit and each remote call of the pulling side."""
-PUSH_POINTS = ("push.before", "push.after", "push.before-send", "push.after-send", "push.after-commit")
-POINTS = PULL_POINTS + PUSH_POINTS
-"""Every point there is in a cycle."""
+PUSH_CALLS = ("find-records", "send")
 
+
+def _sides(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}.{side}" for name in names for side in ("before", "after"))
+
+
+PULL_POINTS = _sides("run-start", *COMMITS, "run-finish", *CALLS[:7])
+"""Before and after each commit and each remote call that an ordinary reading makes."""
+PUSH_POINTS = _sides("push-claim", "push-sending", "push-step", *PUSH_CALLS)
+"""The same of a client that is made known."""
+POINTS = _sides(*COMMITS, *PUSH_COMMITS, *ROOM_COMMITS, *RECONCILE_COMMITS, *CALLS, *PUSH_CALLS)
+"""Every point there is."""
+
+Fault = Callable[[str], None]
 _hits: Counter[str] = Counter()
 
 
-def fault_from_environment(environ: Mapping[str, str] = os.environ) -> Callable[[str], None]:
-    """What `RunContext.fault` does: nothing, or SIGKILL to ourselves at the n-th hit of the named point."""
-    wanted, _, number = environ.get(VARIABLE, "").partition(":")
-    if not wanted:
-        return lambda point: None
+def fault(point: str) -> None:
+    """A fault point outside of a run, which has its own in `RunContext.fault`."""
+    _of_this_process()(point)
+
+
+@cache
+def _of_this_process() -> Fault:
+    return fault_from_environment()
+
+
+def fault_from_environment(environ: Mapping[str, str] = os.environ) -> Fault:
+    """What happens at a fault point: nothing, or a signal to ourselves where this process was told to."""
+    wanted = environ.get(VARIABLE, "")
+    if wanted.startswith("@"):
+        return _obey(Path(wanted[1:]))
+    return _die_at(wanted) if wanted else lambda point: None
+
+
+def _die_at(wanted: str) -> Fault:
+    name, _, number = wanted.partition(":")
     due = int(number or 1)
 
     def hit(point: str) -> None:
-        if point != wanted:
+        if point != name:
             return
         _hits[point] += 1
         if _hits[point] == due:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    return hit
+
+
+def _obey(folder: Path) -> Fault:
+    def hit(point: str) -> None:
+        taken = folder / f"{point}.hit-{os.getpid()}"
+        try:
+            (folder / point).rename(taken)
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), int(taken.read_text("ascii")))
 
     return hit

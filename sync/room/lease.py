@@ -19,9 +19,12 @@ from core.errors import LeaseLost
 from store.bulk import upsert
 from store.tables import lease
 from sync.context import App
+from sync.room.writing import committing
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.5
+FROZEN = 2
+"""A transaction that says nothing for so many lengths of a lease is ended by PostgreSQL, and its locks with it."""
 BELIEVABLE = 3
 """A lease that ends later than so many lengths from now was written by a clock that has since been put back."""
 
@@ -45,7 +48,8 @@ class Lease:
             LeaseLost: somebody else holds it now.
         """
         if conn.dialect.name == "postgresql":  # a process that freezes here must not hold the row for ever
-            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
+            most = int(self._app.settings.schedule.lease.total_seconds() * FROZEN * 1000)
+            conn.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {most}"))
         if self._renew(conn):
             return
         self.lost = True
@@ -65,7 +69,7 @@ class Lease:
         pause = self._app.settings.schedule.lease.total_seconds() / 3
         while not self._stopped.wait(pause):
             try:
-                with self._app.engine.begin() as conn:
+                with committing(self._app, "lease-renew") as conn:
                     held = self._renew(conn)
             except SQLAlchemyError as error:  # whatever it is, the next try may succeed: a thread that died would not
                 log.warning("lease.not-renewed", name=self.name, error=type(error).__name__, reason=str(error)[:200])
@@ -84,7 +88,7 @@ class Lease:
             self._thread.join()
         mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
         try:
-            with self._app.engine.begin() as conn:
+            with committing(self._app, "lease-release") as conn:
                 conn.execute(update(lease).where(*mine).values(owner=None, until=None))
         except SQLAlchemyError as error:
             log.warning("lease.not-released", name=self.name, error=type(error).__name__, reason=str(error)[:200])
@@ -112,7 +116,7 @@ def claim_lease(app: App, name: str, *, wait: float = 0.0) -> Lease | None:
 def _claim(app: App, name: str) -> Lease | None:
     owner = f"{app.owner[:60]}/{uuid4().hex[:12]}"
     now, length = app.clock.now(), app.settings.schedule.lease
-    with app.engine.begin() as conn:
+    with committing(app, "lease-claim") as conn:
         upsert(conn, lease, [{"name": name, "fence": 0}], ["name"], update=())
         free = or_(lease.c.owner.is_(None), lease.c.until < now, lease.c.until > now + length * BELIEVABLE)
         claim = update(lease).where(lease.c.name == name, free)

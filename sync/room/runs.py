@@ -16,6 +16,7 @@ from store.bulk import insert
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS, run, run_counter, slot
 from sync.context import App, Counters, Order, RunContext
 from sync.room.lease import Lease
+from sync.room.writing import committing
 
 _LEFT_UNDONE = ("parked", "dead", "uncertain", "review")
 LONGEST_TEXT = 2000
@@ -40,7 +41,7 @@ def start_run(app: App, connection: str, order: Order, lease: Lease) -> UUID:
         LeaseLost: the lease went to somebody else meanwhile.
     """
     now, run_id = app.clock.now(), new_id()
-    with app.engine.begin() as conn:
+    with committing(app, "run-start") as conn:
         lease.check(conn)
         mark_abandoned(conn, connection, app)
         row = {
@@ -111,8 +112,7 @@ def finish_run(ctx: RunContext, lease: Lease, failure: str = "") -> RunResult:
     finish_lines(lines)
     status, message = judge(lines, ctx.partial, failure)
     message = redact(message)[:LONGEST_TEXT]
-    ctx.fault("run-finish.before")
-    with ctx.app.engine.begin() as conn:
+    with committing(ctx.app, "run-finish") as conn:
         lease.check(conn)
         insert(conn, run_counter, [_counter_row(ctx.run_id, line) for line in lines])
         values = _usage_values(ctx.connector.usage) | {
@@ -125,14 +125,13 @@ def finish_run(ctx: RunContext, lease: Lease, failure: str = "") -> RunResult:
         conn.execute(update(run).where(run.c.id == ctx.run_id, run.c.status == "running").values(values))
         if ctx.order.slot is not None:
             close_slot(conn, ctx.name, ctx.order)
-    ctx.fault("run-finish.after")
     return RunResult(ctx.run_id, status, lines, ctx.notices, message, ctx.state.changes)
 
 
 def fail_run(app: App, run_id: UUID, connection: str, order: Order, message: str) -> None:
     """Close a run that failed before it could begin to read (settings, mapping, opening the connector)."""
     values = {"status": "failed", "finished_at": app.clock.now(), "message": redact(message)[:LONGEST_TEXT]}
-    with app.engine.begin() as conn:
+    with committing(app, "run-fail") as conn:
         conn.execute(update(run).where(run.c.id == run_id, run.c.status == "running").values(values))
         if order.slot is not None:
             close_slot(conn, connection, order)

@@ -1,4 +1,7 @@
-"""The one door to a write of a run: fencing token first, fault points around, rolled back when it is a dry run."""
+"""The doors to a write: fencing token first where it is a run's, fault points around, rolled back when it is a dry run.
+
+And the one to a remote call, which has fault points too: `tests/chaos` kills the process at each of them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from sync.context import RunContext
+from sync.context import App, RunContext
+from sync.room.faults import fault
 
 
 @contextmanager
@@ -26,6 +30,23 @@ def writing(ctx: RunContext, point: str) -> Iterator[Connection]:
         else:
             transaction.commit()
     ctx.fault(f"{point}.after")
+
+
+@contextmanager
+def committing(app: App, point: str) -> Iterator[Connection]:
+    """A short transaction of the machine room, outside of any run's lease, with its fault points."""
+    with app.engine.begin() as conn:
+        yield conn
+        fault(f"{point}.before")
+    fault(f"{point}.after")
+
+
+@contextmanager
+def asking(ctx: RunContext, call: str) -> Iterator[None]:
+    """Fault points around one remote call; the second only where an answer came."""
+    ctx.fault(f"{call}.before")
+    yield
+    ctx.fault(f"{call}.after")
 
 
 class NoFence:

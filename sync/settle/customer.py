@@ -28,7 +28,7 @@ from sync.pull.prepare import since_moment
 from sync.pull.records import pull_keys, settle_missing
 from sync.pull.sweep import sweep_entity
 from sync.room.pausing import pausing
-from sync.room.writing import writing
+from sync.room.writing import asking, writing
 from sync.settle.effects import find_moved
 from sync.settle.explain import (
     Comparison,
@@ -84,7 +84,8 @@ def pull_documents(ctx: RunContext, counterparty_key: str, entities: Sequence[st
 
 def _pull_source(ctx: RunContext, source: SourceSet, counterparty_key: str, window: Window) -> None:
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the caller
-    theirs = {row.external_id: row for row in ctx.connector.fetch_customer_keys(source, counterparty_key, window)}
+    with asking(ctx, "fetch-customer-keys"):
+        theirs = {row.external_id: row for row in ctx.connector.fetch_customer_keys(source, counterparty_key, window)}
     with reading(ctx.app.engine) as conn:
         ours = load_bindings(conn, ctx.name, source.entity, theirs)
         held = load_documents_of(conn, ctx.name, source.entity, source.name, counterparty_key, window.start)

@@ -9,6 +9,7 @@ from connectors.base import MovementRow
 from core.errors import ConfigError, NotFound, RecordError, SchemaDrift
 from core.money import ZERO
 from sync.context import RunContext
+from sync.room.writing import asking
 from sync.settle.register import BalanceKey, balance_source, fetch_currencies
 
 CUSTOMERS_AT_MOST = 20
@@ -30,7 +31,8 @@ def find_settled(ctx: RunContext, keys: Iterable[BalanceKey]) -> set[BalanceKey]
     found: set[BalanceKey] = set()
     for customer in sorted(customers):
         try:
-            rows = connector.fetch_movements(spec, customer, start=None)
+            with asking(ctx, "fetch-movements"):
+                rows = list(connector.fetch_movements(spec, customer, start=None))
         except (ConfigError, SchemaDrift, NotFound, RecordError):
             return found
         sums = _sum(ctx, rows)

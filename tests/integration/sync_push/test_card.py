@@ -104,7 +104,7 @@ def test_our_key_is_taken_already(world: World) -> None:
     marker = f"[sverka:{row['entity_id']}]"
 
     def late(ctx_point: str) -> None:
-        if ctx_point == "push.before-send" and not world.cards():
+        if ctx_point == "send.before" and not world.cards():
             world.base.create(PARTIES, {"Ref_Key": row["client_key"], "ИНН": INN, "Комментарий": marker})
 
     assert world.push(fault=late) == {"created": 1}

@@ -10,7 +10,7 @@ from core.errors import LeaseLost
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from sync.context import Order
 from sync.push import reviews
-from sync.push.one import POINTS, SETTLED
+from sync.push.one import SETTLED
 from sync.push.run import push_connection
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
@@ -120,8 +120,16 @@ def test_the_contract_s_answer_is_lost(world: World, ignores: bool) -> None:
     assert len(world.contracts(card["Ref_Key"])) == 1
 
 
-COMMITS = [(point, nth, True) for point in POINTS[:2] for nth in range(1, 7)]
-CALLS = [(point, nth, ignores) for point in POINTS[2:] for nth in (1, 2) for ignores in (False, True)]
+PASSED = (
+    ("push-wake", 1),
+    ("push-claim", 1),
+    ("push-sending", 1),
+    ("push-step", 1),
+    ("push-sending", 2),
+    ("push-step", 2),
+)
+COMMITS = [(f"{name}.{side}", nth, True) for name, nth in PASSED for side in ("before", "after")]
+CALLS = [(f"send.{side}", nth, ignores) for side in ("before", "after") for nth in (1, 2) for ignores in (False, True)]
 
 
 @pytest.mark.parametrize(("point", "nth", "ignores"), COMMITS + CALLS)

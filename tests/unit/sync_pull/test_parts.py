@@ -1,6 +1,5 @@
 """Slots, breaker, faults, filters, decisions, judgement: the pure parts of the pulling side."""
 
-import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sync.pull.drift import logical
 from sync.pull.prepare import Item, business_date, matches_filter
 from sync.pull.seen import SeenKeys
 from sync.room.breaker import LONGEST_PAUSE, pause_after
-from sync.room.faults import POINTS, fault_from_environment
+from sync.room.faults import fault_from_environment
 from sync.room.runs import judge
 from sync.room.slots import is_quiet, last_night, slot_start
 
@@ -77,16 +76,6 @@ def test_faults_count_and_name_only_known_points(monkeypatch: pytest.MonkeyPatch
     assert killed == []
     hit("page.after")
     assert killed == [9]
-
-
-def test_every_point_of_the_matrix_is_in_the_code() -> None:
-    text = "".join(path.read_text("utf-8") for path in (ROOT / "sync").rglob("*.py") if path.name != "faults.py")
-    text += "".join(f'writing(ctx, "{name}")' for name in re.findall(r'^COMMIT = "([\w-]+)"', text, re.M))
-    written = {
-        f"{name}.{side}" for name in re.findall(r'writing\(ctx, "([\w-]+)"\)', text) for side in ("before", "after")
-    }
-    written |= set(re.findall(r'fault\("([\w.-]+)"\)', text))
-    assert set(POINTS) - written == set()
 
 
 @pytest.mark.parametrize(
