@@ -150,7 +150,7 @@ def audit(
 
     Example: sverka audit --xlsx look.xlsx
     """
-    with open_app(readonly=True) as app:
+    with open_app() as app:  # nothing but the turns of a rate budget is written
         name = one_connection(app, connection)
         with watching(app.clock, quiet=as_json) as progress:
             report = look(app, name, progress)

@@ -20,6 +20,7 @@ __all__ = [
     "BalanceRow",
     "BalanceSource",
     "BalanceSpec",
+    "Budget",
     "ChangePacket",
     "ChangeSource",
     "Connector",
@@ -185,6 +186,20 @@ class WriteResult:
 
     record: RawRecord
     differences: dict[str, tuple[object, object]]
+
+
+class Budget(Protocol):
+    """What may be asked of the other side, by all our processes together. Handed in; kept by whoever starts a run."""
+
+    def take(self) -> None:
+        """Wait for this request's turn.
+
+        Raises:
+            TransientError: it would not come in a time worth waiting; the request was certainly not sent.
+        """
+
+    def block(self, seconds: float) -> None:
+        """The other side asks for so many seconds of silence: nobody of us asks it anything meanwhile."""
 
 
 @runtime_checkable

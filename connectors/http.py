@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import BinaryIO, cast
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
 
 import requests
 import urllib3.exceptions as lower
 from requests.auth import HTTPBasicAuth
 from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_result
 
-from connectors.base import Usage
+from connectors.base import Budget, Usage
 from core.clock import Clock
 
 USER_AGENT = "Sverka/0.1"
@@ -26,6 +27,8 @@ _CHUNK = 64 * 1024
 MIB = 1024 * 1024
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 """Statuses that a working server gives in passing: a read that met one is asked again within the same request."""
+_SLOW_DOWN = frozenset({429, 503})
+"""Statuses whose `Retry-After` is a word to all our processes (RFC 6585 §4, RFC 9110 §15.6.4)."""
 
 
 class HttpFailure(Exception):
@@ -98,13 +101,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A whole answer whose body lies in a temporary file, in memory while it is small; who gets it closes it."""
+
+    status: int
+    headers: Mapping[str, str]
+    file: BinaryIO
+
+    def whole(self) -> Answer:
+        """The same in memory; the file is gone then."""
+        with self.file as file:
+            file.seek(0)
+            return Answer(self.status, self.headers, file.read())
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one client: answer size, tries of a read, seconds spent waiting between them, requests a second."""
+    """Bounds of one client: answer size, tries of a read, seconds spent waiting between them."""
 
     response_bytes: int = 64 * MIB
     attempts: int = 3
     retry_seconds: float = 20.0
-    per_second: float | None = None
 
 
 class StreamedBody:
@@ -154,7 +171,7 @@ def decode_text(body: bytes) -> str:
         return body.decode("cp1251", errors="replace")
 
 
-def retry_after(answer: Answer, clock: Clock) -> float | None:
+def retry_after(answer: Answer | FileAnswer, clock: Clock) -> float | None:
     """Seconds that the other side asks us to wait, from `Retry-After` in either of its two forms (RFC 9110 §10.2.3)."""
     value = answer.headers.get("retry-after", "").strip()
     if value.isdigit():
@@ -175,6 +192,7 @@ class HttpClient:
         clock: time and sleeping; tests give their own.
         user: Basic credentials as UTF-8 bytes, since requests would encode text as Latin-1 (1c-odata.md §1.6).
         verify: path of a file with trusted certificates; None means the usual ones.
+        budget: whom every request waits for, reads and writes and tries again alike; None lets them go at once.
     """
 
     def __init__(
@@ -186,13 +204,14 @@ class HttpClient:
         limits: Limits | None = None,
         verify: str | None = None,
         jitter: Callable[[float], float] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.usage = Usage()
         self.clock = clock
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
         self._jitter = jitter or (lambda most: random.uniform(0.0, most))  # noqa: S311 - spreads load, guards nothing
-        self._next_at = 0.0
+        self._budget = budget
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"})
@@ -206,7 +225,26 @@ class HttpClient:
         Raises:
             HttpFailure: no whole answer came, after all tries.
         """
-        retrying = Retrying(
+        return self._retrying()(self.send, "GET", url, headers=headers, limit=limit)
+
+    def get_file(self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None) -> FileAnswer:
+        """The same for an answer that may be huge: its body is kept in a file. Raises HttpFailure likewise."""
+        return self._retrying()(self._send_to_file, url, headers, limit)
+
+    def _send_to_file(self, url: str, headers: Mapping[str, str] | None, limit: int | None) -> FileAnswer:
+        file = cast(BinaryIO, SpooledTemporaryFile(max_size=MIB))  # noqa: SIM115 - closed by whoever gets the answer
+        try:
+            with self.stream("GET", url, headers=headers, limit=limit) as stream:
+                while piece := stream.body.read(_CHUNK):
+                    file.write(piece)
+                return FileAnswer(stream.status, stream.headers, file)
+        except BaseException:
+            file.close()
+            raise
+
+    def _retrying(self) -> Retrying:
+        """Tries of a read: for seconds, where asking once more may help."""
+        return Retrying(
             sleep=self.clock.sleep,
             stop=self._must_stop,
             wait=self._pause,
@@ -214,7 +252,6 @@ class HttpClient:
             | retry_if_result(lambda answer: answer.status in BUSY_STATUSES),
             retry_error_callback=_last_outcome,
         )
-        return retrying(self.send, "GET", url, headers=headers, limit=limit)
 
     def send(
         self,
@@ -246,7 +283,8 @@ class HttpClient:
     ) -> Iterator[Stream]:
         """Send one request once; its body is read by the caller, within the limit and the deadline."""
         allowed = timeouts or self._timeouts
-        self._keep_budget()
+        if self._budget is not None:
+            self._budget.take()
         started = self.clock.monotonic()
         self.usage.requests += 1
         self.usage.writes += method != "GET"
@@ -255,6 +293,7 @@ class HttpClient:
             try:
                 pieces = self._pieces(response, limit or self._limits.response_bytes, started + allowed.total)
                 names = {name.lower(): _header_text(value) for name, value in response.headers.items()}
+                self._heed(response.status_code, names)
                 yield Stream(response.status_code, names, StreamedBody(pieces))
             finally:
                 response.close()
@@ -309,14 +348,11 @@ class HttpClient:
         except (lower.ProtocolError, lower.DecodeError, OSError) as error:
             raise CutAnswer(f"the answer broke off ({type(error).__name__})") from None
 
-    def _keep_budget(self) -> None:
-        """Space requests evenly: no bursts, at most so many a second."""
-        if self._limits.per_second is None:
-            return
-        wait = self._next_at - self.clock.monotonic()
-        if wait > 0:
-            self.clock.sleep(wait)
-        self._next_at = self.clock.monotonic() + 1.0 / self._limits.per_second
+    def _heed(self, status: int, headers: Mapping[str, str]) -> None:
+        """Who is asked to slow down tells everybody who shares the budget."""
+        asked = retry_after(Answer(status, headers, b""), self.clock) if status in _SLOW_DOWN else None
+        if asked and self._budget is not None:
+            self._budget.block(asked)
 
     def _pause(self, state: RetryCallState) -> float:
         asked = self._asked(state)
@@ -333,11 +369,11 @@ class HttpClient:
         return retry_after(outcome.result(), self.clock)
 
 
-def _last_outcome(state: RetryCallState) -> Answer:
+def _last_outcome(state: RetryCallState) -> Any:
     """Out of tries: the last answer is handed on, the last failure raised."""
     if state.outcome is None:
         raise NoAnswer("nothing was asked")
-    return cast(Answer, state.outcome.result())
+    return state.outcome.result()
 
 
 def _header_text(value: str) -> str:

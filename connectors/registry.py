@@ -9,7 +9,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from connectors.base import Connector
+from connectors.base import Budget, Connector
 from core.clock import Clock
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
@@ -35,13 +35,16 @@ def option_models() -> dict[str, type[BaseModel]]:
     return {name: cast("type[BaseModel]", _load(kind.options)) for name, kind in KINDS.items()}
 
 
-def open_connector(settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None) -> Connector:
+def open_connector(
+    settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None, budget: Budget | None = None
+) -> Connector:
     """A connector of the kind that the settings name; nothing is sent yet. Close it when done.
 
     Args:
         settings: the connection, its options checked by the kind's own model.
         clock: where it takes time from.
         cache_dir: a folder for what is slow to ask for; None keeps it in memory only.
+        budget: whom every request waits for; None where the other side is asked as fast as it answers.
 
     Raises:
         ConfigError: there is no such kind.
@@ -50,7 +53,7 @@ def open_connector(settings: ConnectionSettings, clock: Clock, *, cache_dir: Pat
     if kind is None:
         raise ConfigError(f"There is no connector {settings.connector!r}. There are: {', '.join(sorted(KINDS))}.")
     build = cast("type[Connector]", _load(kind.connector))
-    return build(settings, clock, cache_dir=cache_dir)  # type: ignore[call-arg]
+    return build(settings, clock, cache_dir=cache_dir, budget=budget)  # type: ignore[call-arg]
 
 
 def _load(place: str) -> object:

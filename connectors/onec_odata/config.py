@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, field_validator, model_validator
 
 from core.secrets import Secret, read_secret
-from core.settings import Section
+from core.sections import Rate, Section
 
 SERVICE = "/odata/standard.odata"
 _MIB = 1024 * 1024
@@ -40,7 +41,7 @@ class OnecODataOptions(Section):
     metadata_hours: float = Field(default=1.0, gt=0, le=24 * 31)
     attempts: int = Field(default=3, ge=1, le=10)
     retry_seconds: float = Field(default=20.0, ge=0, le=120)
-    requests_per_second: float | None = Field(default=None, gt=0)
+    requests_per_second: float | None = Field(default=None, gt=0.001)
 
     @field_validator("url")
     @classmethod
@@ -67,6 +68,12 @@ class OnecODataOptions(Section):
         if not self.allow_http and urlsplit(self.url).scheme == "http":
             raise ValueError("url is https://… unless allow_http = true")
         return self
+
+    @property
+    def default_rate(self) -> Rate | None:
+        """1C itself asks for none; `requests_per_second` is what `rate` of the connection says as well."""
+        per_second = self.requests_per_second
+        return Rate(timedelta(seconds=1 / per_second)) if per_second is not None else None
 
     def credentials(self) -> tuple[bytes, bytes]:
         """User and password as UTF-8 bytes (1c-odata.md §1.6). Reveals the password: for the HTTP client only.

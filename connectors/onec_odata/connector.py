@@ -9,6 +9,7 @@ from pathlib import Path
 from connectors.base import (
     BalanceAnswer,
     BalanceSpec,
+    Budget,
     ChangePacket,
     Finding,
     KeyRow,
@@ -39,11 +40,18 @@ from core.settings import ConnectionSettings
 class OnecODataConnector:
     """Reads and writes one base; asks one thing at a time (one heavy query a base, 1c-odata.md §9)."""
 
-    def __init__(self, settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        clock: Clock,
+        *,
+        cache_dir: Path | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         options = settings.options
         if not isinstance(options, OnecODataOptions):
             raise ConfigError(f"The connection {settings.name} has no options of onec_odata.")
-        self._wire = Wire(options, clock)
+        self._wire = Wire(options, clock, budget)
         self._book = Book(self._wire, MetadataCache(cache_dir, options, clock))
         accounts = Accounts(self._wire)
         self._records = RecordReader(self._wire, self._book, settings.zone)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from connectors.http import Answer, HttpClient, HttpFailure, Limits, Stream, Timeouts, retry_after
+from connectors.base import Budget
+from connectors.http import Answer, FileAnswer, HttpClient, HttpFailure, Limits, Stream, Timeouts, retry_after
 from connectors.onec_odata import url
 from connectors.onec_odata.atom import TypesOf
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.decoder import Row, Unreadable, decode_collection, decode_object
 from connectors.onec_odata.errors import SESSION_LOST, Verdict, judge, judge_failure, judge_unreadable
 from connectors.onec_odata.sessions import Session
+from connectors.onec_odata.table import Table
 from core.clock import Clock
 from core.errors import Where
 
@@ -40,7 +42,7 @@ class Wire:
 
     types_of: TypesOf
 
-    def __init__(self, options: OnecODataOptions, clock: Clock) -> None:
+    def __init__(self, options: OnecODataOptions, clock: Clock, budget: Budget | None = None) -> None:
         self.options = options
         self.clock = clock
         self.base = options.url
@@ -51,8 +53,9 @@ class Wire:
             clock,
             user=options.credentials() if options.user else None,
             timeouts=Timeouts(options.connect_timeout, options.read_timeout, options.total_timeout),
-            limits=Limits(options.response_bytes, options.attempts, options.retry_seconds, options.requests_per_second),
+            limits=Limits(options.response_bytes, options.attempts, options.retry_seconds),
             verify=options.ca_file,
+            budget=budget,
         )
         self.session = Session(enabled=options.sessions == "auto")
 
@@ -78,6 +81,14 @@ class Wire:
             return Rows(decode_collection(outcome, self.types_of), len(outcome.body))
         except Unreadable as error:
             return judge_unreadable(outcome, str(error))
+
+    def table(self, resource: str, options: Mapping[str, str], *, limit: int) -> Table | Verdict:
+        """A virtual table's whole answer, however large, kept in a file; whoever gets it closes it."""
+        address = self.address(resource, {**options, "$format": url.JSON_FORMAT})
+        outcome = self._get_file(address, limit)
+        if isinstance(outcome, Verdict) and self.session.was_to_blame(self.http, outcome):
+            outcome = self._get_file(address, limit)
+        return outcome if isinstance(outcome, Verdict) else Table(outcome, self.types_of)
 
     def rows(self, resource: str, options: Mapping[str, str], *, limit: int | None = None) -> list[Row]:
         """The rows of a set or virtual table. Raises the errors of `core.errors`."""
@@ -139,6 +150,17 @@ class Wire:
             return self._judged(self.http.get(address, headers=headers, limit=limit))
         except HttpFailure as failure:
             return judge_failure(failure)
+
+    def _get_file(self, address: str, limit: int) -> FileAnswer | Verdict:
+        headers = _READ_HEADERS | self.session.headers(self.http, read=True)
+        try:
+            answer = self.http.get_file(address, headers=headers, limit=limit)
+        except HttpFailure as failure:
+            return judge_failure(failure)
+        self.note_time(answer.headers)
+        if 200 <= answer.status < 300:
+            return answer
+        return judge(answer.whole(), retry_after(answer, self.clock))
 
     def _unsent(self, outcome: Answer | Verdict) -> Answer | Verdict:
         """A write that met a lost session was not carried out; repeating it is the engine's decision."""

@@ -50,29 +50,38 @@ def claim_passage(conn: Connection, name: str, now: datetime) -> bool:
 
 
 def record_success(app: App, name: str) -> bool:
-    """The other side works: close the breaker and forget failures and pause. Returns whether it had been open."""
+    """The other side works: close the breaker and forget failures and pause. Returns whether it had been open.
+
+    Of several that report at once exactly one gets True.
+    """
+    values: dict[str, Any] = {"failures": 0, "breaker_until": None, "paused_reason": None, "paused_at": None}
+    values |= {"breaker": "closed", "last_ok_at": app.clock.now()}
+    was_open = (connection.c.name == name, connection.c.breaker != "closed")
     with committing(app, "breaker-close") as conn:
         ensure_row(conn, name)
-        before = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
-        values: dict[str, Any] = {"breaker": "closed", "failures": 0, "breaker_until": None, "paused_reason": None}
-        values |= {"paused_at": None, "last_ok_at": app.clock.now()}
-        conn.execute(update(connection).where(connection.c.name == name).values(values))
-    return bool(before != "closed")
+        closed_now = conn.execute(update(connection).where(*was_open).values(values)).rowcount == 1
+        if not closed_now:
+            conn.execute(update(connection).where(connection.c.name == name).values(values))
+    return closed_now
 
 
 def record_failure(app: App, name: str, retry_after: float | None) -> bool:
-    """The other side does not work. Returns whether the breaker has just opened, which is worth one alert."""
+    """The other side does not work. Returns whether the breaker has just opened, which is worth one alert.
+
+    Every failure counts, and of several that are reported at once exactly one gets True: the first statement keeps the
+    row until the commit, on both databases.
+    """
     now = app.clock.now()
+    mine = connection.c.name == name
+    more = update(connection).where(mine).values(failures=connection.c.failures + 1)
     with committing(app, "breaker-count") as conn:
         ensure_row(conn, name)
-        row = conn.execute(select(connection.c.breaker, connection.c.failures).where(connection.c.name == name)).one()
-        failures = row.failures + 1
-        values: dict[str, Any] = {"failures": failures}
+        row = conn.execute(more.returning(connection.c.failures, connection.c.breaker)).one()
         asked = (retry_after or 0.0) > FIRST_PAUSE.total_seconds()
-        opens = failures >= THRESHOLD or row.breaker != "closed" or asked
+        opens = row.failures >= THRESHOLD or row.breaker != "closed" or asked
         if opens:
-            values |= {"breaker": "open", "breaker_until": now + pause_after(failures, retry_after)}
-        conn.execute(update(connection).where(connection.c.name == name).values(values))
+            until = now + pause_after(row.failures, retry_after)
+            conn.execute(update(connection).where(mine).values(breaker="open", breaker_until=until))
     return opens and row.breaker == "closed"
 
 

@@ -16,6 +16,7 @@ from mapping.rules import Mapping
 from store.versions import differs_from_published
 from sync.context import App
 from sync.room.breaker import resume_connection
+from sync.room.budget import open_budget
 from sync.versions import load_named
 
 
@@ -45,7 +46,7 @@ def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Findi
     """Findings of one connection: mapping, address, rights, publication, clock, settlement accounts."""
     try:
         mapping = load_named(app, settings)
-        connector = open_connector(settings, app.clock)
+        connector = open_connector(settings, app.clock, budget=open_budget(app, settings))
     except SverkaError as error:
         yield Finding("error", "settings", error.message, error.next_step)
         return

@@ -23,6 +23,7 @@ from connectors.http import (
     retry_after,
 )
 from core.clock import ManualClock
+from core.errors import TransientError
 from tests.unit.connectors.support import StepClock, raw_server, reply
 
 CUT = reply(body=b'{"value":[', length=500)
@@ -192,13 +193,81 @@ def test_a_clear_word_is_not_asked_again(status: int) -> None:
     assert len(server.requests) == 1
 
 
-def test_requests_are_spaced_by_the_budget() -> None:
+class Turns:
+    """A budget that notes who asked for a turn and what was blocked; `refuse` is raised instead of a turn."""
+
+    def __init__(self, refuse: Exception | None = None) -> None:
+        self.taken, self.blocked, self._refuse = 0, list[float](), refuse
+
+    def take(self) -> None:
+        self.taken += 1
+        if self._refuse is not None:
+            raise self._refuse
+
+    def block(self, seconds: float) -> None:
+        self.blocked.append(seconds)
+
+
+def test_every_request_waits_its_turn_tries_again_and_writes_too() -> None:
+    turns = Turns()
+    http = HttpClient(ManualClock(), budget=turns, jitter=lambda most: 0.0)
+    with raw_server(reply(503), CUT, reply(), reply(201), reply(body=b"x")) as server:
+        http.get(server.url)
+        http.send("POST", server.url, body=b"{}")
+        with http.stream("GET", server.url) as stream:
+            stream.whole()
+    assert turns.taken == len(server.requests) == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "blocked"),
+    [
+        (reply(429, b"", "Retry-After: 7"), [7.0]),
+        (reply(503, b"", "Retry-After: Thu, 15 Jan 2026 09:00:30 GMT"), [30.0]),
+        (reply(429, b"", "Retry-After: soon"), []),
+        (reply(429), []),
+        (reply(500, b"", "Retry-After: 7"), []),
+    ],
+)
+def test_who_is_asked_to_slow_down_tells_everybody(answer: bytes, blocked: list[float]) -> None:
+    turns = Turns()
+    http = HttpClient(ManualClock(), budget=turns)
+    with raw_server(answer) as server:
+        http.send("POST", server.url, body=b"{}")
+    assert turns.blocked == blocked
+
+
+def test_a_turn_that_does_not_come_sends_nothing() -> None:
+    http = HttpClient(ManualClock(), budget=Turns(TransientError("no turn", retry_after=90.0)))
+    with raw_server(reply()) as server, pytest.raises(TransientError, match="no turn"):
+        http.get(server.url)
+    assert server.requests == [] and http.usage.requests == 0
+
+
+def test_pauses_between_tries_are_full_jitter() -> None:
+    """Anything from nothing to the whole of a limit that doubles: workers that failed together do not come together."""
+    asked: list[float] = []
+
+    def half(most: float) -> float:
+        asked.append(most)
+        return most / 2
+
     clock = ManualClock()
-    http = client(clock, per_second=2.0)
-    with raw_server(reply()) as server:
-        for _ in range(5):
-            http.get(server.url)
-    assert clock.monotonic() == 2.0
+    http = HttpClient(clock, limits=Limits(attempts=6, retry_seconds=60.0), jitter=half)
+    with raw_server(reply(503)) as server:
+        assert http.get(server.url).status == 503
+    assert asked[:5] == [1.0, 2.0, 4.0, 8.0, 8.0] and len(server.requests) == 6
+    assert clock.monotonic() == sum(asked[:5]) / 2
+    pauses = {HttpClient(ManualClock())._jitter(8.0) for _ in range(50)}
+    assert len(pauses) > 40 and 0.0 <= min(pauses) < 2.0 and 6.0 < max(pauses) <= 8.0
+
+
+def test_waiting_between_tries_is_a_matter_of_seconds() -> None:
+    clock = ManualClock()
+    http = HttpClient(clock, limits=Limits(attempts=100), jitter=lambda most: most)
+    with raw_server(reply(503)) as server:
+        assert http.get(server.url).status == 503
+    assert clock.monotonic() <= 20.0 + 8.0
 
 
 def test_usage_counts_everything() -> None:
