@@ -11,10 +11,10 @@ from core.errors import RecordError, Where
 from mapping.compile import FieldProgram, Need, RefProgram, Workshop, check_targets, compile_field, compile_reference
 from mapping.formula import Formula
 from mapping.hashing import hash_record
-from mapping.model import ENTITIES, EntitySpec, FieldSpec, LineSpec, MappedLine, MappedRecord, SourceSet
+from mapping.model import ENTITIES, EntitySpec, FieldSpec, JoinedRows, LineSpec, MappedLine, MappedRecord, SourceSet
 from mapping.paths import Data, clean_value
 from mapping.problems import Loc
-from mapping.schema import Common, EntityRule, FieldRule, LinesRule, Off, SourceRule
+from mapping.schema import Common, EntityRule, FieldRule, JoinRule, LinesRule, Off, SourceRule
 from mapping.values import Env, clean_text
 
 Layer = tuple[Loc, Common]
@@ -55,6 +55,8 @@ class EntityMapping:
     programs: dict[str, SourceProgram] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     """Which side a field belongs to, where it is not accounting (design §5-9)."""
+    directions: dict[str, str] = field(default_factory=dict)
+    """Which way the changes of a field travel, where it is not only inwards."""
 
     @property
     def sources(self) -> list[SourceSet]:
@@ -197,6 +199,8 @@ def _compile_source(
     for name, (_, rules) in fields.items():
         if rules[0].owner != "accounting":
             mapping.owners[name] = rules[0].owner
+        if rules[0].direction != "in":
+            mapping.directions[name] = rules[0].direction
     compiled = tuple(
         (name, compile_field(shop, name, rules, spec.fields[name], loc)) for name, (loc, rules) in plain.items()
     )
@@ -255,7 +259,19 @@ def _source_set(entity: str, name: str, layers: list[Layer]) -> SourceSet:
             value = getattr(layer, key)
             if value is not None:
                 chosen[key] = None if value is False else value
-    return SourceSet(entity=entity, name=name, **chosen)
+    return SourceSet(entity=entity, name=name, joins=_joins(layers), **chosen)
+
+
+def _joins(layers: list[Layer]) -> tuple[JoinedRows, ...]:
+    """Rows kept elsewhere, by the section they are read as; `false` takes one away."""
+    rules: dict[str, JoinRule | Off] = {}
+    for _, layer in layers:
+        rules |= layer.joins
+    return tuple(
+        JoinedRows(section, rule.set, rule.owner, tuple(rule.fields), rule.filter)
+        for section, rule in rules.items()
+        if isinstance(rule, JoinRule)
+    )
 
 
 def _compile_lines(shop: Workshop, spec: EntitySpec, layers: list[Layer]) -> tuple[LinesProgram, ...]:

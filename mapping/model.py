@@ -84,6 +84,20 @@ class MappedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedRows:
+    """Rows of another set that belong to a record and are read with it, as if they were its own section.
+
+    `owner` is the attribute of such a row that names the record, `fields` are those that are read of it.
+    """
+
+    section: str
+    set: str
+    owner: str
+    fields: tuple[str, ...]
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSet:
     """One set of the other side that an entity is read from, as the mapping names it.
 
@@ -100,6 +114,7 @@ class SourceSet:
     date: str | None = None
     filter: str = ""
     counterparty: str | None = None
+    joins: tuple[JoinedRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,15 @@ class LinesRule(Model):
     fields: dict[str, Rules] = Field(default_factory=dict)
 
 
+class JoinRule(Model):
+    """Rows of another set (a register) that belong to a record: read with it, as if they were its own section."""
+
+    set: str
+    owner: str
+    fields: list[str] = Field(min_length=1)
+    filter: str = ""
+
+
 class Common(Model):
     """What a part, an entity and a source may all say; the later goes over the earlier."""
 
@@ -115,6 +124,7 @@ class Common(Model):
     fields: dict[str, Rules] = Field(default_factory=dict)
     attributes: dict[str, Rules] = Field(default_factory=dict)
     lines: dict[str, LinesRule | Off] = Field(default_factory=dict)
+    joins: dict[str, JoinRule | Off] = Field(default_factory=dict)
 
 
 class SourceRule(Common):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from connectors.onec_odata.xml import ATOM, DATA, META, UnreadableXml
 TypesOf = Callable[[str], Mapping[str, str]]
 """Property types of a set or row type as `$metadata` declares them; empty where that is not known."""
 _NUMBERS = {"Edm.Double", "Edm.Decimal", "Edm.Int16", "Edm.Int32", "Edm.Byte", "Edm.Single"}
+_REFERENCE = re.compile(r"=(?:guid)?'([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})'")
 _STANDARD_FLAGS = {"DeletionMark", "Posted", "IsFolder", "Predefined", "Active", "ThisNode"}
 
 
@@ -40,11 +42,17 @@ def deleted_entry(entry: etree._Element) -> tuple[str, str] | None:
 
 
 def object_address(address: str) -> tuple[str, str] | None:
-    """(set, key in lower case) that an address names, absolute or not, percent-encoded or not."""
+    """(set, key in lower case) that an address names, absolute or not, percent-encoded or not.
+
+    Of a register's row, which has a key of several fields, the key is the first reference in it: whose row it was.
+    """
     resource = unquote(address).rpartition("/")[2]
     name, found, rest = resource.partition("(guid'")
     key, closed, _ = rest.partition("')")
-    return (name, key.lower()) if found and closed and name else None
+    if found and closed and name:
+        return name, key.lower()
+    owner = _REFERENCE.search(resource)
+    return (resource.partition("(")[0], owner[1].lower()) if owner is not None else None
 
 
 def _fields(parent: etree._Element, types: Mapping[str, str], types_of: TypesOf) -> dict[str, object]:

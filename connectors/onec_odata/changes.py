@@ -19,6 +19,7 @@ from connectors.onec_odata.values import key, type_name
 from connectors.onec_odata.wire import Wire
 from connectors.onec_odata.xml import ATOM, TOMB, UnreadableXml, elements
 from core.errors import ConfigError, TransientError, Where
+from mapping.model import JoinedRows
 
 _MEND = "mend exchange_plan and node in settings.toml, then: sverka doctor"
 _ENTRY, _DELETED = f"{ATOM}entry", f"{TOMB}deleted-entry"
@@ -46,27 +47,32 @@ class ChangeReader:
     def fetch_changes(self, sources: Sequence[SourceSet]) -> ChangePacket:
         """The registered changes of our sets, in their state at the moment; the same and newer until confirmed.
 
-        A set whose source has a filter is read again by key, since a packet knows no filters. Record sets of
-        registers, and objects of no source of ours, are left out. The message number is the node's own plus one: a
-        counter of ours would go astray (1c-odata.md §7, rule 5). A packet that is too large or takes too long would be
-        so every time: it comes back unread, with the reason.
+        A set whose source has a filter is read again by key, since a packet knows no filters; so is a record of which
+        rows in another set have changed. Other registers, and objects of no source of ours, are left out. The message
+        number is the node's own plus one: a counter of ours would go astray (1c-odata.md §7, rule 5). A packet that is
+        too large or takes too long would be so every time: it comes back unread, with the reason.
         """
         self._book.metadata()  # before the packet: while it streams, nothing else is asked in the same session
         packet = ChangePacket(self._received() + 1)
         wanted: dict[str, list[SourceSet]] = {}
+        owned: dict[str, list[tuple[SourceSet, JoinedRows]]] = {}
         for source in sources:
             wanted.setdefault(source.name, []).append(source)
+            for join in self._reader.joins.of(source):
+                owned.setdefault(join.set, []).append((source, join))
         again: dict[SourceSet, list[str]] = {}
         try:
-            for name, change in self._changes(packet.message_no, wanted):
-                if isinstance(change, str):
+            for name, change in self._changes(packet.message_no, {*wanted, *owned}):
+                for source, join in owned.get(name, ()):
+                    self._take_owner(source, join, change, again)
+                if isinstance(change, str) and name in wanted:
                     packet.deleted.append((name, change))
-                    continue
-                for source in wanted[name]:
-                    self._take(packet, source, change, again)
+                elif isinstance(change, Row):
+                    for source in wanted.get(name, ()):
+                        self._take(packet, source, change, again)
         except (TooLarge, TimedOut) as failure:
             return ChangePacket(packet.message_no, unread=_unread(failure))
-        for source, keys in again.items():
+        for source, keys in again.items():  # fetch_records asks for each key once
             packet.records += self._reader.fetch_records(source, keys)
         return packet
 
@@ -108,10 +114,20 @@ class ChangeReader:
 
     def _take(self, packet: ChangePacket, source: SourceSet, row: Row, again: dict[SourceSet, list[str]]) -> None:
         record: RawRecord = self._reader.record(source, row)
-        if source.filter and self._book.adapted_filter(source.name, source.filter) != "":
+        if self._reader.joins.of(source) or (
+            source.filter and self._book.adapted_filter(source.name, source.filter) != ""
+        ):
             again.setdefault(source, []).append(record.external_id)
         else:
             packet.records.append(record)
+
+    def _take_owner(
+        self, source: SourceSet, join: JoinedRows, change: Row | str, again: dict[SourceSet, list[str]]
+    ) -> None:
+        """A row of another set has changed or gone: the record that it belongs to is read again."""
+        owner = change if isinstance(change, str) else self._reader.joins.owner_of(source, join, change.data)
+        if owner is not None:
+            again.setdefault(source, []).append(owner)
 
     def _changes(self, message_no: int, wanted: Iterable[str]) -> Iterator[tuple[str, Row | str]]:
         """(set, object, or key of a deleted one). The packet is not sent twice: it is heavy for 1C."""

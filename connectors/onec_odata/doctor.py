@@ -118,6 +118,7 @@ class Doctor:
             yield _unpublished(source.name) if unpublished else _finding(outcome.error(), source.name)
             return
         yield Finding("ok", source.name, "The set can be read.")
+        yield from (_unpublished(join.set) for join in source.joins if self._book.published(join.set) is False)
         if self._book.adapted_filter(source.name, source.filter) != source.filter:
             yield Finding("notice", source.name, "This base keeps no folders here: the IsFolder condition is left out.")
         if source.version and self._book.has(source.name, source.version) is False:

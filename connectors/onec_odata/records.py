@@ -16,6 +16,7 @@ from connectors.onec_odata import url
 from connectors.onec_odata.decoder import Row
 from connectors.onec_odata.errors import Verdict, judge_failure
 from connectors.onec_odata.fields import Book, Spelling
+from connectors.onec_odata.joins import JoinReader
 from connectors.onec_odata.pacing import PageSizes
 from connectors.onec_odata.wire import Rows, Wire
 from core.clock import local_from_utc
@@ -48,6 +49,7 @@ class RecordReader:
         self._book = book
         self._zone = zone
         self._sizes = PageSizes(wire.options.page_bytes)
+        self.joins = JoinReader(wire, book)
 
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
         """One page of whole objects, as many as fit the wanted number of bytes."""
@@ -97,7 +99,7 @@ class RecordReader:
             condition = url.any_of(f"{source.key} eq {url.guid(key)}" for key in batch)
             outcome = self.ask(source, Question(extra=condition))
             if not isinstance(outcome, Verdict):
-                found += [self.record(source, row) for row in outcome.rows]
+                found += self.records(source, outcome.rows)
                 wanted = wanted[size:]
             elif outcome.rule.shrink and size > 1:
                 size //= 2
@@ -114,7 +116,7 @@ class RecordReader:
         outcome = self._wire.one(source.name, key, source.key)
         if isinstance(outcome, Verdict):
             raise self._error(source, outcome, key)
-        record = self.record(source, outcome)
+        record = self.records(source, [outcome])[0]
         if record.external_id != key.lower():
             raise TransientError(f"1C answered with another object than the one asked for in {source.name}.")
         return record
@@ -142,8 +144,14 @@ class RecordReader:
             if not (isinstance(outcome, Verdict) and self._book.learn(source.name, outcome, optional)):
                 return outcome
 
+    def records(self, source: SourceSet, rows: Sequence[Row]) -> list[RawRecord]:
+        """Rows as records, with the rows of other sets that belong to them. Raises as `record` does."""
+        digests = self.joins.add_to_rows(source, rows)
+        records = [self.record(source, row) for row in rows]
+        return [replace(one, version=one.version + digests.get(one.external_id, "")) for one in records]
+
     def record(self, source: SourceSet, row: Row) -> RawRecord:
-        """A row as a record.
+        """A row as a record, as it stands in its set.
 
         Raises:
             TransientError: it has no key: then it is no answer of 1C.
@@ -184,7 +192,7 @@ class RecordReader:
         return " and ".join(parts)
 
     def _page(self, source: SourceSet, rows: Rows, position: int, top: int) -> Page:
-        records = [self.record(source, row) for row in rows.rows]
+        records = self.records(source, rows.rows)
         self._sizes.note(source.name, len(records), rows.size)
         return Page(records, position + len(records) if len(records) >= top else None)
 
@@ -201,7 +209,7 @@ class RecordReader:
                 new = [row for row in rows if row.external_id not in seen]
                 seen.update(row.external_id for row in new)
                 if new:
-                    yield list({row.external_id: row for row in new}.values())
+                    yield self.joins.add_to_keys(source, list({row.external_id: row for row in new}.values()))
                 if len(rows) < SWEEP_PAGE:
                     return
                 last, position = rows[-1].external_id, position + len(rows) - 1

@@ -17,6 +17,7 @@ from connectors.onec_odata.compare import differences
 from connectors.onec_odata.decoder import Unreadable, decode_object, encode
 from connectors.onec_odata.errors import Verdict, judge_unreadable
 from connectors.onec_odata.fields import Book
+from connectors.onec_odata.joins import own_version
 from connectors.onec_odata.records import COUNTERPARTIES, Question, RecordReader
 from connectors.onec_odata.wire import Wire
 from core.errors import (
@@ -98,7 +99,7 @@ class RecordWriter:
             now = self._reader.fetch_record(source, write.key)
         except NotFound as error:
             raise RecordError("The object to change is not in 1C any more.", where=error.where) from error
-        if now.version != expected:
+        if now.version != own_version(expected):
             raise ConflictError(
                 "The object was changed in 1C since the change was decided on.",
                 where=Where(entity=write.set, external_id=write.key),

@@ -49,7 +49,8 @@ def check_declared(ctx: RunContext, source: SourceSet) -> None:
     if declared is None:
         return
     known = ctx.state.facts.get("fields", {}).get(_name(source), ())
-    _refuse_lost(ctx, source, {logical(name) for name in known} - {logical(name) for name in declared})
+    joined = {join.section for join in source.joins if ctx.connector.is_published(join.set)}
+    _refuse_lost(ctx, source, {logical(name) for name in known} - {logical(name) for name in declared} - joined)
 
 
 def _refuse_lost(ctx: RunContext, source: SourceSet, gone: set[str]) -> None:

@@ -43,7 +43,10 @@ def _compare_set(connector: RecordSource, entity: EntityMapping, source: SourceS
     if declared is None:
         yield Finding("notice", subject, "The base does not say which attributes the set has.")
         return
-    names = sorted({logical(name) for name in declared})
+    names = sorted({logical(name) for name in declared} | {join.section for join in source.joins})
+    for join in source.joins:
+        if not connector.is_published(join.set):
+            yield Finding("notice", subject, f"This base does not publish {join.set}.", "docs/1c-setup.md, step 2")
     seen: set[tuple[str, bool]] = set()
     for need in entity.needs(source.name):
         wanted = need.section or need.path.head

@@ -262,6 +262,10 @@ def test_atom_values_get_the_types_of_json() -> None:
         ("http://h/b/odata/standard.odata/Catalog_X(guid'1FA1-2')", ("Catalog_X", "1fa1-2")),
         ("Catalog_%D0%9A(guid'a')", ("Catalog_К", "a")),
         ("http://h/AccumulationRegister_X(Recorder='1')", None),
+        (
+            "InformationRegister_X(Тип='Телефон',Объект='F7A2B0C4-0000-4000-8000-000000000001',Вид='')",
+            ("InformationRegister_X", "f7a2b0c4-0000-4000-8000-000000000001"),
+        ),
         ("", None),
     ],
 )

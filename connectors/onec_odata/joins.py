@@ -1,0 +1,216 @@
+"""Rows of another set that belong to a record: contact information that a base keeps in a register (1c-odata.md §8.1).
+
+Such a row has no key of its own and no version, and the record's version does not change with it. So a record that has
+such rows gets a version of two parts, its own and a digest of the rows; a key sweep reads the rows of all records once,
+and what differs there is read like any other change. A row taken away changes the digest as one edited does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from connectors.base import KeyRow, SourceSet
+from connectors.onec_odata import url
+from connectors.onec_odata.decoder import Row, encode
+from connectors.onec_odata.errors import Verdict
+from connectors.onec_odata.fields import Book, Spelling
+from connectors.onec_odata.values import filled, key, type_name
+from connectors.onec_odata.wire import Rows, Wire
+from core.errors import SchemaDrift, Where
+from mapping.model import JoinedRows
+
+PAGE = 5_000
+AT_ONCE = 20
+"""Records in one question at most: lists of `or` stay at 20 (1c-odata.md §1.1)."""
+FRESH_SECONDS = 60.0
+"""How long the digests of one reading serve: the windows of one cycle, not the next cycle."""
+MARK = "~"
+"""Stands between the two parts of a version: base64 has no such character."""
+Grouped = dict[str, list[dict[str, object]]]
+
+
+def own_version(version: str) -> str:
+    """The record's own part of a version."""
+    return version.partition(MARK)[0]
+
+
+@dataclass(slots=True)
+class _Digests:
+    """What the rows of every record come to, by eight bytes of its key."""
+
+    at: float
+    of: dict[int, int] = field(default_factory=dict)
+
+
+class JoinReader:
+    """Reads such rows. Raises the errors of `core.errors` only."""
+
+    def __init__(self, wire: Wire, book: Book) -> None:
+        self._wire = wire
+        self._book = book
+        self._known: dict[tuple[str, JoinedRows], _Digests] = {}
+        self._published: dict[str, bool] = {}
+
+    def of(self, source: SourceSet) -> list[JoinedRows]:
+        """The rows that this source has and this base publishes; the others are as if the mapping did not name them."""
+        return [join for join in source.joins if self._is_published(join.set)]
+
+    def add_to_rows(self, source: SourceSet, rows: Sequence[Row]) -> dict[str, str]:
+        """Put the rows that belong to these records into them, as a section.
+
+        Returns:
+            The second part of each record's version, by its key; empty where the source has no such rows.
+        """
+        joins = self.of(source)
+        if not joins or not rows:
+            return {}
+        owners = [str(row.data.get(source.key) or "").lower() for row in rows]
+        digests = dict.fromkeys(owners, 0)
+        for join in joins:
+            found = self._fetch(source, join, owners)
+            for owner, row in zip(owners, rows, strict=True):
+                row.data[join.section] = found.get(owner, [])
+                digests[owner] = _plus(digests[owner], *(_digest(join, part) for part in found.get(owner, [])))
+        for row in rows:
+            row.raw = encode(row.data)
+        return {owner: f"{MARK}{digest:016x}" for owner, digest in digests.items()}
+
+    def add_to_keys(self, source: SourceSet, rows: list[KeyRow]) -> list[KeyRow]:
+        """The keys with versions of two parts; reads all rows of the other sets, once a cycle."""
+        joins = self.of(source)
+        if not joins:
+            return rows
+        all_digests = [self._all(source, join).of for join in joins]
+        return [_versioned(row, all_digests) for row in rows]
+
+    def owner_of(self, source: SourceSet, join: JoinedRows, data: Mapping[str, object]) -> str | None:
+        """Which record of the source a row belongs to; None where it is another set's."""
+        kind = data.get(f"{join.owner}_Type")
+        if kind is not None and type_name(kind) != source.name:
+            return None
+        return key(data.get(f"{join.owner}_Key")) or key(data.get(join.owner))
+
+    def _is_published(self, name: str) -> bool:
+        if name not in self._published:
+            known = self._book.published(name)
+            self._published[name] = self._answers(name) if known is None else known
+        return self._published[name]
+
+    def _answers(self, name: str) -> bool:
+        outcome = self._wire.collection(name, {"$top": "1"})
+        if isinstance(outcome, Verdict) and outcome.rule.name != "not_published":
+            raise outcome.error(where=Where(entity=name))
+        return not isinstance(outcome, Verdict)
+
+    def _fetch(self, source: SourceSet, join: JoinedRows, owners: Sequence[str]) -> Grouped:
+        found: Grouped = {}
+        left = list(dict.fromkeys(owners))
+        while left:
+            part = left[: self._fitting(source, join)]
+            for row in self._ask(source, join, part):
+                owner = self.owner_of(source, join, row)
+                if owner is not None:
+                    found.setdefault(owner, []).append(_content(join, row))
+            left = left[len(part) :]
+        for rows in found.values():
+            rows.sort(key=encode)
+        return found
+
+    def _ask(self, source: SourceSet, join: JoinedRows, owners: Sequence[str]) -> list[dict[str, object]]:
+        def ask(spelling: Spelling) -> Rows | Verdict:
+            condition = url.any_of(spelling.equals(owner, source.name) for owner in owners)
+            return self._wire.collection(join.set, self._options(join, condition))
+
+        outcome = self._book.by_spelling(join.set, join.owner, ask)
+        if isinstance(outcome, Verdict):
+            raise outcome.error(where=Where(entity=source.entity))
+        return [row.data for row in outcome.rows]
+
+    def _fitting(self, source: SourceSet, join: JoinedRows) -> int:
+        """How many records one question may name: the query stays within `url.QUERY_LIMIT`."""
+        name = Spelling(join.owner, "composite").equals(url.EMPTY_GUID, source.name)
+        conditions = (url.any_of([name] * count) for count in (1, 2))
+        one, two = (
+            len(url.query(self._options(join, condition) | {"$format": url.JSON_FORMAT})) for condition in conditions
+        )
+        return max(1, min(AT_ONCE, 1 + (url.QUERY_LIMIT - one) // (two - one)))
+
+    def _options(self, join: JoinedRows, condition: str = "") -> dict[str, str]:
+        chosen = url.all_of([join.filter, condition])
+        columns = self._columns(join)
+        return ({"$filter": chosen} if chosen else {}) | ({"$select": ",".join(columns)} if columns else {})
+
+    def _columns(self, join: JoinedRows) -> list[str]:
+        """The columns that we use of those that the base declares; none means all of them."""
+        shape = self._book.shape(join.set)
+        if shape is None:
+            return []
+        spelt = [f"{name}{end}" for name in (join.owner, *join.fields) for end in ("", "_Key", "_Type")]
+        return [name for name in spelt if name in shape.properties]
+
+    def _all(self, source: SourceSet, join: JoinedRows) -> _Digests:
+        place, now = (source.name, join), self._wire.clock.monotonic()
+        known = self._known.get(place)
+        if known is None or now - known.at > FRESH_SECONDS:
+            known = self._known[place] = _Digests(now)
+            for row in self._pages(source, join):
+                owner = self.owner_of(source, join, row)
+                if owner is not None:
+                    short = _short(owner)
+                    known.of[short] = _plus(known.of.get(short, 0), _digest(join, _content(join, row)))
+        return known
+
+    def _pages(self, source: SourceSet, join: JoinedRows) -> Iterator[dict[str, object]]:
+        """Every row. One that is missed or met twice while rows shift makes a digest differ: its record is read."""
+        shape = self._book.shape(join.set)
+        order = ",".join(shape.key) if shape is not None and shape.key else join.owner
+        position = 0
+        while True:
+            options = self._options(join) | {"$orderby": order, "$top": str(PAGE)}
+            outcome = self._wire.collection(join.set, options | ({"$skip": str(position)} if position else {}))
+            if isinstance(outcome, Verdict):
+                raise outcome.error(where=Where(entity=source.entity))
+            yield from (row.data for row in outcome.rows)
+            if len(outcome.rows) < PAGE:
+                return
+            position += len(outcome.rows)
+
+
+def _content(join: JoinedRows, row: Mapping[str, object]) -> dict[str, object]:
+    """What the mapping may read of a row, and nothing that says whose it is.
+
+    Raises:
+        SchemaDrift: a row has none of the fields that the mapping names.
+    """
+    names = {f"{name}{end}" for name in join.fields for end in ("", "_Key", "_Type")}
+    found = {name: value for name, value in row.items() if name in names}
+    if not found:
+        raise SchemaDrift(
+            f"{join.set} has none of {', '.join(join.fields)}, which the mapping reads.",
+            next_step="sverka mapping check",
+            where=Where(entity=join.set),
+        )
+    return found
+
+
+def _versioned(row: KeyRow, digests: Sequence[Mapping[int, int]]) -> KeyRow:
+    short = _short(row.external_id)
+    total = _plus(*(one.get(short, 0) for one in digests))
+    return replace(row, version=f"{row.version}{MARK}{total:016x}")
+
+
+def _short(owner: str) -> int:
+    return int.from_bytes(blake2b(owner.encode(), digest_size=8).digest(), "big")
+
+
+def _digest(join: JoinedRows, content: Mapping[str, object]) -> int:
+    """Eight bytes of a row; what is empty does not count, so that null and "" are one."""
+    told = [join.section, *sorted((name, str(value).strip()) for name, value in content.items() if filled(value))]
+    return int.from_bytes(blake2b(encode(told), digest_size=8).digest(), "big")
+
+
+def _plus(*digests: int) -> int:
+    """The digest of several rows, in whatever order; two alike do not cancel out."""
+    return sum(digests) & 0xFFFF_FFFF_FFFF_FFFF
