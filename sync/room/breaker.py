@@ -19,8 +19,8 @@ from sync.room.writing import committing
 THRESHOLD = 3
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
-PROBE = timedelta(minutes=10)
-"""A probe that has not reported for so long is taken for dead, and another one may go."""
+PROBE, PROBE_PERIODS = timedelta(minutes=10), 2
+"""A probe that has not reported for so long, or so many periods, is taken for dead, and another one may go."""
 
 TRY_AGAIN = timedelta(hours=1)
 """How long a connection whose settings were wrong is left alone by the schedule."""
@@ -31,21 +31,21 @@ def ensure_row(conn: Connection, name: str) -> None:
     upsert(conn, connection, [{"name": name}], ["name"], update=())
 
 
-def pause_after(failures: int, retry_after: float | None) -> timedelta:
+def pause_after(failures: int, retry_after: float | None, first: timedelta = FIRST_PAUSE) -> timedelta:
     """How long to leave the other side in peace after so many failures in a row; what it asked for is the least."""
     doubled: int = 2 ** min(max(failures - THRESHOLD, 0), 10)
-    grown = min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
+    grown = min(first * doubled, LONGEST_PAUSE)
     return max(grown, timedelta(seconds=retry_after or 0.0))
 
 
-def claim_passage(conn: Connection, name: str, now: datetime) -> bool:
+def claim_passage(conn: Connection, name: str, now: datetime, every: timedelta = PROBE) -> bool:
     """Whether a scheduled run may go now. When the breaker's pause is over exactly one caller gets True: the probe."""
     ensure_row(conn, name)
     state = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
     if state == "closed":
         return True
     over = (connection.c.name == name, connection.c.breaker == state, connection.c.breaker_until <= now)
-    probe = {"breaker": "half_open", "breaker_until": now + PROBE}
+    probe = {"breaker": "half_open", "breaker_until": now + min(PROBE, every * PROBE_PERIODS)}
     return conn.execute(update(connection).where(*over).values(probe)).rowcount == 1
 
 
@@ -80,7 +80,7 @@ def record_failure(app: App, name: str, retry_after: float | None) -> bool:
         asked = (retry_after or 0.0) > FIRST_PAUSE.total_seconds()
         opens = row.failures >= THRESHOLD or row.breaker != "closed" or asked
         if opens:
-            until = now + pause_after(row.failures, retry_after)
+            until = now + pause_after(row.failures, retry_after, min(FIRST_PAUSE, app.settings.schedule.every))
             conn.execute(update(connection).where(mine).values(breaker="open", breaker_until=until))
     return opens and row.breaker == "closed"
 

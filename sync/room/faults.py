@@ -31,6 +31,9 @@ PUSH_COMMITS = (
 ROOM_COMMITS = (
     "tick",
     "due",
+    "wake",
+    "wake-begin",
+    "wake-end",
     "slot-begin",
     "slot-end",
     "request-begin",
@@ -43,8 +46,8 @@ ROOM_COMMITS = (
     "run-start",
     "run-finish",
     "run-fail",
-    "breaker-close",
-    "breaker-count",
+    "breaker-success",
+    "breaker-failure",
     "pause",
     "resume",
 )

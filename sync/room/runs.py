@@ -16,6 +16,7 @@ from store.bulk import insert
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS, run, run_counter, slot
 from sync.context import App, Counters, Order, RunContext
 from sync.room.lease import Lease
+from sync.room.slots import abandon_slots
 from sync.room.writing import committing
 
 _LEFT_UNDONE = ("parked", "dead", "uncertain", "review")
@@ -44,6 +45,7 @@ def start_run(app: App, connection: str, order: Order, lease: Lease) -> UUID:
     with committing(app, "run-start") as conn:
         lease.check(conn)
         mark_abandoned(conn, connection, app)
+        abandon_slots(conn, connection)
         row = {
             "id": run_id,
             "connection": connection,
@@ -57,7 +59,7 @@ def start_run(app: App, connection: str, order: Order, lease: Lease) -> UUID:
         insert(conn, run, [row])
         if order.slot is not None:
             mine = (slot.c.connection == connection, slot.c.start == order.slot)
-            conn.execute(update(slot).where(*mine).values(run_id=run_id))
+            conn.execute(update(slot).where(*mine).values(run_id=run_id, state="running"))
     return run_id
 
 

@@ -65,6 +65,18 @@ def hand_back(conn: Connection, name: str, start: datetime) -> bool:
     return conn.execute(update(slot).where(*mine).values(state="claimed")).rowcount == 1
 
 
+def miss_slots(conn: Connection, name: str, current: datetime) -> None:
+    """Slots before the current one that nobody took up were missed: their messages, should they come yet, are late."""
+    late = (slot.c.connection == name, slot.c.start < current, slot.c.state == "claimed")
+    conn.execute(update(slot).where(*late).values(state="missed"))
+
+
+def abandon_slots(conn: Connection, name: str) -> None:
+    """Say of slots whose worker is gone that they were abandoned; called by whoever holds the lease now."""
+    left = (slot.c.connection == name, slot.c.state == "running")
+    conn.execute(update(slot).where(*left).values(state="abandoned"))
+
+
 def clean_slots(conn: Connection, name: str, now: datetime, current: datetime) -> None:
     """Forget old slots; when a clock since put back has written into the future, forget from the current one on."""
     conn.execute(delete(slot).where(slot.c.connection == name, slot.c.start < now - KEEP))
