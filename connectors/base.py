@@ -6,7 +6,7 @@ of `core.errors`; on reads an unknown failure is TransientError, on writes Uncer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -170,7 +170,8 @@ class Reference:
 class Write:
     """One object to create or change. `key` is the client key we chose, or the object to change.
 
-    `version`, when given, is the one that a change was decided on: another one now is a ConflictError.
+    `version`, when given, is the one that a change was decided on: another one now is a ConflictError. `known_by`: the
+    attributes of the body by which an object is known that has no key of its own (a register's row).
     """
 
     method: Literal["create", "change"]
@@ -178,6 +179,7 @@ class Write:
     key: str
     body: dict[str, object]
     version: str | None = None
+    known_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ class ChangeSource(Connector, Protocol):
 class RecordTarget(Connector, Protocol):
     """Takes objects from us."""
 
-    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+    def find_records(self, source: SourceSet, conditions: Mapping[str, str | Reference]) -> list[RawRecord]:
         """Objects whose attributes equal all the given values, asked live."""
 
     def write_record(self, write: Write) -> WriteResult:

@@ -3,7 +3,8 @@
 Bodies are plain JSON with four placeholders, which the push fills when it sends:
     {"$step": 0}                                        external id of an earlier step
     {"$ref": {"entity": "manager", "id": "..."}}        our record; its binding gives the external id
-    {"$lookup": {"set", "where", "otherwise", "take", "missing"}}   asked live: `where`, else each of `otherwise`
+    {"$lookup": {"set", "where", "otherwise", "take", "missing"}}   asked live: `where`, else each of `otherwise`, else
+                                                        the text `instead`, where the rule gives one
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Record = Mapping[str, object]
 Language = Literal["en", "ru", "uk"]
 _OMIT = object()
 _NOT_DIGITS = re.compile(r"\D")
-_EXTRA = frozenset({"id", "item", "group_id", "manager_id", "head_id"})
+_STEPS = "$steps"
+"""Under this name the data of a body says which write is the first of each role."""
+_EXTRA = frozenset({"id", "item", "item_number", "group_id", "manager_id", "head_id"})
 _UTC = ZoneInfo("UTC")
 
 
@@ -41,6 +44,8 @@ class OutboundStep:
     role: str
     optional: frozenset[str] = frozenset()
     """Fields that some bases do not know: dropped there, and that is no mistake."""
+    known_by: tuple[str, ...] = ()
+    """Attributes by which an object without a key of its own is known; empty: it takes the key that we choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,15 @@ class OutboundMapping:
         Raises:
             RecordError: a formula of the rules does not fit the record.
         """
-        data = _as_data(record)
-        return [
-            OutboundStep(program.set, program.build(data), program.role, program.optional)
-            for program in self.programs
-            if program.when is None or program.when(data)
-        ]
+        first: dict[str, int] = {}
+        found: list[OutboundStep] = []
+        for program in self.programs:
+            for data in _items(program.each, _as_data(record) | {_STEPS: first}):
+                if program.when is None or program.when(data):
+                    first.setdefault(program.role, len(found))
+                    body = program.build(data)
+                    found.append(OutboundStep(program.set, body, program.role, program.optional, program.known_by))
+        return found
 
     def marker(self, record: Record) -> str:
         """The text that tells our own objects when the answer to their creation was lost."""
@@ -117,6 +125,8 @@ class _Program:
     when: Formula | None
     build: _Body
     optional: frozenset[str]
+    each: str | None = None
+    known_by: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -183,14 +193,13 @@ class _Compiler:
         if rule.ref is not None:
             return self.reference(rule.ref, (*loc, "ref"))
         if rule.lookup is not None:
-            body = {"$lookup": rule.lookup.model_dump()}
+            body = {"$lookup": rule.lookup.model_dump(exclude_none=True)}
             return lambda data: body
         if rule.step is not None:
             if rule.step not in self.roles:
                 self.shop.problems.add_unknown((*loc, "step"), "the earlier step", rule.step, self.roles)
                 return lambda data: None
-            place = {"$step": self.roles.index(rule.step)}
-            return lambda data: place
+            return _step_place(rule.step)
         return lambda data: rule.value
 
     def fields(self, names: list[str], loc: Loc) -> _Value:
@@ -230,7 +239,13 @@ def compile_outbound(entity: str, rule: OutboundRule, shop: Workshop, marker_pre
                 for name, rules in step.body.items()
                 if isinstance(rules, list) and any(rule.optional for rule in rules)
             )
-            mapping.programs.append(_Program(role, step.set, when, _step_body(compiler, step, place), optional))
+            if step.each is not None:
+                compiler.fields([step.each], (*place, "each"))
+            body, known_by = _step_body(compiler, step, place), tuple(step.known_by)
+            mapping.programs.append(_Program(role, step.set, when, body, optional, step.each, known_by))
+            for name in known_by:
+                if name not in step.body:
+                    shop.problems.add_unknown((*place, "known_by"), "the field of the body", name, step.body)
             compiler.roles.append(role)
     return mapping
 
@@ -274,8 +289,26 @@ def _rows(rule: RowsRule, when: Formula | None, make: _Body, data: dict[str, obj
         return []
     if rule.each is None:
         return [make(data)]
-    items = data.get(rule.each)
-    return [make(data | {"item": item}) for item in items if item] if isinstance(items, list) else []
+    return [make(each) for each in _items(rule.each, data)]
+
+
+def _items(name: str | None, data: dict[str, object]) -> list[dict[str, object]]:
+    """The data once, or once for each value of a list, with the value and its number."""
+    if name is None:
+        return [data]
+    values = data.get(name)
+    filled = [value for value in values if value] if isinstance(values, list) else []
+    return [data | {"item": value, "item_number": number} for number, value in enumerate(filled, 1)]
+
+
+def _step_place(role: str) -> _Value:
+    """The place of the earlier write; nothing where its condition has left it out."""
+
+    def place(data: dict[str, object]) -> object:
+        first = data.get(_STEPS)
+        return {"$step": first[role]} if isinstance(first, dict) and role in first else None
+
+    return place
 
 
 def check_sendable(steps: list[OutboundStep]) -> None:

@@ -170,13 +170,17 @@ class RecorderRule(Model):
 
 
 class LookupRule(Model):
-    """An object of the other side that is asked for when sending: `where`, else each of `otherwise`."""
+    """An object of the other side that is asked for when sending: `where`, else each of `otherwise`.
+
+    `instead` is the text that is sent where there is none, for a field that takes either.
+    """
 
     set: str
     where: dict[str, str] = Field(default_factory=dict)
     otherwise: list[dict[str, str]] = Field(default_factory=list)
     take: Literal["only", "first"] = "only"
     missing: Literal["omit", "error"] = "omit"
+    instead: str | None = None
 
 
 class BodyRule(Model):
@@ -221,9 +225,14 @@ class RowsRule(Model):
 
 
 class StepRule(Model):
-    """One write. Steps are sent in the order of the file."""
+    """One write, or one for each value of `each` ("item", "item_number"). Steps are sent in the order of the file.
+
+    `known_by`: the attributes by which the other side knows an object that has no key of its own (a register's row).
+    """
 
     set: str
+    each: str | None = None
+    known_by: list[str] = Field(default_factory=list)
     when: str | bool | None = None
     body: dict[str, Bodies] = Field(default_factory=dict)
     rows: dict[str, dict[str, RowsRule | Off]] = Field(default_factory=dict)

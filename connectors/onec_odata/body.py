@@ -30,7 +30,7 @@ class BodyBuilder:
             RecordError: a value that 1C would misunderstand; nothing has been sent.
         """
         body = self._fields(write.set, write.body, write)
-        if write.method == "create" and write.key:
+        if write.method == "create" and write.key and not write.known_by:
             body = {"Ref_Key": write.key} | body
         return body
 

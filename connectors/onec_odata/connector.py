@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from connectors.base import (
     MovementRow,
     Page,
     RawRecord,
+    Reference,
     SourceSet,
     Window,
     Write,
@@ -126,7 +127,7 @@ class OnecODataConnector:
         """Tell 1C that everything up to this number is safely ours. Irreversible."""
         self._changes.confirm_changes(message_no)
 
-    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+    def find_records(self, source: SourceSet, conditions: Mapping[str, str | Reference]) -> list[RawRecord]:
         """Objects whose attributes equal all the given values, asked live."""
         return self._writer.find_records(source, conditions)
 

@@ -6,10 +6,12 @@ was really kept, so it is compared with what was sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
-from connectors.base import RawRecord, SourceSet, Write, WriteResult
+from connectors.base import RawRecord, Reference, SourceSet, Write, WriteResult
 from connectors.http import Answer
 from connectors.onec_odata import url
 from connectors.onec_odata.body import BodyBuilder
@@ -44,8 +46,9 @@ class RecordWriter:
         self._reader = reader
         self._bodies = BodyBuilder(book, zone)
 
-    def find_records(self, source: SourceSet, conditions: dict[str, str]) -> list[RawRecord]:
+    def find_records(self, source: SourceSet, conditions: Mapping[str, str | Reference]) -> list[RawRecord]:
         """Objects whose attributes equal all the given values, within the mapping's filter; at most 200."""
+        source = self._spelt(source)
         extra = url.all_of(self._condition(source, name, value) for name, value in conditions.items())
         outcome = self._reader.ask(source, Question(extra=extra, top=_MOST_FOUND))
         if isinstance(outcome, Verdict):
@@ -72,8 +75,24 @@ class RecordWriter:
         record = self._kept(write, outcome)
         return WriteResult(record, differences(body, record.data))
 
-    def _condition(self, source: SourceSet, name: str, value: str) -> str:
-        """One attribute equals one value, spelt as the field's type wants it (1c-odata.md §3.1)."""
+    def _spelt(self, source: SourceSet) -> SourceSet:
+        """A source that is known by an attribute, with that attribute's name in this base."""
+        if source.key == "Ref_Key" or source.key in self._book.types_of(source.name):
+            return source
+        spellings = self._book.spellings(source.name, source.key)
+        return replace(source, key=spellings[0].name) if spellings else source
+
+    def _condition(self, source: SourceSet, name: str, value: str | Reference) -> str:
+        """One attribute equals one value, spelt as the field's type wants it (1c-odata.md §3.1).
+
+        Raises:
+            SchemaDrift: the base has no such reference.
+        """
+        if isinstance(value, Reference):
+            spellings = self._book.spellings(source.name, name)
+            if not spellings:
+                raise SchemaDrift(f"{source.name} has no attribute {name!r}.", next_step="sverka mapping check")
+            return spellings[0].equals(value.key, value.set)
         if url.is_guid(value):
             return self._reference_condition(source, name, value)
         kind = self._book.types_of(source.name).get(name, "")
@@ -112,7 +131,7 @@ class RecordWriter:
             UncertainOutcome: the write was taken, and what it left cannot be read.
         """
         where = Where(entity=write.set, external_id=write.key, status=answer.status)
-        source = SourceSet(entity=write.set, name=write.set)
+        source = self._spelt(SourceSet(entity=write.set, name=write.set, key=next(iter(write.known_by), "Ref_Key")))
         if answer.body.strip():
             try:
                 row = decode_object(answer, source.key, self._wire.types_of)
@@ -120,9 +139,18 @@ class RecordWriter:
                 raise judge_unreadable(answer, str(error)).error(write=True, where=where) from error
             return self._reader.record(source, row)
         try:
-            return self._reader.fetch_record(source, write.key)
+            return self._read_back(write, source)
         except (TransientError, NotFound, SchemaDrift, RecordError) as error:
             raise _unread(error, where) from error
+
+    def _read_back(self, write: Write, source: SourceSet) -> RawRecord:
+        if not write.known_by:
+            return self._reader.fetch_record(source, write.key)
+        known = {name: write.body[name] for name in write.known_by if name in write.body}
+        found = self.find_records(source, {n: v if isinstance(v, Reference) else str(v) for n, v in known.items()})
+        if len(found) != 1:
+            raise NotFound(f"{write.set} has {len(found)} rows for what was written.")
+        return found[0]
 
 
 def _plain_literal(kind: str, name: str, value: str) -> str:

@@ -45,6 +45,7 @@ def build_steps(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> 
     for number, step in enumerate(wanted):
         old = intent.steps[number] if number < len(intent.steps) else {}
         fresh = {"set": step.set, "role": step.role, "body": step.body, "key": intent.key_of(number), "state": "new"}
+        fresh |= {"known_by": list(step.known_by)} if step.known_by else {}
         steps.append(old if old.get("state") == "done" else fresh | {"external_id": None, "sent": old.get("sent", 0)})
     return steps
 
@@ -56,7 +57,8 @@ def build_write(ctx: RunContext, intent: Intent) -> Write:
         RecordError: something that the card must refer to is not, or not only once, in accounting.
     """
     step = intent.steps[intent.step]
-    return Write("create", step["set"], step["key"], _fill_object(ctx, intent, step["body"]))
+    body, known_by = _fill_object(ctx, intent, step["body"]), tuple(step.get("known_by", ()))
+    return Write("create", step["set"], "" if known_by else step["key"], body, known_by=known_by)
 
 
 def _fill_object(ctx: RunContext, intent: Intent, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +91,8 @@ def _fetch_lookup(ctx: RunContext, lookup: Mapping[str, Any]) -> Any:
     if found is not None:
         return Reference(*found)
     asked = " or ".join(", ".join(f"{key} = {value!r}" for key, value in item.items()) for item in _asked(lookup))
+    if "instead" in lookup:
+        return lookup["instead"]
     told = f"Accounting has not the one {lookup['set']} that new cards need ({asked or 'any'})"
     if lookup["missing"] == "error":
         raise RecordError(f"{told}.", next_step="add it there or change the mapping, then: sverka dead retry")
@@ -145,6 +149,8 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
         TransientError: no answer, so nothing is known. NeedsPerson: more than one object of ours is there.
     """
     step, rule = intent.steps[intent.step], rule_of(ctx)
+    if step.get("known_by"):
+        return _fetch_row(ctx, intent, step)
     main = step["set"] == rule.source.name
     source = rule.source if main else SourceSet(entity="", name=step["set"])
     try:
@@ -161,6 +167,16 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
             next_step="sverka review list",
         )
     return ours[0] if ours else None
+
+
+def _fetch_row(ctx: RunContext, intent: Intent, step: Mapping[str, Any]) -> RawRecord | None:
+    """A row without a key of its own: there is at most one with these attributes, and it hangs on the card we made."""
+    names = step["known_by"]
+    known = _fill_object(ctx, intent, {name: step["body"][name] for name in names})
+    conditions = {name: value if isinstance(value, Reference) else str(value) for name, value in known.items()}
+    with asking(ctx, "find-records"):
+        found = target_of(ctx).find_records(SourceSet(entity="", name=step["set"], key=names[0]), conditions)
+    return found[0] if found else None
 
 
 def _fetch_alike(
