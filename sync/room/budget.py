@@ -18,6 +18,7 @@ from store.bulk import upsert
 from store.engine import reading
 from store.tables import rate
 from sync.context import App
+from sync.room.writing import committing
 
 PATIENCE = timedelta(minutes=1)
 """A turn that does not come for so long (or for some spacings, where they are long) is not waited for any more."""
@@ -65,7 +66,7 @@ class SharedBudget:
         shorter = or_(
             rate.c.blocked_until.is_(None), rate.c.blocked_until < until, rate.c.blocked_until > now + LONGEST_BLOCK
         )
-        with self._app.engine.begin() as conn:
+        with committing(self._app, "rate-block") as conn:
             upsert(conn, rate, [{"name": self._name, "at": now}], ["name"], update=())
             conn.execute(update(rate).where(rate.c.name == self._name, shorter).values(blocked_until=until))
 
@@ -86,13 +87,13 @@ class SharedBudget:
                 return 0.0  # else somebody was faster: look again
 
     def _begin(self, now: datetime) -> None:
-        with self._app.engine.begin() as conn:
+        with committing(self._app, "rate-begin") as conn:
             upsert(conn, rate, [{"name": self._name, "at": now}], ["name"], update=())
 
     def _claim(self, seen: datetime, blocked: datetime | None, paid: datetime) -> bool:
         same_block = rate.c.blocked_until.is_(None) if blocked is None else rate.c.blocked_until == blocked
         mine = (rate.c.name == self._name, rate.c.at == seen, same_block)
-        with self._app.engine.begin() as conn:
+        with committing(self._app, "rate-turn") as conn:
             return conn.execute(update(rate).where(*mine).values(at=paid)).rowcount == 1
 
     @staticmethod

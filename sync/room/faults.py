@@ -52,6 +52,10 @@ ROOM_COMMITS = (
     "resume",
 )
 """Commits of the machine room: ticks, slots, requests, leases, runs, breakers."""
+BUDGET_COMMITS = ("rate-begin", "rate-turn", "rate-block")
+"""Commits of the rate budget, where a connection has one."""
+ALERT_COMMITS = ("alert-turn", "alert-mark", "alert-claim", "alert-end")
+"""Commits of the alerts: whose turn it is to look, what holds, who sends, what became of it."""
 RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result", "reconcile-lines")
 CALLS = (
     "fetch-page",
@@ -75,7 +79,9 @@ PULL_POINTS = _sides("run-start", *COMMITS, "run-finish", *CALLS[:7])
 """Before and after each commit and each remote call that an ordinary reading makes."""
 PUSH_POINTS = _sides("push-claim", "push-sending", "push-step", *PUSH_CALLS)
 """The same of a client that is made known."""
-POINTS = _sides(*COMMITS, *PUSH_COMMITS, *ROOM_COMMITS, *RECONCILE_COMMITS, *CALLS, *PUSH_CALLS)
+POINTS = _sides(
+    *COMMITS, *PUSH_COMMITS, *ROOM_COMMITS, *BUDGET_COMMITS, *ALERT_COMMITS, *RECONCILE_COMMITS, *CALLS, *PUSH_CALLS
+)
 """Every point there is."""
 
 Fault = Callable[[str], None]

@@ -1,0 +1,112 @@
+"""The breaker of a connection: closed, open, half-open with exactly one probe, however many ask at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from core.clock import ManualClock
+from core.settings import ConnectionSettings, Settings
+from store.engine import open_engine
+from store.tables import connection, slot
+from store.upgrade import upgrade
+from sync.context import App
+from sync.room import breaker, dispatch
+
+T = TypeVar("T")
+MANY = 8
+
+
+@pytest.fixture
+def app(store_url: str) -> Iterator[App]:
+    engine = open_engine(store_url, pool_size=MANY)
+    upgrade(engine)
+    settings = Settings(connections={"a": ConnectionSettings(name="a", connector="onec_odata", mapping="bp30")})
+    yield App(settings, engine, ManualClock(), "worker")
+    engine.dispose()
+
+
+def at_once(do: Callable[[], T]) -> list[T]:
+    """What as many threads get that do the same in the same moment."""
+    gate, got = threading.Barrier(MANY), list[T]()
+
+    def one() -> None:
+        gate.wait()
+        got.append(do())
+
+    threads = [threading.Thread(target=one) for _ in range(MANY)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == MANY
+    return got
+
+
+def passes(app: App) -> bool:
+    with app.engine.begin() as conn:
+        return breaker.claim_passage(conn, "a", app.clock.now())
+
+
+def state(app: App) -> dict[str, Any]:
+    with app.engine.connect() as conn:
+        return dict(conn.execute(connection.select()).mappings().one())
+
+
+def open_it(app: App) -> None:
+    for _ in range(breaker.THRESHOLD):
+        breaker.record_failure(app, "a", None)
+
+
+def test_failures_at_once_are_all_counted_and_one_opens(app: App) -> None:
+    assert sum(at_once(lambda: breaker.record_failure(app, "a", None))) == 1
+    assert (state(app)["failures"], state(app)["breaker"]) == (MANY, "open")
+
+
+def test_successes_at_once_close_it_once(app: App) -> None:
+    open_it(app)
+    assert sum(at_once(lambda: breaker.record_success(app, "a"))) == 1
+    assert (state(app)["failures"], state(app)["breaker"]) == (0, "closed")
+    assert not breaker.record_success(app, "a")
+
+
+def test_exactly_one_probe_goes(app: App) -> None:
+    assert at_once(lambda: passes(app)) == [True] * MANY  # closed: everybody
+    open_it(app)
+    assert at_once(lambda: passes(app)) == [False] * MANY  # open: nobody
+    app.clock.sleep(breaker.FIRST_PAUSE.total_seconds())
+    assert sum(at_once(lambda: passes(app))) == 1
+    assert state(app)["breaker"] == "half_open"
+    app.clock.sleep(breaker.PROBE.total_seconds())  # it never reported: taken for dead, another one goes
+    assert sum(at_once(lambda: passes(app))) == 1
+
+
+def test_a_probe_that_fails_opens_it_for_longer_without_another_word(app: App) -> None:
+    open_it(app)
+    pauses = []
+    for _ in range(8):
+        until = state(app)["breaker_until"]
+        pauses.append(until - app.clock.now())
+        app.clock.move(pauses[-1])  # type: ignore[attr-defined]
+        assert passes(app)
+        assert not breaker.record_failure(app, "a", None)
+        assert state(app)["breaker"] == "open"
+    assert pauses[:4] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8)]
+    assert pauses[-1] == breaker.LONGEST_PAUSE
+
+
+def test_beats_at_once_let_one_probe_through(app: App) -> None:
+    """The same by way of ticks: eight beats, one slot, one piece of work."""
+    open_it(app)
+    app.clock.sleep(600)
+    found = at_once(lambda: dispatch.tick(app))
+    assert sum(len(items) for items in found) == 1
+    app.clock.sleep(300)
+    assert [len(items) for items in at_once(lambda: dispatch.tick(app))] == [0] * MANY
+    with app.engine.connect() as conn:
+        states = [row.state for row in conn.execute(slot.select().order_by(slot.c.start))]
+    assert len(states) == 2 and states[1] == "skipped_breaker"
