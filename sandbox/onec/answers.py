@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sandbox.onec import changes, exchange
+from sandbox.onec import accumulation, changes, exchange
+from sandbox.onec.configurations.kind import Register
 from sandbox.onec.errors import OdataError, instance_not_found, method_not_found, path_segment
 from sandbox.onec.fields import EMPTY_GUID, Fields, json_text, plain_text
 from sandbox.onec.metadata import all_sets, build_metadata
@@ -194,6 +195,28 @@ class Answers:
             raise OdataError(400, 7, "Не указана часть ключа сущности")
         record = record_set(base, resource.key["Recorder"].lower(), resource.key["Recorder_Type"])
         return self.single(RECORD_SET, record, whole_projection(RECORD_SET))
+
+    def accumulation(self, resource: Resource, register: Register) -> Answer:
+        """An accumulation register: virtual tables, flat rows, record sets."""
+        base = self.reader.base
+        if resource.rest and resource.key is None:
+            args = self.args(resource)
+            entity, rows = accumulation.run_table(base, self.reader, register, resource.rest, args, self.options)
+            return self.render(entity, rows, self.projection(entity))
+        if register.state is not None:
+            raise method_not_found()
+        if resource.set_name != register.name:
+            flat = accumulation.row_set(register)
+            found = accumulation.query_rows(base, self.reader, register, self.options)
+            return self.render(flat, found, self.projection(flat))
+        sets = accumulation.record_sets(register)
+        if resource.key is None:
+            whole = accumulation.query_sets(base, self.reader, register, self.options)
+            return self.render(sets, whole, whole_projection(sets))
+        if set(resource.key) != set(sets.key):
+            raise OdataError(400, 7, "Не указана часть ключа сущности")
+        recorder, kind = resource.key["Recorder"].lower(), resource.key["Recorder_Type"]
+        return self.single(sets, accumulation.record_set(base, register, recorder, kind), whole_projection(sets))
 
     def changes(self, name: str, json_allowed: bool) -> Answer:
         """Change tracking: Atom unless the base obeys ``$format`` here (§7)."""

@@ -14,6 +14,7 @@ from sandbox.onec.base import Base
 from sandbox.onec.company_catalogs import add_reference_data
 from sandbox.onec.company_parties import add_parties
 from sandbox.onec.company_tools import Workbench
+from sandbox.onec.configurations import find_configuration
 from sandbox.onec.schema import Layout, Schema
 
 BOOK_DAYS = 820  # two years and three months
@@ -28,7 +29,7 @@ MIX: tuple[tuple[Callable[[Workbench, str], None], int], ...] = (
 )  # fmt: skip
 
 
-def build_company(
+def build_company(  # noqa: PLR0913 - what a company is made from
     seed: int = 1,
     documents: int = 3000,
     counterparties: int | None = None,
@@ -38,15 +39,17 @@ def build_company(
     layout: Layout | None = None,
     path: str | Path | None = None,
     clock: Callable[[], datetime] | None = None,
+    configuration: str = "bp30",
 ) -> Base:
     """Seeded company: the same arguments give the same books, byte for byte.
 
     ``start`` is the first day of the books (default: 820 days before ``today``); opening balances stand on it.
+    ``configuration`` is one of ``configurations.names()``: the same company in that configuration's words.
     ``path`` keeps the base in a file; books of more than 60,000 documents get a temporary one by themselves.
     """
     now = clock or datetime.now
     last = today or now().date()
-    base, scratch = open_base(layout, path, documents, clock)
+    base, scratch = open_base(Schema(layout, configuration=find_configuration(configuration)), path, documents, clock)
     if scratch:
         base.on_close = scratch.cleanup
     base.storage.set_state("seed", str(seed))
@@ -65,10 +68,9 @@ def build_company(
 
 
 def open_base(
-    layout: Layout | None, path: str | Path | None, documents: int, clock: Callable[[], datetime] | None
+    schema: Schema, path: str | Path | None, documents: int, clock: Callable[[], datetime] | None
 ) -> tuple[Base, tempfile.TemporaryDirectory[str] | None]:
     """Empty base in memory, in the given file or in a scratch file."""
-    schema = Schema(layout)
     if path is not None:
         return Base(schema, path, clock), None
     if documents <= IN_MEMORY:

@@ -12,7 +12,7 @@ from sandbox.onec.base import Base
 from sandbox.onec.fields import Fields
 from sandbox.onec.posting import Book, Slot
 from sandbox.onec.posting_money import build_legs
-from sandbox.onec.schema import Layout
+from sandbox.onec.schema import ACCOUNTS, Layout, Schema
 from sandbox.onec.storage import Leg, Row
 from sandbox.onec.values import put
 
@@ -58,6 +58,17 @@ class Workbench:
     balances: dict[Slot, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     numbers: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     contract_currency: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    supported: set[str] = field(default_factory=set)
+    books: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.books = Schema(self.layout) if self.translated else self.base.schema
+
+    @property
+    def translated(self) -> bool:
+        """Whether the base is of another configuration than the books are made in."""
+        return self.base.configuration.translate is not None
 
     @property
     def layout(self) -> Layout:
@@ -80,18 +91,26 @@ class Workbench:
 
     def account(self, code: str) -> str:
         """Key of an account."""
-        return self.base.accounts[code]
+        return self.keys[f"account/{code}"]
 
     def add(self, set_name: str, fields: Fields, key: str = "", deleted: bool = False) -> str:
         """Queue a catalog item given in stored values; empty values are dropped."""
-        entity = self.base.schema.sets[set_name]
+        entity = self.books.sets[set_name]
         defaults = {item.name: item.default for item in entity.fields}
         kept: Fields = {}
         for name, value in fields.items():
             put(kept, name, value, defaults.get(name, []))
         row = Row(set_name, key or self.guid(), self.random.randrange(1, 6), deleted, False, kept)
-        self.queue(row)
+        if set_name == ACCOUNTS:
+            self.codes[row.key] = str(kept.get("Code"))
+        for item in self.in_words(row):
+            self.queue(item)
         return row.key
+
+    def in_words(self, row: Row) -> list[Row]:
+        """The objects of this base that stand for one of БП's."""
+        translate = self.base.configuration.translate
+        return [row] if translate is None else list(translate(self, row))
 
     def queue(self, row: Row) -> None:
         """Write in batches: memory stays flat at a million documents."""
@@ -117,15 +136,29 @@ class Workbench:
         if row.posted:
             legs = build_legs(row, self.book())
             self.count(legs)
-            self.legs.append((set_name, row.key, legs))
-        self.queue(row)
+            if not self.translated:
+                self.legs.append((set_name, row.key, legs))
+        for item in self.in_words(row):
+            self.post(item)
+            self.queue(item)
         return row.key
+
+    def post(self, row: Row) -> None:
+        """Movements of a document in another configuration, and the objects that they need."""
+        if not self.translated or not row.posted:
+            return
+        posted = self.base.configuration.post(self.base, row)
+        self.legs.append((row.set_name, row.key, posted.legs))
+        for item in posted.support:
+            if item.key not in self.supported:
+                self.supported.add(item.key)
+                self.queue(item)
 
     def book(self) -> Book:
         """Posting asks the running balances here instead of the storage."""
         currency = self.contract_currency
-        known = self.base.codes
-        return Book(self.balance, known, self.base.rouble, lambda key: currency.get(key, ""), self.layout.by_documents)
+        rouble = self.keys["currency/643"]
+        return Book(self.balance, self.codes, rouble, lambda key: currency.get(key, ""), self.layout.by_documents)
 
     def balance(self, slot: Slot) -> tuple[int, int]:
         """Running balance of a contract on an account."""

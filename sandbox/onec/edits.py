@@ -13,6 +13,7 @@ from sandbox.onec.storage import Row
 
 if TYPE_CHECKING:
     from sandbox.onec.base import Base
+    from sandbox.onec.configurations.kind import Edits
 
 SETS = (
     "Document_РеализацияТоваровУслуг", "Document_ПоступлениеНаРасчетныйСчет", "Document_СчетНаОплатуПокупателю",
@@ -31,18 +32,19 @@ def random_edits(base: Base, n: int, seed: int) -> list[Fields]:
     """Do ``n`` edits anywhere in the last two years and tell what they were: op, set, key."""
     random = Random(seed)
     done: list[Fields] = []
+    plan = base.configuration.edits
     while len(done) < n:
         operation = random.choices(OPERATIONS, SHARES)[0]
-        row = pick_party(base, random) if operation == "rename" else pick_document(base, random)
+        row = pick_party(base, random) if operation == "rename" else pick_document(base, random, plan)
         if row is not None and not (operation == "post" and row.deleted):
             key = apply_edit(base, random, operation, row)
             done.append({"op": operation, "set": row.set_name, "key": key, "was": row.key})
     return done
 
 
-def pick_document(base: Base, random: Random) -> Row | None:
+def pick_document(base: Base, random: Random, plan: Edits) -> Row | None:
     """A document of a random kind, by a random place in its set."""
-    return pick(base, random, random.choices(SETS, WEIGHTS)[0], "date > '1000'")
+    return pick(base, random, random.choices(plan.sets, plan.weights)[0], "date > '1000'")
 
 
 def pick_party(base: Base, random: Random) -> Row | None:
@@ -101,16 +103,17 @@ def change_amount(base: Base, random: Random, row: Row) -> None:
     """Other quantities and amounts, lines and total in step."""
     percent = random.choice((50, 90, 110, 200))
     sections = [name for name in base.entity(row.set_name).sections if row.get(name)]
+    plan = base.configuration.edits
     for name in sections:
-        row.fields[name] = [scale_line(line, percent) for line in row.fields[name]]
-    retotal(row, percent)
+        row.fields[name] = [scale_line(line, percent, plan.amounts) for line in row.fields[name]]
+    (plan.retotal or retotal)(row, percent)
     base.write(row)
     base.settle(row)
 
 
-def scale_line(line: Fields, percent: int) -> Fields:
+def scale_line(line: Fields, percent: int, more: tuple[str, ...] = ()) -> Fields:
     """Amounts of one line."""
-    names = ("Количество", "Сумма", "СуммаНДС", "СуммаПлатежа", "СуммаВзаиморасчетов")
+    names = ("Количество", "Сумма", "СуммаНДС", "СуммаПлатежа", "СуммаВзаиморасчетов", *more)
     return {name: part(value, percent, 100) if name in names else value for name, value in line.items()}
 
 

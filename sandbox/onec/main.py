@@ -9,16 +9,17 @@ from pathlib import Path
 
 from sandbox.onec.base import Base
 from sandbox.onec.company import build_company
+from sandbox.onec.configurations import find_configuration, names
 from sandbox.onec.schema import Schema
 from sandbox.onec.server import OnecServer
+from sandbox.onec.storage import Storage
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="sverka sandbox onec", description="A stand-in of a 1C:Бухгалтерия 3.0 base over OData"
-    )
+    parser = argparse.ArgumentParser(prog="sverka sandbox onec", description="A stand-in of a 1C base over OData")
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one")
+    parser.add_argument("--configuration", choices=names(), default="bp30", help="what kind of 1C it is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--documents", type=int, default=3000, help="10 to 1,000,000")
     parser.add_argument("--counterparties", type=int)
@@ -33,8 +34,13 @@ def open_books(arguments: argparse.Namespace) -> Base:
     """Books of the file when it has any, else new ones."""
     path: Path | None = arguments.file
     if path is not None and path.exists() and path.stat().st_size > 0:
-        return Base(Schema(), path)
-    return build_company(arguments.seed, arguments.documents, arguments.counterparties, path=path)
+        kept = Storage(str(path))
+        name = kept.state("configuration", "bp30")
+        kept.close()
+        return Base(Schema(configuration=find_configuration(name)), path)
+    return build_company(
+        arguments.seed, arguments.documents, arguments.counterparties, path=path, configuration=arguments.configuration
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sandbox.onec.enums import ENUMS
+from sandbox.onec import accumulation
+from sandbox.onec.configurations.kind import Register
 from sandbox.onec.fields import Field
 from sandbox.onec.records import DR_CR, RECORD_SET, ROW_SET, WITH_SUBCONTO
 from sandbox.onec.schema import RATES, REGISTER, EntitySet, Schema
@@ -25,12 +26,29 @@ RECORD_ARGS = (("StartPeriod", "Edm.DateTime"), ("EndPeriod", "Edm.DateTime"), (
                ("Top", "Edm.Int32"), ("Order", "Edm.String"))  # fmt: skip
 DR_CR_ARGS = (("StartPeriod", "Edm.DateTime"), ("EndPeriod", "Edm.DateTime"), ("AccountDrCondition", "Edm.String"),
               ("AccountCrCondition", "Edm.String"), ("Condition", "Edm.String"))  # fmt: skip
+ACCUMULATED = {
+    "Balance": (("Period", "Edm.DateTime"), ("Condition", "Edm.String"), ("Dimensions", "Edm.String")),
+    **dict.fromkeys(("Turnovers", "BalanceAndTurnovers"), (*TURNOVER_ARGS[:2], *TURNOVER_ARGS[3:5])),
+}
 SLICE_ARGS = (("Period", "Edm.DateTime"), ("Condition", "Edm.String"))
 
 
 def register_sets(schema: Schema) -> list[EntitySet]:
     """The register's two sets, when it is published."""
-    return [] if REGISTER in schema.unpublished else [RECORD_SET, ROW_SET]
+    found = [RECORD_SET, ROW_SET] if keeps_accounts(schema) else []
+    for register in published_registers(schema):
+        found += [accumulation.record_sets(register), accumulation.row_set(register)]
+    return found
+
+
+def keeps_accounts(schema: Schema) -> bool:
+    """Whether the accounting register is there and published."""
+    return schema.configuration.accounting and REGISTER not in schema.unpublished
+
+
+def published_registers(schema: Schema) -> list[Register]:
+    """The accumulation registers that can be seen."""
+    return [item for item in schema.configuration.registers if item.name not in schema.unpublished]
 
 
 def all_sets(schema: Schema) -> list[EntitySet]:
@@ -43,7 +61,7 @@ def build_metadata(schema: Schema) -> str:
     sets = all_sets(schema)
     parts = [OPEN, *(entity_type(item, schema) for item in sets), *complex_types(schema, sets)]
     parts += [text for item in sets for text in associations(item, schema)]
-    parts += [enum_type(name, members) for name, members in ENUMS.items()]
+    parts += [enum_type(name, members) for name, members in schema.configuration.enums.items()]
     container = "".join(
         [
             *(f'<EntitySet Name="{item.name}" EntityType="StandardODATA.{item.name}"/>' for item in sets),
@@ -106,9 +124,13 @@ def complex_types(schema: Schema, sets: list[EntitySet]) -> Iterator[str]:
         for name, fields in item.sections.items():
             row = f"{item.name}_RowType" if name == "RecordSet" else f"{item.name}_{name}_RowType"
             yield complex_type(row, fields)
-    if REGISTER not in schema.unpublished:
-        for name, shape in SHAPES.items():
-            yield complex_type(f"{REGISTER}_{shape}", table_entity(name).fields)
+    for register in published_registers(schema):
+        for name in accumulation.functions_of(register):
+            shape = accumulation.table_entity(register, name)
+            yield complex_type(shape.name, shape.fields)
+    if keeps_accounts(schema):
+        for name, title in SHAPES.items():
+            yield complex_type(f"{REGISTER}_{title}", table_entity(name).fields)
         yield complex_type(DR_CR.name, DR_CR.fields)
         yield complex_type(WITH_SUBCONTO.name, WITH_SUBCONTO.fields)
         yield complex_type(f"{REGISTER}_Dimensions", DIMENSIONS)
@@ -132,7 +154,12 @@ def functions(schema: Schema, sets: list[EntitySet]) -> Iterator[str]:
         if item.kind == "document":
             yield function("Post", item.name, operational, effect=True)
             yield function("Unpost", item.name, operational, effect=True)
-    if REGISTER not in schema.unpublished:
+    for register in published_registers(schema):
+        for name in accumulation.functions_of(register):
+            shape = accumulation.table_entity(register, name).name
+            args = ACCUMULATED[name]
+            yield function(name, f"Collection({register.name})", args, shape)
+    if keeps_accounts(schema):
         yield function("Balance", f"Collection({REGISTER})", BALANCE_ARGS, f"{REGISTER}_Balance")
         yield function("Turnovers", f"Collection({REGISTER})", TURNOVER_ARGS, f"{REGISTER}_Turnover")
         yield function(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from sandbox.onec.fields import Field, parse_field, parse_spec
 from sandbox.onec.schema_catalogs import CATALOG_SECTIONS, CATALOG_SHAPE, CATALOGS
 from sandbox.onec.schema_documents import DOCUMENT_SECTIONS, DOCUMENTS
+
+if TYPE_CHECKING:
+    from sandbox.onec.configurations.kind import Configuration
 
 REGISTER = "AccountingRegister_Хозрасчетный"
 ACCOUNTS = "ChartOfAccounts_Хозрасчетный"
@@ -58,17 +62,23 @@ class Layout:
     exchange_plan: str = "ExchangePlan_СверкаОбмен"
     by_documents: bool = False  # third subconto of settlements: the document itself, not matched with others (§8.3)
     int16_terms: bool = False  # СрокОплаты is Int16 here, Int64 elsewhere (§1.4)
+    own_terms: bool = True  # УТ: settlements by terms are kept (the new settlement architecture, §8.3)
 
 
 class Schema:
     """All sets of the base; what is unpublished is invisible, what is hidden lost a field."""
 
-    def __init__(self, layout: Layout | None = None, unpublished: Iterable[str] = ()) -> None:
+    def __init__(
+        self, layout: Layout | None = None, unpublished: Iterable[str] = (), configuration: Configuration | None = None
+    ) -> None:
+        from sandbox.onec.configurations import find_configuration  # noqa: PLC0415 - they are made of this module
+
         self.layout = layout or Layout()
+        self.configuration = configuration or find_configuration("bp30")
         self.unpublished = set(unpublished)
         self.revision = 0
         self.sets: dict[str, EntitySet] = {}
-        for item in build_sets(self.layout):
+        for item in self.configuration.sets(self.layout):
             self.sets[item.name] = item
             self.sets.update(build_section_sets(item))
 

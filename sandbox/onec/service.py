@@ -114,8 +114,11 @@ class Service:
             need_method(request.method, ("POST",))
             return answers.changes(resource.set_name, self.options.json_changes)
         self.check_rights(resource.set_name)
-        if resource.set_name in (REGISTER, f"{REGISTER}_RecordType"):
-            return self.register(request, resource, answers)
+        name = resource.set_name.removesuffix("_RecordType")
+        if name == REGISTER and self.base.configuration.accounting:
+            return self.register(request, resource, answers, REGISTER)
+        if self.base.configuration.register(name):
+            return self.register(request, resource, answers, name)
         entity = self.base.schema.sets.get(resource.set_name)
         if entity is None or not self.base.schema.published(entity.name):
             raise set_not_found(resource.set_name)
@@ -130,13 +133,14 @@ class Service:
         if set_name in self.options.no_rights:
             raise OdataError(401, 20, "Недостаточно прав доступа")
 
-    def register(self, request: Request, resource: Resource, answers: Answers) -> Answer:
+    def register(self, request: Request, resource: Resource, answers: Answers, name: str) -> Answer:
         """Record sets, rows and virtual tables: read only here."""
-        if REGISTER in self.base.schema.unpublished:
+        if name in self.base.schema.unpublished:
             raise set_not_found(resource.set_name)
         need_method(request.method, ("GET",))
         self.turn_page()
-        return answers.register(resource)
+        found = self.base.configuration.register(name)
+        return answers.register(resource) if found is None else answers.accumulation(resource, found)
 
     def turn_page(self) -> None:
         """Hook of the tests: the base may change between two pages."""
