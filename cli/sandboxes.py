@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.demo import run_demo
+from sandbox.bitrix24.main import main as bitrix24_main
 from sandbox.onec.main import main as onec_main
 
 sandbox = typer.Typer(help="Stand-ins of outside systems: real HTTP servers on loopback.", no_args_is_help=True)
@@ -27,6 +28,17 @@ def onec(context: typer.Context) -> None:
     Example: sverka sandbox onec --port 8090 --seed 1 --documents 3000
     """
     raise typer.Exit(onec_main(context.args))
+
+
+@sandbox.command(
+    "bitrix24", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def bitrix24(context: typer.Context) -> None:
+    """A Bitrix24 portal with its REST, limits and habits. All options: sverka sandbox bitrix24 --help.
+
+    Example: sverka sandbox bitrix24 --port 8092
+    """
+    raise typer.Exit(bitrix24_main(context.args))
 
 
 def demo(

@@ -1,0 +1,184 @@
+"""An ASGI application on loopback: in a thread for tests, or in the foreground for a command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+START_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request as it came: path and query percent-encoded, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    content_type: str
+    body: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Logged:
+    """One line of the request log; ``bytes`` is the size of the answer's body, ``at`` the monotonic moment."""
+
+    method: str
+    path: str
+    status: int = 0
+    bytes: int = 0
+    at: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """For the admin side."""
+        return asdict(self)
+
+
+class Wire:
+    """Sending side of one request, down to the transport where a fault needs it."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.receive, self.send = receive, send
+
+    async def start(self, answer: Answer) -> None:
+        """Status line and headers."""
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(answer.body)).encode()),
+            *answer.headers,
+        ]
+        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+    async def send_answer(self, answer: Answer, log: Logged) -> None:
+        """Whole answer; the log knows it before the client does."""
+        log.status, log.bytes = answer.status, len(answer.body)
+        await self.start(answer)
+        await self.send({"type": "http.response.body", "body": answer.body})
+
+    async def send_cut(self, answer: Answer, size: int) -> None:
+        """Fewer bytes than ``Content-Length`` promises, then the end of the connection."""
+        await self.start(answer)
+        await self.send({"type": "http.response.body", "body": answer.body[:size], "more_body": True})
+        self.transport().close()
+        await self.wait_for_disconnect()
+
+    async def drop(self) -> None:
+        """Reset the connection without an answer."""
+        self.transport().abort()
+        await self.wait_for_disconnect()
+
+    def transport(self) -> Any:
+        """Socket behind uvicorn's request cycle: ASGI itself cannot break a connection."""
+        return self.send.__self__.transport  # type: ignore[attr-defined]
+
+    async def wait_for_disconnect(self) -> None:
+        """Until the client or the server has gone."""
+        while (await self.receive())["type"] != "http.disconnect":
+            continue
+
+
+async def read_request(scope: Scope, receive: Receive) -> Request:
+    """Collect the body and the headers."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    body = b""
+    while True:
+        event = await receive()
+        body += event.get("body", b"")
+        if not event.get("more_body"):
+            break
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return Request(scope["method"], path, query, headers, body)
+
+
+class Loopback:
+    """Context manager that serves an application on loopback; `run` does so in the foreground."""
+
+    def __init__(self, app: Application, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.app, self.host, self.port = app, host, port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def root(self) -> str:
+        """Address without a path."""
+        return f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        listener = self._bind()
+        self._server = self._build()
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="sandbox", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the stand-in did not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join(START_SECONDS)
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or Ctrl-C; ``ready`` is called when the port is taken.
+
+        Uvicorn raises the signal again after its clean stop: the handlers set here swallow it, the exit code stays 0.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        listener = self._bind()
+        self._server = self._build()
+        ready()
+        self._server.run([listener])
+
+    def _bind(self) -> socket.socket:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.host, self.port))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+        self.port = int(listener.getsockname()[1])
+        return listener
+
+    def _build(self) -> uvicorn.Server:
+        """Uvicorn with nothing between it and the application: faults reach for its transport."""
+        config = uvicorn.Config(
+            self.app, http="h11", ws="none", lifespan="off", log_level="critical", access_log=False,
+            proxy_headers=False, server_header=False, timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=1 << 20,
+        )  # fmt: skip
+        return uvicorn.Server(config)
+
+
+async def in_thread(work: Callable[[], Answer]) -> Answer:
+    """Do blocking work beside the event loop."""
+    return await asyncio.to_thread(work)
