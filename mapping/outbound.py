@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,9 @@ from mapping.model import ENTITIES, SourceSet
 from mapping.problems import Loc
 from mapping.schema import BodyRule, MatchSpec, OutboundRule, RequiredRule, RowsRule, StepRule
 from mapping.values import Converter, Env
+
+if TYPE_CHECKING:
+    from mapping.updates import FieldUpdate
 
 Record = Mapping[str, object]
 Language = Literal["en", "ru", "uk"]
@@ -71,6 +74,8 @@ class OutboundMapping:
     rule: OutboundRule
     marker_prefix: str
     programs: list[_Program] = field(default_factory=list)
+    updates: dict[str, FieldUpdate] = field(default_factory=dict)
+    """Fields whose change can be sent into a card that is there already (`mapping.updates`)."""
 
     def missing(self, record: Record, language: Language = "en") -> list[str]:
         """What the card must get before it can be sent, in words for a person: ["the INN (10 digits)"]."""
@@ -87,7 +92,7 @@ class OutboundMapping:
         first: dict[str, int] = {}
         found: list[OutboundStep] = []
         for program in self.programs:
-            for data in _items(program.each, _as_data(record) | {_STEPS: first}):
+            for data in _items(program.each, as_data(record) | {_STEPS: first}):
                 if program.when is None or program.when(data):
                     first.setdefault(program.role, len(found))
                     body = program.build(data)
@@ -110,7 +115,8 @@ def _is_there(rule: RequiredRule, record: Record) -> bool:
     return False
 
 
-def _as_data(record: Record) -> dict[str, object]:
+def as_data(record: Record) -> dict[str, object]:
+    """A record as formulas and rules take it: ids as text."""
     return {key: str(value) if isinstance(value, UUID) else value for key, value in record.items()}
 
 
@@ -130,7 +136,7 @@ class _Program:
 
 
 @dataclass(slots=True)
-class _Compiler:
+class BodyCompiler:
     """Turns body rules into closures."""
 
     shop: Workshop
@@ -139,6 +145,7 @@ class _Compiler:
     roles: list[str] = field(default_factory=list)
 
     def body(self, fields: Mapping[str, list[BodyRule] | Literal[False]], loc: Loc) -> _Body:
+        """The fields of one object or row."""
         values = {
             name: self.alternatives(rules, (*loc, name)) for name, rules in fields.items() if isinstance(rules, list)
         }
@@ -150,6 +157,7 @@ class _Compiler:
         return build
 
     def alternatives(self, rules: list[BodyRule], loc: Loc) -> _Value:
+        """One field: the first rule that gives a value."""
         values = [self.one(rule, (*loc, index)) for index, rule in enumerate(rules)]
 
         def first(data: dict[str, object]) -> object:
@@ -158,6 +166,7 @@ class _Compiler:
         return first
 
     def one(self, rule: BodyRule, loc: Loc) -> _Value:
+        """One rule: its origin, its steps, its table."""
         origin, when = self.origin(rule, loc), self.shop.formula(rule.when, (*loc, "when"))
         steps: list[Converter] = [step.build("") for step in rule.steps]
         if rule.table is not None:
@@ -177,15 +186,18 @@ class _Compiler:
         return value
 
     def marker(self, data: dict[str, object]) -> str:
+        """Our marker for a record."""
         return f"[{self.marker_prefix}:{data.get('id')}]"
 
     def table(self, name: str, loc: Loc) -> Converter:
+        """A value table by its name."""
         if name not in self.shop.tables:
             self.shop.problems.add_unknown(loc, "the value table", name, self.shop.tables)
             return lambda value, env: value
         return build_table(name, self.shop.tables[name])
 
     def origin(self, rule: BodyRule, loc: Loc) -> _Value:
+        """Where a value comes from."""
         if rule.from_ is not None:
             return self.fields(rule.from_, (*loc, "from"))
         if rule.formula is not None:
@@ -203,12 +215,14 @@ class _Compiler:
         return lambda data: rule.value
 
     def fields(self, names: list[str], loc: Loc) -> _Value:
+        """The first of our fields that is filled."""
         for name in names:
             if name not in self.known:
                 self.shop.problems.add_unknown(loc, "our field", name, self.known)
         return lambda data: next((data[name] for name in names if data.get(name) not in (None, "", [])), None)
 
     def reference(self, entity: str, loc: Loc) -> _Value:
+        """A record of ours, by its id."""
         if entity not in ENTITIES:
             self.shop.problems.add_unknown(loc, "the entity", entity, ENTITIES)
         key = f"{entity}_id"
@@ -219,11 +233,16 @@ def _sendable(value: object) -> object:
     return str(value) if isinstance(value, Decimal) else value
 
 
+def body_compiler(entity: str, shop: Workshop, marker_prefix: str) -> BodyCompiler:
+    """What turns the bodies of one entity into closures."""
+    return BodyCompiler(shop, marker_prefix, frozenset(ENTITIES[entity].fields) | _EXTRA)
+
+
 def compile_outbound(entity: str, rule: OutboundRule, shop: Workshop, marker_prefix: str) -> OutboundMapping:
     """The compiled outbound rules of one entity; mistakes go to the workshop's collection."""
     loc: Loc = ("outbound", entity)
     known = frozenset(ENTITIES[entity].fields) | _EXTRA if entity in ENTITIES else _EXTRA
-    compiler = _Compiler(shop, marker_prefix, known)
+    compiler = BodyCompiler(shop, marker_prefix, known)
     mapping = OutboundMapping(entity, _match(entity, rule.match), rule, marker_prefix)
     for kind, required in rule.required.items():
         for index, item in enumerate(required):
@@ -262,7 +281,7 @@ def _match(entity: str, spec: MatchSpec) -> MatchRule:
     )
 
 
-def _step_body(compiler: _Compiler, step: StepRule, loc: Loc) -> _Body:
+def _step_body(compiler: BodyCompiler, step: StepRule, loc: Loc) -> _Body:
     head = compiler.body(step.body, (*loc, "body"))
     sections = {
         section: [
@@ -276,7 +295,7 @@ def _step_body(compiler: _Compiler, step: StepRule, loc: Loc) -> _Body:
     def build(data: dict[str, object]) -> dict[str, object]:
         body = head(data)
         for section, groups in sections.items():
-            rows = [row for rule, when, make in groups for row in _rows(rule, when, make, data)]
+            rows = [row for rule, when, make in groups for row in sending_rows(rule, when, make, data)]
             if rows:
                 body[section] = [{"LineNumber": number, **row} for number, row in enumerate(rows, 1)]
         return body
@@ -284,7 +303,8 @@ def _step_body(compiler: _Compiler, step: StepRule, loc: Loc) -> _Body:
     return build
 
 
-def _rows(rule: RowsRule, when: Formula | None, make: _Body, data: dict[str, object]) -> list[dict[str, object]]:
+def sending_rows(rule: RowsRule, when: Formula | None, make: _Body, data: dict[str, object]) -> list[dict[str, object]]:
+    """The rows of one group: one for each value, or one in all; none where its condition does not hold."""
     if when is not None and not when(data):
         return []
     if rule.each is None:

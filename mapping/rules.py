@@ -20,6 +20,7 @@ from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_o
 from mapping.problems import Loc, Problems, suggest
 from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, RecorderRule, RuleFile, SourceRule
 from mapping.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.updates import compile_updates
 
 __all__ = [
     "EntityMapping",
@@ -197,6 +198,7 @@ def _outbound(rules: RuleFile, problems: Problems, make_shop: ShopMaker) -> dict
             problems.add_unknown(("outbound", entity), "the entity", entity, ENTITIES)
         elif isinstance(rule, OutboundRule):
             found[entity] = compile_outbound(entity, rule, make_shop(""), prefix)
+            found[entity].updates = compile_updates(entity, rule, make_shop(""), prefix)
     return found
 
 

@@ -6,7 +6,7 @@
     [entities.ENTITY]               parts = [...], fields, lines, attributes, sources
     [entities.ENTITY.sources.SET]   a set of the other side; its own fields go over those of the entity
     [balance] [recorders.SET]       where accounting keeps settlements; documents that move them and are not mirrored
-    [outbound.ENTITY]               how a record of ours becomes objects of the other side
+    [outbound.ENTITY]               how a record of ours becomes objects of the other side; `update`: one field
 
 A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list of those: the first with a value wins.
 `false` takes away what a part, an entity or the extended preset has.
@@ -258,12 +258,20 @@ class MatchSpec(Model):
     marker: str | None = None
 
 
+class UpdateRule(Model):
+    """How a change of one field is written into a card that is there; left out: as the first step creates it."""
+
+    body: dict[str, Bodies] = Field(default_factory=dict)
+    rows: dict[str, dict[str, RowsRule | Off]] = Field(default_factory=dict)
+
+
 class OutboundRule(Model):
     """How a record of ours becomes objects of the other side."""
 
     match: MatchSpec
     required: dict[str, list[RequiredRule]] = Field(default_factory=dict)
     steps: dict[str, StepRule | Off]
+    update: dict[str, UpdateRule | Off] = Field(default_factory=dict)
 
 
 class RuleFile(Model):

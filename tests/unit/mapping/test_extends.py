@@ -84,7 +84,9 @@ def test_an_attribute_of_ones_own_joins_those_of_1c():
 
 def test_owner_of_a_field_is_told():
     text = 'extends = "bp30"\n[entities.counterparty.fields]\ncategory = { from = "X", owner = "crm" }'
-    assert parse_mapping(text, "own.toml").entities["counterparty"].owners == {"category": "crm"}
+    mapped = parse_mapping(text, "own.toml").entities["counterparty"]
+    assert mapped.owners == {"category": "crm", "phones": "newest", "emails": "newest"}
+    assert mapped.directions == {"phones": "both", "emails": "both"}
 
 
 def test_the_kept_text_builds_the_very_same_version(tmp_path):
