@@ -14,6 +14,8 @@ from sandbox.bitrix24.portal import Caller, Kind, Portal
 from sandbox.bitrix24.values import clean
 
 Row = dict[str, Any]
+LINKS = ("observers", "contactIds", "companyIds")
+"""Lists that only crm.item tells; older code asks for them by methods of their own."""
 
 
 class Older:
@@ -82,7 +84,7 @@ class Older:
         return [self._selected(row, names) for row in chosen], total, following
 
     def _upper(self, row: Row) -> Row:
-        return {one.upper_name: row.get(one.name) for one in self.kind.fields.values()}
+        return {one.upper_name: row.get(one.name) for one in self.kind.fields.values() if one.name not in LINKS}
 
     def _selected(self, row: Row, names: list[str]) -> Row:
         whole = self._shown(self.kind.items[int(row["ID"])], everything=False)
