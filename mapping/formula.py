@@ -1,7 +1,8 @@
 """Conditions and computed text: simpleeval in the hardened profile of reference/dependencies.md §4.
 
-Names are plain attributes of the record, functions are ours, source is at most 500 characters and shallow; no attribute
-access, no indexing, no formatting, no powers, no remainder: nothing that can eat time or memory.
+Names are plain attributes of the record, and a section's name is the number of its rows; functions are ours, source is
+at most 500 characters and shallow; no attribute access, no indexing, no formatting, no powers, no remainder: nothing that
+can eat time or memory.
 """
 
 from __future__ import annotations
@@ -153,6 +154,8 @@ def _scalar(name: str) -> Callable[[Data], object]:
         value = get(data)
         if isinstance(value, str):
             return value.removeprefix(NAMESPACE) if is_type else value[:LONGEST_TEXT]
+        if isinstance(value, list):
+            return len(value)
         return value if isinstance(value, (bool, *_NUMBERS)) else None
 
     return read

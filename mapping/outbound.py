@@ -273,7 +273,7 @@ def _match(entity: str, spec: MatchSpec) -> MatchRule:
     return MatchRule(
         SourceSet(entity=entity, name=spec.set),
         spec.tax_id,
-        spec.registration_code,
+        spec.registration_code or None,
         tuple(spec.names),
         tuple(spec.phones),
         tuple(spec.emails),

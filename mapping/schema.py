@@ -251,7 +251,7 @@ class MatchSpec(Model):
 
     set: str
     tax_id: str
-    registration_code: str | None = None
+    registration_code: str | Off | None = None
     names: list[str] = Field(default_factory=list)
     phones: list[str] = Field(default_factory=list)
     emails: list[str] = Field(default_factory=list)
