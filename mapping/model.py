@@ -118,12 +118,28 @@ class SourceSet:
 
 
 @dataclass(frozen=True, slots=True)
-class BalanceSpec:
-    """Where accounting keeps settlements, from the mapping: register, chart and account codes."""
+class TermsSpec:
+    """A register in which accounting itself keeps what is to be paid when; names of its resources and dimension."""
 
     register: str
-    chart: str
-    accounts: tuple[str, ...]
+    debt: str = "Долг"
+    advance: str = "Предоплата"
+    due: str = "ДатаПлановогоПогашения"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSpec:
+    """Where accounting keeps settlements, from the mapping.
+
+    With a `chart` it is an accounting register: account codes, subconto by their sets. Without one it is an
+    accumulation register: who a line is about stands in dimensions named here, or in the objects of `key_set`, which
+    the dimension `key` refers to. `split` are dimensions by whose every value debt and advance are told apart;
+    `contract_currency` and `contract_only` are read from the contract, where the register itself does not say it.
+    """
+
+    register: str
+    chart: str = ""
+    accounts: tuple[str, ...] = ()
     resource: str = "Сумма"
     currency_resource: str = "ВалютнаяСумма"
     currency_accounts: tuple[str, ...] = ()
@@ -131,6 +147,14 @@ class BalanceSpec:
     contract_set: str = "Catalog_ДоговорыКонтрагентов"
     organisation: str = "Организация"
     currency: str = "Валюта"
+    counterparty: str = "Контрагент"
+    contract: str = "Договор"
+    key: str = ""
+    key_set: str = ""
+    split: tuple[str, ...] = ()
+    contract_currency: str = ""
+    contract_only: tuple[tuple[str, str], ...] = ()
+    terms: TermsSpec | None = None
 
 
 _T, _TEXTS, _B, _I = FieldSpec("text"), FieldSpec("texts"), FieldSpec("bool"), FieldSpec("int")

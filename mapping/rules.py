@@ -15,10 +15,19 @@ from core.errors import ConfigError
 from mapping.compile import Workshop
 from mapping.entity import EntityMapping, compile_entity
 from mapping.hashing import hash_text
-from mapping.model import ENTITIES, BalanceSpec, SourceSet
+from mapping.model import ENTITIES, BalanceSpec, SourceSet, TermsSpec
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
 from mapping.problems import Loc, Problems, suggest
-from mapping.schema import BalanceRule, Common, EntityRule, OutboundRule, RecorderRule, RuleFile, SourceRule
+from mapping.schema import (
+    BalanceRule,
+    Common,
+    EntityRule,
+    OutboundRule,
+    RecorderRule,
+    RuleFile,
+    SourceRule,
+    TermsRule,
+)
 from mapping.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
 from mapping.updates import compile_updates
 
@@ -207,8 +216,8 @@ def _balance(rule: BalanceRule | None) -> BalanceSpec | None:
         return None
     return BalanceSpec(
         register=rule.register_,
-        chart=rule.chart,
-        accounts=tuple(rule.accounts),
+        chart=rule.chart or "",
+        accounts=tuple(rule.accounts) if rule.chart else (),
         resource=rule.resource,
         currency_resource=rule.currency_resource,
         currency_accounts=tuple(rule.currency_accounts),
@@ -216,4 +225,14 @@ def _balance(rule: BalanceRule | None) -> BalanceSpec | None:
         contract_set=rule.contract_set,
         organisation=rule.organisation,
         currency=rule.currency,
+        counterparty=rule.counterparty,
+        contract=rule.contract,
+        key=rule.key,
+        key_set=rule.key_set,
+        split=tuple(rule.split),
+        contract_currency=rule.contract_currency,
+        contract_only=tuple(rule.contract_only.items()),
+        terms=TermsSpec(rule.terms.register_, rule.terms.debt, rule.terms.advance, rule.terms.due)
+        if isinstance(rule.terms, TermsRule)
+        else None,
     )

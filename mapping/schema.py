@@ -147,12 +147,27 @@ class TableRule(Model):
     unknown: Literal["keep", "none", "error"] = "keep"
 
 
-class BalanceRule(Model):
-    """Where accounting keeps settlements (1c-odata.md §8.3)."""
+class TermsRule(Model):
+    """A register in which accounting itself keeps what is to be paid when (1c-odata.md §8.3)."""
 
     register_: str = Field(alias="register")
-    chart: str
-    accounts: Paths = Field(min_length=1)
+    debt: str = "Долг"
+    advance: str = "Предоплата"
+    due: str = "ДатаПлановогоПогашения"
+
+
+class BalanceRule(Model):
+    """Where accounting keeps settlements (1c-odata.md §8.3): accounts of a `chart`, or an accumulation register.
+
+    An accumulation register: `key` is the dimension that refers to objects of `key_set`, which say whose a line is;
+    without it `counterparty`, `contract` and `organisation` are dimensions. `split`: dimensions by whose every value
+    debt and advance are told apart. `contract_currency`, `contract_only`: attributes of the contract that say the
+    currency, and which contracts count. `terms`: where accounting keeps what is overdue.
+    """
+
+    register_: str = Field(alias="register")
+    chart: str | Off = ""
+    accounts: Paths = Field(default_factory=list, min_length=1)
     currency_accounts: Paths = Field(default_factory=list)
     resource: str = "Сумма"
     currency_resource: str = "ВалютнаяСумма"
@@ -160,6 +175,22 @@ class BalanceRule(Model):
     contract_set: str = "Catalog_ДоговорыКонтрагентов"
     organisation: str = "Организация"
     currency: str = "Валюта"
+    counterparty: str = "Контрагент"
+    contract: str = "Договор"
+    key: str = ""
+    key_set: str = ""
+    split: Paths = Field(default_factory=list)
+    contract_currency: str = ""
+    contract_only: dict[str, str] = Field(default_factory=dict)
+    terms: TermsRule | Off = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> BalanceRule:
+        if self.chart and not self.accounts:
+            raise ValueError("needs accounts of the chart: accounts = [...]")
+        if self.key and not self.key_set:
+            raise ValueError("needs key_set: the set that explains what `key` refers to")
+        return self
 
 
 class RecorderRule(Model):
