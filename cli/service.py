@@ -24,6 +24,7 @@ def _ready_settings() -> Settings:
     loaded = settings()
     for connection in loaded.connections.values():
         connection.check_secrets()
+    loaded.alerts.check_secrets()
     configure_logging(loaded.log.level, loaded.log.format)
     return loaded
 

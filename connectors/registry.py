@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
 from connectors.base import Budget, Connector
+from core.alerting import WebhookSettings
 from core.clock import Clock
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
@@ -21,6 +22,16 @@ class Kind:
 
     options: str
     connector: str
+
+
+class Teller(Protocol):
+    """Tells another system of something, in a content of its own."""
+
+    def post(self, content: dict[str, Any]) -> None:
+        """Send it, once. Raises TransientError when it was not taken, or nobody knows whether it was."""
+
+    def close(self) -> None:
+        """Close the connection. Safe to call twice."""
 
 
 KINDS: dict[str, Kind] = {
@@ -54,6 +65,17 @@ def open_connector(
         raise ConfigError(f"There is no connector {settings.connector!r}. There are: {', '.join(sorted(KINDS))}.")
     build = cast("type[Connector]", _load(kind.connector))
     return build(settings, clock, cache_dir=cache_dir, budget=budget)  # type: ignore[call-arg]
+
+
+def open_webhook(settings: WebhookSettings, clock: Clock) -> Teller:
+    """The webhook of `[alerts]`; nothing is sent yet. Close it when done.
+
+    Raises:
+        ConfigError: a secret cannot be had, or the address is none.
+    """
+    headers = {settings.header: settings.secret.reveal()} if settings.secret is not None else {}
+    build = cast("type[Teller]", _load("connectors.webhook:Webhook"))
+    return build(settings.address.reveal(), clock, headers=headers, timeout=settings.timeout, ca_file=settings.ca_file)  # type: ignore[call-arg]
 
 
 def _load(place: str) -> object:

@@ -22,6 +22,7 @@ from store.engine import open_engine
 from store.upgrade import upgrade
 from sync.context import App
 from sync.room.breaker import resume_connection
+from workers.alerting import keep_telling
 from workers.app import create_celery, is_embedded
 from workers.health import serve_health
 from workers.notify import notify, watchdog_period
@@ -61,6 +62,7 @@ def _prepare(settings: Settings) -> Celery:
     _resume(settings, engine)
     engine.dispose()
     configure_process(settings)
+    _settings[:] = [settings]
     return app
 
 
@@ -99,6 +101,7 @@ def run_beat(settings: Settings) -> int:
     _refuse_apart(settings, "beat")
     app = _prepare(settings)
     _keep_watchdog()
+    keep_telling(settings)
     notify("READY=1")
     app.Beat(loglevel="WARNING", quiet=True).run()
     return 0
@@ -120,12 +123,14 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
 
 _asked_to_stop = threading.Event()
 _pool: list[str] = []
+_settings: list[Settings] = []
 
 
 def _on_ready(**kwargs: Any) -> None:
     log.info("service.ready")
     notify("READY=1")
     _keep_watchdog()
+    keep_telling(_settings[0])
 
 
 def _on_stopping(**kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from sync.alerts.watch import look
 from sync.room.dispatch import run_work, tick
 from workers.process import process_app
 
@@ -11,7 +12,9 @@ from workers.process import process_app
 @shared_task(name="sverka.tick", ignore_result=True)
 def tick_task() -> None:
     """Find what is due and wake a worker for each piece. Beat runs this itself (`workers.schedule`)."""
-    for item in tick(process_app()):
+    found = tick(process_app())
+    look(process_app())
+    for item in found:
         work_task.apply_async(args=(item.to_message(),), expires=600)
 
 

@@ -1,0 +1,215 @@
+"""What is wrong now, computed from the tables alone: a set of causes, each of which is worth telling people once.
+
+A cause is known by its key. Several signs of one trouble share a key (a connection that does not answer, whose balances
+get old, whose runs fail), so that people hear of it once; a trouble that another one explains opens nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from core.alerting import AlertKind
+from core.money import format_amount, from_minor
+from core.secrets import redact
+from core.settings import ConnectionSettings
+from mapping.model import ENTITIES
+from store.queries.queues import DEAD_OPEN
+from store.tables import connection, cursor, dead_letter, intent, reconciliation, review, run, slot
+from sync.context import App
+from sync.room.dispatch import silent_for
+from sync.room.slots import period
+
+PERIODS = 3
+"""So many periods without a fresh balance are silence ..."""
+SHORTEST_SILENCE = timedelta(minutes=15)
+WORKING = 4
+"""... and so many times as long while a run is at work, which a first load or a night's sweep may be."""
+MOST_GROUPS = 3
+"""More groups of letters than that are told together."""
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is wrong with what. One that does not `open` keeps an open alert open and is not told by itself."""
+
+    key: str
+    kind: AlertKind
+    connection: str | None
+    details: dict[str, Any] = field(default_factory=dict)
+    opens: bool = True
+
+
+def find_causes(conn: Connection, app: App) -> list[Cause]:
+    """Everything that is wrong at this moment. Reads a few rows of each table, whatever their size; writes nothing."""
+    now = app.clock.now()
+    stopped = list(_stopped(app, now))
+    found = list(stopped)
+    for settings in app.settings.connections.values():
+        found += _of_connection(conn, app, settings, now, explained=bool(stopped))
+    return found
+
+
+def _stopped(app: App, now: datetime) -> Iterator[Cause]:
+    silence = silent_for(app)
+    if silence is not None:
+        yield Cause("schedule", "no_tick", None, {"since": (now - silence).isoformat()})
+
+
+def _of_connection(
+    conn: Connection, app: App, settings: ConnectionSettings, now: datetime, *, explained: bool
+) -> Iterator[Cause]:
+    name = settings.name
+    row = conn.execute(select(connection).where(connection.c.name == name)).mappings().first()
+    state: dict[str, Any] = dict(row) if row is not None else {}
+    paused: dict[str, str] = state.get("paused_entities") or {}
+    if state.get("paused_reason"):
+        reason = {"reason": _plain(state["paused_reason"]), "since": _iso(state["paused_at"])}
+        yield Cause(f"paused:{name}", "paused", name, {"connection": name} | reason)
+    for entity, why in paused.items():
+        details = {"connection": name, "entity": _plural(entity), "reason": _plain(why)}
+        yield Cause(f"entity:{name}:{entity}", "entity_paused", name, details)
+    known = explained or bool(state.get("paused_reason"))
+    trouble = _not_working(conn, app, settings, state, now, known=known, known_old=known or "balance" in paused)
+    if trouble is not None:
+        yield trouble
+    yield from _letters(conn, app, name, now)
+    yield from _waiting(conn, app, name, now)
+    yield from _books(conn, name)
+
+
+def _not_working(
+    conn: Connection,
+    app: App,
+    settings: ConnectionSettings,
+    state: dict[str, Any],
+    now: datetime,
+    *,
+    known: bool,
+    known_old: bool,
+) -> Cause | None:
+    """The one trouble of a connection that does not do its work, by its plainest sign."""
+    name = settings.name
+    key = f"connection:{name}"
+    base: dict[str, Any] = {"connection": name}
+    failed = _failed_runs(conn, name, app.settings.alerts.failed_runs)
+    if state.get("breaker", "closed") != "closed":
+        details = base | {"since": _iso(state["last_ok_at"]), "reason": _last_words(conn, name)}
+        return Cause(key, "breaker", name, details, opens=not known)
+    if failed:
+        details = base | {"number": app.settings.alerts.failed_runs, "reason": _last_words(conn, name)}
+        return Cause(key, "failing", name, details, opens=not known)
+    old = _old_balances(conn, app, settings, now)
+    if old is not None:
+        return Cause(key, "silent", name, base | {"since": old.isoformat()}, opens=not known_old)
+    return None
+
+
+def _failed_runs(conn: Connection, name: str, number: int) -> bool:
+    """Whether the last runs all failed: so many, not counting those that are running or were skipped."""
+    told = (run.c.connection == name, run.c.status.not_in(("running", "skipped")))
+    query = select(run.c.status).where(*told).order_by(run.c.started_at.desc()).limit(number)
+    last = list(conn.execute(query).scalars())
+    return len(last) == number and all(status in ("failed", "abandoned") for status in last)
+
+
+def _last_words(conn: Connection, name: str) -> str:
+    told = (run.c.connection == name, run.c.status == "failed")
+    query = select(run.c.message).where(*told).order_by(run.c.started_at.desc()).limit(1)
+    return _plain(conn.execute(query).scalar_one_or_none() or "")
+
+
+def _old_balances(conn: Connection, app: App, settings: ConnectionSettings, now: datetime) -> datetime | None:
+    """What moment the balances are of, when three periods have begun since and it is a quarter of an hour ago.
+
+    Periods are counted by their slots: none begins in quiet hours or while nothing runs, so neither a quiet night nor a
+    start after one is an alarm.
+    """
+    of_balances = (cursor.c.connection == settings.name, cursor.c.entity == "balance")
+    fresh: datetime | None = conn.execute(select(cursor.c.fresh_at).where(*of_balances)).scalar_one_or_none()
+    if fresh is None:
+        return None
+    limit = app.settings.alerts.silent_after or max(period(app.settings.schedule, settings) * PERIODS, SHORTEST_SILENCE)
+    if now - fresh < limit or (now - fresh < limit * WORKING and _is_running(conn, settings.name)):
+        return None
+    begun = (slot.c.connection == settings.name, slot.c.start > fresh, slot.c.state != "skipped_quiet")
+    slots = conn.scalar(select(func.count()).select_from(slot).where(*begun)) or 0
+    return fresh if slots >= PERIODS else None
+
+
+def _is_running(conn: Connection, name: str) -> bool:
+    running = (run.c.connection == name, run.c.status == "running")
+    return conn.execute(select(run.c.id).where(*running)).first() is not None
+
+
+def _letters(conn: Connection, app: App, name: str, now: datetime) -> Iterator[Cause]:
+    """Groups of letters that did not heal in time, each once; many letters, or many groups, are told together."""
+    mine = (dead_letter.c.connection == name, DEAD_OPEN)
+    number, oldest = func.count().label("number"), func.min(dead_letter.c.first_at).label("oldest")
+    query = select(dead_letter.c.fingerprint, number, oldest, func.min(dead_letter.c.reason).label("reason"))
+    groups = conn.execute(query.where(*mine).group_by(dead_letter.c.fingerprint)).all()
+    settled = [group for group in groups if now - group.oldest >= app.settings.alerts.letters_after]
+    total = sum(group.number for group in groups)
+    together = total >= app.settings.alerts.letters_many or len(settled) > MOST_GROUPS
+    if together:
+        details = {"connection": name, "number": total, "groups": len(groups), "reason": _plain(groups[0].reason)}
+        yield Cause(f"letters:{name}", "dead_letters", name, details)
+    for group in settled:
+        details = {"connection": name, "number": group.number, "groups": 1, "reason": _plain(group.reason)}
+        yield Cause(f"letters:{name}:{group.fingerprint}", "dead_letters", name, details, opens=not together)
+
+
+def _waiting(conn: Connection, app: App, name: str, now: datetime) -> Iterator[Cause]:
+    alerts = app.settings.alerts
+    late = (review.c.connection == name, review.c.state == "open", review.c.created_at <= now - alerts.review_after)
+    row = conn.execute(select(func.count().label("number"), func.min(review.c.created_at).label("since")).where(*late))
+    asked = row.one()
+    if asked.number:
+        details = {"connection": name, "number": asked.number, "since": _iso(asked.since)}
+        yield Cause(f"review:{name}", "review", name, details)
+    sent = _unanswered(conn, name, now - alerts.uncertain_after)
+    if sent:
+        details = {"connection": name, "number": len(sent), "since": min(sent).isoformat()}
+        yield Cause(f"uncertain:{name}", "uncertain", name, details)
+
+
+def _unanswered(conn: Connection, name: str, before: datetime) -> list[datetime]:
+    """When the writes were sent that have had no answer since then."""
+    mine = (intent.c.connection == name, intent.c.state == "uncertain", intent.c.created_at <= before)
+    query = select(intent.c.steps, intent.c.step, intent.c.created_at).where(*mine).limit(1000)
+    moments = [_sent_at(row.steps, row.step) or row.created_at for row in conn.execute(query)]
+    return [moment for moment in moments if moment <= before]
+
+
+def _sent_at(steps: list[dict[str, Any]], step: int) -> datetime | None:
+    told = steps[step].get("sent_at") if step < len(steps) else None
+    return datetime.fromisoformat(told) if told else None
+
+
+def _books(conn: Connection, name: str) -> Iterator[Cause]:
+    """What the newest comparison left unexplained."""
+    query = select(reconciliation.c.at, reconciliation.c.status, reconciliation.c.unexplained)
+    newest = query.where(reconciliation.c.connection == name).order_by(reconciliation.c.at.desc()).limit(1)
+    row = conn.execute(newest).first()
+    if row is not None and row.status == "unexplained":
+        details = {"connection": name, "amount": format_amount(from_minor(row.unexplained)), "since": _iso(row.at)}
+        yield Cause(f"books:{name}", "reconciliation", name, details)
+
+
+def _plain(text: str) -> str:
+    """One line, no secret, not too long; whatever a record or another system has put into it."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _plural(entity: str) -> str:
+    return ENTITIES[entity].plural if entity in ENTITIES else entity
