@@ -87,7 +87,9 @@ class MappedLine:
 class JoinedRows:
     """Rows of another set that belong to a record and are read with it, as if they were its own section.
 
-    `owner` is the attribute of such a row that names the record, `fields` are those that are read of it.
+    `owner` is the attribute of such a row that names the record, `fields` are those that are read of it. With `by`,
+    rows are whole objects with versions of their own (a partner, of whom several counterparties may be), and `owner`
+    names what the record's attribute `by` names; `rows` takes the rows of that section of theirs instead.
     """
 
     section: str
@@ -95,6 +97,8 @@ class JoinedRows:
     owner: str
     fields: tuple[str, ...]
     filter: str = ""
+    by: str = ""
+    rows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,18 @@ class LinesRule(Model):
 
 
 class JoinRule(Model):
-    """Rows of another set (a register) that belong to a record: read with it, as if they were its own section."""
+    """Rows of another set (a register) that belong to a record: read with it, as if they were its own section.
+
+    `owner` is their attribute that names the record; with `by`, it names what the record's attribute `by` names, and
+    `rows` takes one section of such an object instead of its attributes.
+    """
 
     set: str
     owner: str
     fields: list[str] = Field(min_length=1)
     filter: str = ""
+    by: str = ""
+    rows: str = ""
 
 
 class Common(Model):

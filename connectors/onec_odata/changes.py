@@ -127,7 +127,7 @@ class ChangeReader:
         """A row of another set has changed or gone: the record that it belongs to is read again."""
         owner = change if isinstance(change, str) else self._reader.joins.owner_of(source, join, change.data)
         if owner is not None:
-            again.setdefault(source, []).append(owner)
+            again.setdefault(source, []).extend(self._reader.joins.records_of(source, join, owner))
 
     def _changes(self, message_no: int, wanted: Iterable[str]) -> Iterator[tuple[str, Row | str]]:
         """(set, object, or key of a deleted one). The packet is not sent twice: it is heavy for 1C."""

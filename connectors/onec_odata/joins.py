@@ -3,6 +3,8 @@
 Such a row has no key of its own and no version, and the record's version does not change with it. So a record that has
 such rows gets a version of two parts, its own and a digest of the rows; a key sweep reads the rows of all records once,
 and what differs there is read like any other change. A row taken away changes the digest as one edited does.
+
+Where what belongs to a record is a whole object (its partner), that object's own version stands for its content.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ AT_ONCE = 20
 """Records in one question at most: lists of `or` stay at 20 (1c-odata.md §1.1)."""
 FRESH_SECONDS = 60.0
 """How long the digests of one reading serve: the windows of one cycle, not the next cycle."""
+_VERSION = "DataVersion"
 MARK = "~"
 """Stands between the two parts of a version: base64 has no such character."""
 Grouped = dict[str, list[dict[str, object]]]
@@ -66,16 +69,18 @@ class JoinReader:
         joins = self.of(source)
         if not joins or not rows:
             return {}
-        owners = [str(row.data.get(source.key) or "").lower() for row in rows]
-        digests = dict.fromkeys(owners, 0)
+        keys = [str(row.data.get(source.key) or "").lower() for row in rows]
+        digests = dict.fromkeys(keys, 0)
         for join in joins:
-            found = self._fetch(source, join, owners)
-            for owner, row in zip(owners, rows, strict=True):
-                row.data[join.section] = found.get(owner, [])
-                digests[owner] = _plus(digests[owner], *(_digest(join, part) for part in found.get(owner, [])))
+            owners = [_owner(join, row.data) if join.by else own for own, row in zip(keys, rows, strict=True)]
+            found = self._fetch(source, join, [owner for owner in owners if owner is not None])
+            for own, owner, row in zip(keys, owners, rows, strict=True):
+                parts = found.get(owner, []) if owner is not None else []
+                row.data[join.section] = [shown for part in parts for shown in _shown(join, part)]
+                digests[own] = _plus(digests[own], *(_digest(join, part) for part in parts))
         for row in rows:
             row.raw = encode(row.data)
-        return {owner: f"{MARK}{digest:016x}" for owner, digest in digests.items()}
+        return {own: f"{MARK}{digest:016x}" for own, digest in digests.items()}
 
     def add_to_keys(self, source: SourceSet, rows: list[KeyRow]) -> list[KeyRow]:
         """The keys with versions of two parts; reads all rows of the other sets, once a cycle."""
@@ -88,9 +93,23 @@ class JoinReader:
     def owner_of(self, source: SourceSet, join: JoinedRows, data: Mapping[str, object]) -> str | None:
         """Which record of the source a row belongs to; None where it is another set's."""
         kind = data.get(f"{join.owner}_Type")
-        if kind is not None and type_name(kind) != source.name:
+        if kind is not None and not join.by and type_name(kind) != source.name:
             return None
         return key(data.get(f"{join.owner}_Key")) or key(data.get(join.owner))
+
+    def records_of(self, source: SourceSet, join: JoinedRows, owner: str) -> list[str]:
+        """The keys of the source's records to which such a row belongs, when `owner_of` has told whose it is."""
+        if not join.by:
+            return [owner]
+
+        def ask(spelling: Spelling) -> Rows | Verdict:
+            chosen = {"$select": source.key, "$filter": spelling.equals(owner, join.set)}
+            return self._wire.collection(source.name, chosen)
+
+        outcome = self._book.by_spelling(source.name, join.by, ask)
+        if isinstance(outcome, Verdict):
+            raise outcome.error(where=Where(entity=source.entity))
+        return [found for row in outcome.rows if (found := key(row.data.get(source.key))) is not None]
 
     def _is_published(self, name: str) -> bool:
         if name not in self._published:
@@ -147,8 +166,10 @@ class JoinReader:
         shape = self._book.shape(join.set)
         if shape is None:
             return []
-        spelt = [f"{name}{end}" for name in (join.owner, *join.fields) for end in ("", "_Key", "_Type")]
-        return [name for name in spelt if name in shape.properties]
+        own = (join.rows,) if join.rows else join.fields
+        wanted = (join.owner, *own, *((_VERSION,) if join.by else ()))
+        spelt = [f"{name}{end}" for name in wanted for end in ("", "_Key", "_Type")]
+        return [name for name in dict.fromkeys(spelt) if name in shape.properties]
 
     def _all(self, source: SourceSet, join: JoinedRows) -> _Digests:
         place, now = (source.name, join), self._wire.clock.monotonic()
@@ -160,16 +181,35 @@ class JoinReader:
                 if owner is not None:
                     short = _short(owner)
                     known.of[short] = _plus(known.of.get(short, 0), _digest(join, _content(join, row)))
+            if join.by:
+                known.of = self._by_record(source, join, known.of)
         return known
+
+    def _by_record(self, source: SourceSet, join: JoinedRows, of: Mapping[int, int]) -> dict[int, int]:
+        """Digests by the records' own keys, where rows belong to what an attribute of theirs names."""
+        found: dict[int, int] = {}
+        names = [source.key, *self._book.names_of(source.name, join.by)]
+        for row in self._paged(source.name, {"$select": ",".join(names)}, source.key, source):
+            record, owner = key(row.get(source.key)), _owner(join, row)
+            if record is not None and owner is not None and _short(owner) in of:
+                found[_short(record)] = of[_short(owner)]
+        return found
 
     def _pages(self, source: SourceSet, join: JoinedRows) -> Iterator[dict[str, object]]:
         """Every row. One that is missed or met twice while rows shift makes a digest differ: its record is read."""
         shape = self._book.shape(join.set)
         order = ",".join(shape.key) if shape is not None and shape.key else join.owner
+        options = self._options(join)
+        if join.by:
+            owner = self._book.names_of(join.set, join.owner)
+            options["$select"] = ",".join(dict.fromkeys(("Ref_Key", *owner, _VERSION)))
+        yield from self._paged(join.set, options, order, source)
+
+    def _paged(self, name: str, chosen: dict[str, str], order: str, source: SourceSet) -> Iterator[dict[str, object]]:
         position = 0
         while True:
-            options = self._options(join) | {"$orderby": order, "$top": str(PAGE)}
-            outcome = self._wire.collection(join.set, options | ({"$skip": str(position)} if position else {}))
+            options = chosen | {"$orderby": order, "$top": str(PAGE)}
+            outcome = self._wire.collection(name, options | ({"$skip": str(position)} if position else {}))
             if isinstance(outcome, Verdict):
                 raise outcome.error(where=Where(entity=source.entity))
             yield from (row.data for row in outcome.rows)
@@ -184,8 +224,10 @@ def _content(join: JoinedRows, row: Mapping[str, object]) -> dict[str, object]:
     Raises:
         SchemaDrift: a row has none of the fields that the mapping names.
     """
-    names = {f"{name}{end}" for name in join.fields for end in ("", "_Key", "_Type")}
+    names = {f"{name}{end}" for name in (*join.fields, join.rows) if name for end in ("", "_Key", "_Type")}
     found = {name: value for name, value in row.items() if name in names}
+    if join.by:
+        return found | {_VERSION: row.get(_VERSION)}
     if not found:
         raise SchemaDrift(
             f"{join.set} has none of {', '.join(join.fields)}, which the mapping reads.",
@@ -193,6 +235,19 @@ def _content(join: JoinedRows, row: Mapping[str, object]) -> dict[str, object]:
             where=Where(entity=join.set),
         )
     return found
+
+
+def _owner(join: JoinedRows, data: Mapping[str, object]) -> str | None:
+    """What the record's attribute names, to which the joined objects belong."""
+    return key(data.get(f"{join.by}_Key")) or key(data.get(join.by))
+
+
+def _shown(join: JoinedRows, content: dict[str, object]) -> list[dict[str, object]]:
+    """What the mapping sees of a joined row: itself, or the rows of one section of it."""
+    if join.rows:
+        section = content.get(join.rows)
+        return [row for row in section if isinstance(row, dict)] if isinstance(section, list) else []
+    return [{name: value for name, value in content.items() if name != _VERSION}]
 
 
 def _versioned(row: KeyRow, digests: Sequence[Mapping[int, int]]) -> KeyRow:
@@ -207,6 +262,8 @@ def _short(owner: str) -> int:
 
 def _digest(join: JoinedRows, content: Mapping[str, object]) -> int:
     """Eight bytes of a row; what is empty does not count, so that null and "" are one."""
+    if join.by:
+        content = {_VERSION: content.get(_VERSION)}
     told = [join.section, *sorted((name, str(value).strip()) for name, value in content.items() if filled(value))]
     return int.from_bytes(blake2b(encode(told), digest_size=8).digest(), "big")
 
