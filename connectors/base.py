@@ -6,13 +6,13 @@ of `core.errors`; on reads an unknown failure is TransientError, on writes Uncer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
-from core.errors import SverkaError
+from core.errors import SverkaError, TransientError
 from mapping.model import BalanceSpec, SourceSet
 
 __all__ = [
@@ -20,10 +20,12 @@ __all__ = [
     "BalanceRow",
     "BalanceSource",
     "BalanceSpec",
+    "BalanceStream",
     "Budget",
     "ChangePacket",
     "ChangeSource",
     "Connector",
+    "FigureRow",
     "Finding",
     "KeyRow",
     "MovementRow",
@@ -32,7 +34,10 @@ __all__ = [
     "RecordSource",
     "RecordTarget",
     "Reference",
+    "RowsMoved",
     "SourceSet",
+    "TermRow",
+    "TermSource",
     "Usage",
     "Window",
     "Write",
@@ -72,6 +77,10 @@ class RawRecord:
     raw: bytes
     data: dict[str, object]
     entity: str = ""
+
+
+class RowsMoved(TransientError):
+    """Rows shifted while they were read page by page; asked again at once it may come out well."""
 
 
 @dataclass(slots=True)
@@ -130,6 +139,28 @@ class BalanceAnswer:
     """Net by account of rows that name no counterparty: part of the totals, of nobody's balance."""
 
 
+@dataclass(slots=True)
+class BalanceStream:
+    """The same of a base of any size: rows come one by one and may be gone through again; those of one settlement are
+    to be added up. Whoever gets it closes it. Reading may raise SverkaError.
+    """
+
+    rows: Iterable[BalanceRow]
+    totals: dict[str, Decimal]
+    whole: bool
+    reason: str = ""
+    unassigned: dict[str, Decimal] = field(default_factory=dict)
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """What a sweep tells of a record besides its key: the attributes that were asked for, as far as its set has them."""
+
+    key: KeyRow
+    data: dict[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class MovementRow:
     """One movement of a settlement account: amount = debit − credit in the settlement's currency."""
@@ -143,6 +174,19 @@ class MovementRow:
     organisation: str | None
     currency: str | None
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TermRow:
+    """What accounting itself says is to be paid when: `due` None where it names no day."""
+
+    counterparty: str
+    contract: str | None
+    organisation: str | None
+    currency: str | None
+    due: date | None
+    debt: Decimal
+    advance: Decimal
 
 
 @dataclass(slots=True)
@@ -233,6 +277,12 @@ class RecordSource(Connector, Protocol):
     def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
         """Every key of the window, cheaply. Raises TransientError when the sweep did not come out complete."""
 
+    def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
+        """Every key of the window with some attributes of its record, in constant memory.
+
+        Raises RowsMoved when rows shifted while they were read: what came so far is forgotten and asked for again.
+        """
+
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
         """Every key of one counterparty's documents. `source.counterparty` must be set."""
 
@@ -252,6 +302,11 @@ class BalanceSource(Connector, Protocol):
     ) -> BalanceAnswer:
         """Balances at the start of the second `at` (now, when None), of all customers or of one."""
 
+    def open_balances(
+        self, spec: BalanceSpec, *, at: datetime | None = None, counterparty: str | None = None
+    ) -> BalanceStream:
+        """The same without holding it: for all customers of a large base."""
+
     def fetch_movements(
         self, spec: BalanceSpec, counterparty: str, *, start: datetime | None, end: datetime | None = None
     ) -> list[MovementRow]:
@@ -261,6 +316,14 @@ class BalanceSource(Connector, Protocol):
         self, spec: BalanceSpec, counterparties: Sequence[str], *, start: datetime | None, end: datetime | None = None
     ) -> list[MovementRow]:
         """The same of several customers, in as few questions as the other side takes; each row names its customer."""
+
+
+@runtime_checkable
+class TermSource(Connector, Protocol):
+    """Keeps what is to be paid when, for mappings that name where (`BalanceSpec.terms`)."""
+
+    def fetch_terms(self, spec: BalanceSpec, counterparties: Sequence[str] | None = None) -> Iterator[TermRow]:
+        """All open debts and advances by planned date, of all customers or of some; none where nothing is kept."""
 
 
 @runtime_checkable

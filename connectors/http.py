@@ -227,6 +227,10 @@ class HttpClient:
         """
         return self._retrying()(self.send, "GET", url, headers=headers, limit=limit)
 
+    def ask(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """A question put by POST that changes nothing: asked again like any read. Raises HttpFailure likewise."""
+        return self._retrying()(self.send, "POST", url, body=body, headers=headers, reads=True)
+
     def get_file(self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None) -> FileAnswer:
         """The same for an answer that may be huge: its body is kept in a file. Raises HttpFailure likewise."""
         return self._retrying()(self._send_to_file, url, headers, limit)
@@ -261,13 +265,14 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
+        reads: bool = False,
     ) -> Answer:
-        """Send one request once and read its whole answer.
+        """Send one request once and read its whole answer. `reads`: it changes nothing, whatever its method.
 
         Raises:
             HttpFailure: its class and `sent` tell whether the request can have been carried out.
         """
-        with self.stream(method, url, body=body, headers=headers, limit=limit) as stream:
+        with self.stream(method, url, body=body, headers=headers, limit=limit, reads=reads) as stream:
             return stream.whole()
 
     @contextmanager
@@ -280,6 +285,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
         timeouts: Timeouts | None = None,
+        reads: bool = False,
     ) -> Iterator[Stream]:
         """Send one request once; its body is read by the caller, within the limit and the deadline."""
         allowed = timeouts or self._timeouts
@@ -287,7 +293,7 @@ class HttpClient:
             self._budget.take()
         started = self.clock.monotonic()
         self.usage.requests += 1
-        self.usage.writes += method != "GET"
+        self.usage.writes += method != "GET" and not reads
         try:
             response = self._open(method, url, body, headers, allowed)
             try:

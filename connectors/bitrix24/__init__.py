@@ -1,0 +1,1 @@
+"""Bitrix24 by its REST: companies, contacts, deals, smart processes; facts in reference/bitrix24.md."""
