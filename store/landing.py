@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import zstandard
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from store import bulk
 from store.tables import landing
@@ -17,6 +19,7 @@ LEVEL = 3
 LARGEST = 256 * 1024 * 1024
 """A record that says it is larger than this when unpacked is not unpacked."""
 _KEYS = ("connection", "entity", "external_id")
+_objects = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,15 @@ def save(conn: Connection, records: Iterable[Landed]) -> None:
         bulk.upsert(conn, landing, [_pack(packer, record) for record in part], _KEYS)
 
 
+def decode(raw: bytes) -> dict[str, object]:
+    """The object in a record's text as received: numbers exact, as the connector had them.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON object.
+    """
+    return _objects.decode(raw)
+
+
 def load(conn: Connection, connection: str, entity: str, ids: Iterable[str]) -> dict[str, Landed]:
     """The records with these external ids that are here, by external id."""
     rows = bulk.select_in(
@@ -61,6 +73,20 @@ def stream(
     while rows := _load_after(conn, connection, entity, source, last, size):
         yield [_unpack(unpacker, row) for row in rows]
         last = rows[-1].external_id
+
+
+def load_after(
+    conn: Connection, connection: str, entity: str, after: str, size: int, *, source: str | None = None
+) -> list[Landed]:
+    """The next records of an entity in order of their ids, behind `after`; fewer than `size`: these are the last."""
+    unpacker = zstandard.ZstdDecompressor()
+    return [_unpack(unpacker, row) for row in _load_after(conn, connection, entity, source, after, size)]
+
+
+def count(conn: Connection, connection: str, entity: str | None = None) -> int:
+    """How many records are here."""
+    query = select(func.count()).select_from(landing).where(landing.c.connection == connection)
+    return int(conn.execute(query if entity is None else query.where(landing.c.entity == entity)).scalar_one())
 
 
 def delete(conn: Connection, connection: str, entity: str, ids: Iterable[str]) -> int:

@@ -164,6 +164,11 @@ def differs_from_published(engine: Engine, name: str, version: str) -> bool:
     return ruling is not None and ruling.hash != version
 
 
+def load_text(conn: Connection, version: str) -> str | None:
+    """The text of a version, whatever mapping it is of; None where it is not kept."""
+    return conn.scalar(select(mapping_version.c.text).where(mapping_version.c.hash == version).limit(1))
+
+
 def _add(conn: Connection, version: MappingVersion) -> None:
     """Insert unless the version is there, or (published) another one rules: the unique indexes decide.
 
