@@ -81,7 +81,7 @@ RULES: tuple[Rule, ...] = (
     Rule("token_expired", "config", "config", "The access token has expired.", _SETTINGS,
          codes=_codes("expired_token")),
     Rule("reinstall", "config", "config", "The application's tokens are valid no more: it must be installed again.",
-         "install the application in the portal again, put its new refresh_token into the settings, then: sverka doctor",
+         "install the application again, put its new refresh_token into the settings, then: sverka doctor",
          codes=_codes("invalid_grant")),
     Rule("credentials", "config", "config", "Bitrix24 does not know our webhook or application: {words}", _SETTINGS,
          codes=_codes("NO_AUTH_FOUND", "INVALID_CREDENTIALS", "invalid_client", "WRONG_AUTH_TYPE", "invalid_request")),

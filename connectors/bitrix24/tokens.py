@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlencode, urljoin
 
-from connectors.base import Tokens, TokenVault
 from connectors.bitrix24.answers import read_tree
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.errors import judge, judge_failure
 from connectors.http import HttpClient, HttpFailure
+from connectors.vault import Tokens, TokenVault
 from core.clock import Clock
 from core.errors import ConfigError
 

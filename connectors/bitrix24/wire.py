@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from connectors.base import Budget, TokenVault
+from connectors.base import Budget
 from connectors.bitrix24.answers import BatchReply, Reply, read_batch, read_reply
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.errors import OPERATING_PAUSE, Verdict, judge_failure
 from connectors.bitrix24.php import command
 from connectors.bitrix24.tokens import Application, Webhook
 from connectors.http import Answer, HttpClient, HttpFailure, Limits, Timeouts
+from connectors.vault import TokenVault
 from core.clock import Clock
 from core.errors import TransientError, Where
 
