@@ -249,8 +249,8 @@ def compile_outbound(entity: str, rule: OutboundRule, shop: Workshop, marker_pre
             compiler.fields(item.any, (*loc, "required", kind, index, "any"))
             if "en" not in item.say:
                 shop.problems.add((*loc, "required", kind, index, "say"), 'needs a text in English: { en = "..." }')
-    for role, step in rule.steps.items():
-        if isinstance(step, StepRule) and step.when is not False:
+    for role, step in _in_order(rule, shop, loc):
+        if step.when is not False:
             place = (*loc, "steps", role)
             when = shop.formula(step.when, (*place, "when")) if isinstance(step.when, str) else None
             optional = frozenset(
@@ -267,6 +267,20 @@ def compile_outbound(entity: str, rule: OutboundRule, shop: Workshop, marker_pre
                     shop.problems.add_unknown((*place, "known_by"), "the field of the body", name, step.body)
             compiler.roles.append(role)
     return mapping
+
+
+def _in_order(rule: OutboundRule, shop: Workshop, loc: Loc) -> list[tuple[str, StepRule]]:
+    """The steps in which something is sent, in the order of the file but for those that say `before` which they go."""
+    roles = [role for role, step in rule.steps.items() if isinstance(step, StepRule)]
+    steps = {role: step for role, step in rule.steps.items() if isinstance(step, StepRule)}
+    for role, step in steps.items():
+        if step.before in steps and step.before != role:
+            roles.remove(role)
+            roles.insert(roles.index(step.before), role)
+        elif step.before is not None:
+            others = [name for name in steps if name != role]
+            shop.problems.add_unknown((*loc, "steps", role, "before"), "the step", step.before, others)
+    return [(role, steps[role]) for role in roles]
 
 
 def _match(entity: str, spec: MatchSpec) -> MatchRule:

@@ -264,11 +264,13 @@ class RowsRule(Model):
 class StepRule(Model):
     """One write, or one for each value of `each` ("item", "item_number"). Steps are sent in the order of the file.
 
+    `before`: sent before that step, wherever it stands: for a file that extends another one.
     `known_by`: the attributes by which the other side knows an object that has no key of its own (a register's row).
     """
 
     set: str
     each: str | None = None
+    before: str | None = None
     known_by: list[str] = Field(default_factory=list)
     when: str | bool | None = None
     body: dict[str, Bodies] = Field(default_factory=dict)
