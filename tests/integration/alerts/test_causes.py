@@ -1,0 +1,208 @@
+"""What is wrong, from the tables alone: each kind holds when it should, and not a moment earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, insert
+
+from core.ids import new_id
+from store import tables
+from store.engine import reading
+from sync.alerts.causes import Cause, find_causes
+from sync.context import App
+from sync.room import breaker, dispatch
+
+
+@pytest.fixture
+def app(build: Callable[..., App]) -> App:
+    return build()
+
+
+def put(app: App, table: Table, **values: Any) -> None:
+    row = ({"id": new_id()} if "id" in table.c else {}) | {"connection": "a"} | values
+    with app.engine.begin() as conn:
+        conn.execute(insert(table), [row])
+
+
+def causes(app: App) -> dict[str, Cause]:
+    with reading(app.engine) as conn:
+        return {cause.key: cause for cause in find_causes(conn, app)}
+
+
+def kinds(app: App) -> list[tuple[str, bool]]:
+    return sorted((cause.kind, cause.opens) for cause in causes(app).values())
+
+
+def put_run(app: App, status: str = "failed", **values: Any) -> None:
+    base = {"kind": "schedule", "status": status, "owner": "o", "fence": 1, "started_at": app.clock.now()}
+    put(app, tables.run, **(base | values))
+
+
+def put_fresh(app: App) -> None:
+    put(app, tables.cursor, entity="balance", state={}, updated_at=app.clock.now(), fresh_at=app.clock.now())
+
+
+def put_slots(app: App, number: int, state: str = "done", every: float = 300) -> None:
+    for _ in range(number):
+        app.clock.sleep(every)
+        put(app, tables.slot, start=app.clock.now(), state=state)
+
+
+def put_letter(app: App, number: int, fingerprint: str = "f", state: str = "open") -> None:
+    now = app.clock.now()
+    put(
+        app, tables.dead_letter, number=number, entity="order", external_id=str(number), direction="in", stage="map",
+        error_class="RecordError", reason="The date cannot be read.", next_step="n", fingerprint=fingerprint,
+        state=state, first_at=now, last_at=now,
+    )  # fmt: skip
+
+
+def test_nothing_is_wrong_with_an_empty_store(app: App) -> None:
+    assert causes(app) == {}
+
+
+def test_no_answer_is_one_trouble_whatever_its_signs(app: App) -> None:
+    put_fresh(app)
+    for number in range(1, 5):
+        put_slots(app, 1)
+        put_run(app, message="No answer. Next: sverka status")
+        breaker.record_failure(app, "a", None)
+        assert list(causes(app)) == ([] if number < 3 else ["connection:a"])
+    (found,) = causes(app).values()
+    assert (found.kind, found.details["reason"]) == ("breaker", "No answer. Next: sverka status")
+    breaker.record_success(app, "a")
+    assert causes(app)["connection:a"].kind == "failing"  # the last runs are still those
+    put_run(app, "ok", started_at=app.clock.now() + timedelta(seconds=1))
+    assert causes(app)["connection:a"].kind == "silent"  # and the balance is still old
+
+
+@pytest.mark.parametrize(
+    ("state", "silent"), [("done", True), ("skipped_overlap", True), ("missed", True), ("skipped_quiet", False)]
+)
+def test_balances_get_old_by_periods_that_have_begun(app: App, state: str, silent: bool) -> None:
+    put_fresh(app)
+    put_slots(app, 2, state)
+    assert causes(app) == {}
+    put_slots(app, 1, state)
+    assert ("connection:a" in causes(app)) is silent
+
+
+def test_a_start_after_a_long_stop_is_no_alarm(app: App) -> None:
+    put_fresh(app)
+    app.clock.sleep(48 * 3600)
+    put_slots(app, 2)
+    assert causes(app) == {}
+
+
+def test_a_run_at_work_gets_longer(app: App) -> None:
+    put_fresh(app)
+    put_run(app, "running")
+    put_slots(app, 11, "skipped_overlap")
+    assert causes(app) == {}
+    put_slots(app, 1, "skipped_overlap")
+    assert causes(app)["connection:a"].kind == "silent"
+
+
+def test_a_paused_connection_explains_its_silence(app: App) -> None:
+    put_fresh(app)
+    put_slots(app, 4)
+    breaker.pause_connection(app, "a", "The password is wrong.\nNext: sverka doctor")
+    assert kinds(app) == [("paused", True), ("silent", False)]
+    assert causes(app)["paused:a"].details["reason"] == "The password is wrong. Next: sverka doctor"
+
+
+def test_a_paused_entity_is_named(app: App) -> None:
+    with app.engine.begin() as conn:
+        conn.execute(insert(tables.connection), [{"name": "a", "paused_entities": {"order": "The field X is gone."}}])
+    assert causes(app)["entity:a:order"].details["entity"] == "orders"
+
+
+def test_a_beat_that_stands_still_explains_the_silence_of_all(app: App) -> None:
+    put_fresh(app)
+    put_slots(app, 3)
+    dispatch.tick(app)
+    assert kinds(app) == [("silent", True)]
+    app.clock.sleep(601)
+    assert kinds(app) == [("no_tick", True), ("silent", False)]
+
+
+def test_runs_that_fail_in_a_row(app: App) -> None:
+    for status in ("failed", "abandoned", "ok", "failed", "failed"):
+        put_run(app, status, message=status)
+        app.clock.sleep(60)
+    put_run(app, "skipped")
+    assert causes(app) == {}
+    app.clock.sleep(60)
+    put_run(app, "abandoned")
+    assert causes(app)["connection:a"].kind == "failing"
+
+
+def test_letters_have_time_to_heal_and_are_told_by_group(app: App) -> None:
+    put_letter(app, 1)
+    put_letter(app, 2)
+    put_letter(app, 3, state="resolved")
+    assert causes(app) == {}
+    app.clock.sleep(900)
+    put_letter(app, 4, "g")
+    assert [(cause.key, cause.details["number"]) for cause in causes(app).values()] == [("letters:a:f", 2)]
+    app.clock.sleep(900)
+    assert sorted(causes(app)) == ["letters:a:f", "letters:a:g"]
+
+
+def test_many_groups_and_many_letters_are_told_together(build: Callable[..., App]) -> None:
+    app = build(letters_many=10)
+    for number in range(4):
+        put_letter(app, number, f"group {number}")
+    app.clock.sleep(900)
+    found = causes(app)
+    assert [cause.key for cause in found.values() if cause.opens] == ["letters:a"]
+    assert found["letters:a"].details["groups"] == 4
+    for number in range(10, 16):
+        put_letter(app, number, "new")
+    assert causes(app)["letters:a"].details["number"] == 10
+
+
+def test_many_letters_at_once_do_not_wait(build: Callable[..., App]) -> None:
+    app = build(letters_many=3)
+    for number in range(3):
+        put_letter(app, number)
+    assert list(causes(app)) == ["letters:a"]
+
+
+def test_decisions_and_answers_that_are_long_in_coming(app: App) -> None:
+    now = app.clock.now()
+    put(app, tables.review, number=1, entity="counterparty", kind="match", reason="r", candidates=[], state="open",
+        created_at=now)  # fmt: skip
+    put_intent(app, sent_at=now + timedelta(hours=23, minutes=30))
+    put_intent(app, sent_at=now + timedelta(hours=22))
+    app.clock.sleep(24 * 3600 - 1)
+    assert list(causes(app)) == ["uncertain:a"]
+    app.clock.sleep(1)
+    found = causes(app)
+    assert sorted(found) == ["review:a", "uncertain:a"]
+    assert found["uncertain:a"].details["number"] == 1
+
+
+def put_intent(app: App, **step: Any) -> None:
+    now = app.clock.now()
+    steps = [{name: value.isoformat() for name, value in step.items()}]
+    put(app, tables.intent, entity="counterparty", entity_id=new_id(), action="create", state="uncertain",
+        client_key="k", steps=steps, created_at=now, updated_at=now)  # fmt: skip
+
+
+def test_books_that_differ_until_they_are_compared_again(app: App) -> None:
+    put(app, tables.reconciliation, at=app.clock.now(), status="unexplained", unexplained=15_000, summary={})
+    assert causes(app)["books:a"].details["amount"] == "1.50"
+    app.clock.sleep(60)
+    put(app, tables.reconciliation, at=app.clock.now(), status="explained", unexplained=0, summary={})
+    assert causes(app) == {}
+
+
+def test_a_connection_that_is_set_up_no_more_is_nobodys_trouble(app: App) -> None:
+    for _ in range(3):
+        breaker.record_failure(app, "gone", None)
+    assert causes(app) == {}
