@@ -8,6 +8,7 @@ import typer
 
 from cli.common import Reason, open_app, out_json, out_lines, out_table, out_text
 from cli.exits import say
+from sync.owners import conflicts
 from sync.push import reviews
 
 app = typer.Typer(help="The review queue: link or create, decided by a person.", no_args_is_help=True)
@@ -60,7 +61,16 @@ def _print(row: dict[str, Any]) -> None:
         out_text("\ncandidate:")
         for key, value in candidate.items():
             out_text(f"  {key}: {value}")
-    out_text(f"\nNext: sverka review link {row['number']} --to EXTERNAL_ID, or: sverka review create {row['number']}")
+    out_text(f"\nNext: {_next_step(row)}")
+
+
+def _next_step(row: dict[str, Any]) -> str:
+    number = row["number"]
+    if row["kind"] == "conflict":
+        return f"sverka review keep {number} (ours), or: sverka review take {number} (theirs)"
+    if row["kind"] == "change":
+        return f"sverka review create {number} (send it), or: sverka review dismiss {number} --reason …"
+    return f"sverka review link {number} --to EXTERNAL_ID, or: sverka review create {number}"
 
 
 @app.command("link")
@@ -91,6 +101,28 @@ def create(
     with open_app() as application:
         reviews.create_review(application, number, force=force)
     say(f"Review {number}: will be created at once where the service runs, else by: sverka sync")
+
+
+@app.command("take")
+def take(number: Number) -> None:
+    """Of two values that differ theirs is right: the store takes it.
+
+    Example: sverka review take 3
+    """
+    with open_app() as application:
+        conflicts.take_review(application, number)
+    say(f"Review {number}: their values are taken.")
+
+
+@app.command("keep")
+def keep(number: Number) -> None:
+    """Of two values that differ ours is right: it stays, and the other side is told where the mapping says so.
+
+    Example: sverka review keep 3
+    """
+    with open_app() as application:
+        conflicts.keep_review(application, number)
+    say(f"Review {number}: our values are kept.")
 
 
 @app.command("dismiss")

@@ -33,6 +33,7 @@ _COLUMNS = tuple(
         "mapping_version",
         "missing_since",
         "code",
+        "seen",
     )
 )
 
@@ -91,6 +92,7 @@ def binding_values(known: Binding | None, **changed: object) -> dict[str, Any]:
         "mapping_version": None,
         "missing_since": None,
         "code": None,
+        "seen": None,
     }
     if known is not None:
         base = {name: known[name] for name in base}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,9 @@ from store.entities import counterparties
 from store.search import search_text
 from store.tables import binding
 from sync.context import RunContext
+from sync.owners.planning import save_seen
+from sync.owners.settling import build_baseline
+from sync.owners.sides import build_side
 from sync.push.match import NeedsPerson
 from sync.push.merge import add_audit, apply_merge, build_missing, load_row
 
@@ -94,9 +98,13 @@ def describe(differences: dict[str, list[object]]) -> str:
 
 
 def apply_binding(
-    conn: Connection, ctx: RunContext, entity_id: UUID, card: Card, *, who: str = "sverka", chosen: bool = False
-) -> UUID:
+    conn: Connection, ctx: RunContext, contact: Mapping[str, Any], card: Card, *, who: str = "sverka",
+    chosen: bool = False,
+) -> UUID:  # fmt: skip
     """Bind a contact to a card, in the caller's transaction; returns the id under which the customer lives on.
+
+    The values of both sides are remembered as they are now (the contact's: as this write knew them): only what either
+    changes later is a change.
 
     The hash of what accounting holds now is kept as *written*, so that its coming back is no change. A mirrored copy of
     the card is merged into the contact. `chosen`: a person has said so; only then may two contacts become one.
@@ -104,7 +112,7 @@ def apply_binding(
     Raises:
         NeedsPerson: the card belongs to another contact already.
     """
-    now, raw = ctx.app.clock.now(), card.raw
+    now, raw, entity_id = ctx.app.clock.now(), card.raw, contact["id"]
     existing = load_binding(conn, ctx.name, raw.external_id)
     holder = existing["entity_id"] if existing else None
     kept = _settle_holder(conn, holder, entity_id, now, who, chosen=chosen)
@@ -120,7 +128,8 @@ def apply_binding(
     else:
         conn.execute(update(binding).where(*(binding.c[name] == value for name, value in key.items())).values(values))
     landing.save(conn, [_landed(ctx, card)])
-    _fill(conn, ctx, kept, card, now)
+    filled = _fill(conn, ctx, kept, card, now)
+    _remember(conn, ctx, card, {**contact, **filled})
     add_audit(
         conn,
         now,
@@ -153,11 +162,17 @@ def _settle_holder(conn: Connection, holder: UUID | None, mine: UUID, now: datet
     return holder
 
 
-def _fill(conn: Connection, ctx: RunContext, entity_id: UUID, card: Card, now: datetime) -> None:
+def _remember(conn: Connection, ctx: RunContext, card: Card, ours: Mapping[str, Any]) -> None:
+    theirs = load_theirs(conn, ctx, card.mapped) if card.mapped else {}
+    seen = build_baseline(build_side(ctx.app, ctx.settings, ctx.mapping), ours, theirs)
+    save_seen(conn, ctx.name, card.raw.external_id, seen)
+
+
+def _fill(conn: Connection, ctx: RunContext, entity_id: UUID, card: Card, now: datetime) -> dict[str, Any]:
     """Accounting's code comes back into the CRM; what else is empty here is filled, nothing is overwritten."""
     ours = load_row(conn, entity_id)
     if ours is None:
-        return
+        return {}
     theirs = dict(card.mapped.fields) | _load_references(conn, ctx, card.mapped) if card.mapped else {}
     if card.code:
         theirs["code"] = card.code
@@ -165,6 +180,13 @@ def _fill(conn: Connection, ctx: RunContext, entity_id: UUID, card: Card, now: d
     if filled:
         values = filled | {"search": search_text(ours | filled), "updated_at": now}
         conn.execute(update(counterparties).where(counterparties.c.id == entity_id).values(values))
+    return filled
+
+
+def load_theirs(conn: Connection, ctx: RunContext, mapped: MappedRecord) -> dict[str, Any]:
+    """What a card says of each field, references by our id (None where the target is not here)."""
+    found = _load_references(conn, ctx, mapped)
+    return dict(mapped.fields) | {name: found.get(f"{name}_id") for name in mapped.refs}
 
 
 def _load_references(conn: Connection, ctx: RunContext, mapped: MappedRecord) -> dict[str, UUID]:

@@ -21,6 +21,8 @@ from store.entities import counterparties as table
 from store.search import read_query, search_text
 from store.tables import binding, intent, lease
 from sync.context import App
+from sync.owners.planning import Change, note_change
+from sync.owners.sides import Side, load_sides
 from sync.push.ask import open_review
 from sync.push.clean import Cleaned, clean_fields, guess_kind
 from sync.push.merge import add_audit, load_row
@@ -69,7 +71,10 @@ def add_contact(  # noqa: PLR0913 (one keyword a field)
 
 
 def set_contact(app: App, query: str | UUID, *, who: str = "sverka", **fields: Any) -> dict[str, Any]:
-    """Change a contact, found by id, INN, phone, e-mail or exact name. What accounting holds is not changed.
+    """Change a contact, found by id, INN, phone, e-mail or exact name.
+
+    What accounting owns is not changed there; of other fields it is told, as their owner and direction in the mapping
+    say (design §5-9).
 
     Raises:
         UsageError: nobody or several are meant, or a word is not known.
@@ -78,7 +83,7 @@ def set_contact(app: App, query: str | UUID, *, who: str = "sverka", **fields: A
     if unknown:
         raise UsageError(f"A contact has no {', '.join(sorted(unknown))}.", next_step="sverka contact set --help")
     _check_words(fields.get("status"), fields.get("kind"))
-    targets = load_targets(app)
+    targets, sides = load_targets(app), load_sides(app)
     cleaned = clean_fields(fields, _country(targets))
     if fields.get("name") is not None and not cleaned.values.get("name"):
         raise UsageError("A contact needs a name.", next_step="sverka contact set --help")
@@ -90,9 +95,15 @@ def set_contact(app: App, query: str | UUID, *, who: str = "sverka", **fields: A
         remarks = _follow(
             conn, app, targets, before["id"], [twin for twin in twins if not _is_bound(conn, before["id"])]
         )
-        if _is_bound(conn, before["id"]) and set(cleaned.values) & set(_COMPARED):
+        remarks += note_change(conn, app.clock.now(), sides, Change(before["id"], before, cleaned.values))
+        if _is_bound(conn, before["id"]) and set(cleaned.values) & set(_COMPARED) - _sent_fields(sides):
             remarks.append("Accounting keeps its own values: what it holds already is not changed from here.")
     return _load_one(app, before["id"]) | {"remarks": [*cleaned.marks.values(), *remarks]}
+
+
+def _sent_fields(sides: Mapping[str, Side]) -> set[str]:
+    """Fields of which at least one accounting is told."""
+    return {name for side in sides.values() for name, rule in side.rules.items() if rule.sends}
 
 
 def list_contacts(app: App) -> list[dict[str, Any]]:
@@ -306,7 +317,7 @@ def _load_bound(conn: Connection, ids: list[UUID]) -> dict[UUID, dict[str, dict[
 
 
 def _load_newest(conn: Connection, ids: list[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
-    columns = (intent.c.entity_id, intent.c.connection, intent.c.state, intent.c.reason)
+    columns = (intent.c.entity_id, intent.c.connection, intent.c.action, intent.c.state, intent.c.reason)
     where = (intent.c.entity == ENTITY, intent.c.entity_id.in_(ids))
     found: dict[UUID, dict[str, dict[str, Any]]] = {}
     for row in conn.execute(select(*columns).where(*where).order_by(intent.c.created_at, intent.c.id)).mappings():

@@ -9,6 +9,9 @@ from connectors.base import RecordSource, RecordTarget
 from core.errors import TransientError
 from store.engine import reading
 from sync.context import RunContext
+from sync.owners.planning import UPDATE
+from sync.owners.planning import why_waiting as why_no_change
+from sync.owners.update import foresee_update
 from sync.push import intents
 from sync.push.ask import load_decided
 from sync.push.bind import ENTITY, load_own_binding
@@ -47,10 +50,10 @@ def push_connection(ctx: RunContext) -> None:
 
 
 def can_push(ctx: RunContext) -> bool:
-    """Whether this connection is an accounting that can be written to, and the mapping says how."""
+    """Whether this connection can be written to, and the mapping says how. Into a CRM only changes are ever planned."""
     able = isinstance(ctx.connector, RecordTarget) and isinstance(ctx.connector, RecordSource)
     wanted = ctx.order.entity in (None, ENTITY, "contact")
-    return able and wanted and ctx.settings.role == "accounting" and ENTITY in ctx.mapping.outbound
+    return able and wanted and ENTITY in ctx.mapping.outbound
 
 
 def _load_ready(ctx: RunContext) -> list[Any]:
@@ -88,11 +91,16 @@ def _wake(ctx: RunContext) -> None:
         revive_refused(conn, ctx, ctx.app.clock.now())
         for intent in intents.load_waiting(conn, ctx.name):
             contact = load_row(conn, intent.entity_id)
-            waits = why_waiting(ctx, contact) if contact else ""
+            waits = _why_waiting(ctx, intent, contact) if contact else ""
             if not waits:
                 intents.move(conn, intent, "due", ctx.app.clock.now(), reason=None, next_attempt_at=None)
             elif waits != intent.reason:
                 intents.move_reason(conn, intent, ctx.app.clock.now(), waits)
+
+
+def _why_waiting(ctx: RunContext, intent: intents.Intent, contact: Mapping[str, Any]) -> str:
+    """A change of a card that is there needs nothing but leave to write."""
+    return why_no_change(ctx.settings.write, ctx.name) if intent.action == UPDATE else why_waiting(ctx, contact)
 
 
 def _preview(ctx: RunContext) -> None:
@@ -105,7 +113,8 @@ def _preview(ctx: RunContext) -> None:
     for intent in found:
         contact = contacts[intent.id] if intent else None
         if intent is not None and contact is not None:
-            ctx.notice(f"{ctx.name}: {contact['name']}: {_foresee(ctx, contact)}")
+            told = foresee_update(ctx, intent) if intent.action == UPDATE else _foresee(ctx, contact)
+            ctx.notice(f"{ctx.name}: {contact['name']}: {told}")
 
 
 def _foresee(ctx: RunContext, contact: Mapping[str, Any]) -> str:

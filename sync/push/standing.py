@@ -19,6 +19,8 @@ def build_standing(
     intent: Mapping[str, Any] | None, bound: Mapping[str, Any] | None, status: str | None
 ) -> dict[str, str]:
     """How a contact stands with one accounting, from its newest intent and its binding."""
+    if intent and intent.get("action") == "update":
+        return _build_update(intent, bound, status)
     if intent and intent["state"] not in ("done", "discarded"):
         return _build_open(intent["state"], intent["reason"] or "", bound)
     if bound and bound.get("deleted"):
@@ -29,6 +31,18 @@ def build_standing(
         code = bound["code"]
         return _say("in_accounting", f"in accounting, code {code}" if code else "in accounting")
     return _say("client", "client, in no accounting yet") if status == "client" else _say("lead", status or "lead")
+
+
+def _build_update(
+    intent: Mapping[str, Any], bound: Mapping[str, Any] | None, status: str | None
+) -> dict[str, str]:
+    """He is in accounting; a change of his card may still be on its way, or need a person."""
+    where, state = build_standing(None, bound, status), intent["state"]
+    if state in ("done", "discarded"):
+        return where
+    code = {"dead": "refused", "review": "review", "uncertain": "uncertain"}.get(state, where["code"])
+    told = intent["reason"] or WORDS.get(state, state)
+    return _say(code, f"{where['text']}; a change of the card: {'refused: ' if state == 'dead' else ''}{told}")
 
 
 def _build_open(state: str, reason: str, bound: Mapping[str, Any] | None) -> dict[str, str]:

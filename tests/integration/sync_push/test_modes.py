@@ -12,8 +12,8 @@ from core.errors import TransientError, UsageError
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from store.engine import open_engine
 from store.tables import dead_letter, request
+from sync import letters
 from sync.context import App, Order
-from sync.pull import dead
 from sync.push import intents, reviews
 from sync.push.contacts import add_contact, set_contact
 from tests.integration.sync_push.world import INN, OTHER_INN, World, party
@@ -127,16 +127,16 @@ def test_refused_is_a_letter_and_is_tried_again_when_asked(world: World) -> None
     contact = world.add(tax_id=INN)
     assert world.push() == {"dead": 1}
     assert world.push() == {}
-    (letter,) = dead.list_letters(world.app)
+    (letter,) = letters.list_letters(world.app)
     assert (letter["direction"], letter["external_id"]) == ("out", contact["id"])
     assert "Дата запрета" in letter["reason"]
     assert world.state_of(contact)[0] == "refused"
-    dead.retry_letters(world.app, number=letter["number"])
+    letters.retry_letters(world.app, number=letter["number"])
     assert world.push() == {"dead": 1}
     world.base.refusals.clear()
-    dead.retry_letters(world.app, number=letter["number"])
+    letters.retry_letters(world.app, number=letter["number"])
     assert world.push() == {"created": 1}
-    assert dead.list_letters(world.app) == []
+    assert letters.list_letters(world.app) == []
 
 
 def test_the_contract_is_refused_and_resumed_without_a_second_card(world: World) -> None:
@@ -147,11 +147,11 @@ def test_the_contract_is_refused_and_resumed_without_a_second_card(world: World)
     assert world.contact(contact["id"])["external_id"] == card["Ref_Key"]
     assert world.state_of(contact)[0] == "refused"
     world.base.refusals.clear()
-    dead.retry_letters(world.app)
+    letters.retry_letters(world.app)
     assert world.push() == {"created": 1}
     assert len(world.cards()) == 1
     assert len(world.contracts(card["Ref_Key"])) == 1
-    assert dead.list_letters(world.app) == []
+    assert letters.list_letters(world.app) == []
 
 
 def test_a_busy_accounting_is_tried_later_and_one_bad_record_stops_nobody(world: World) -> None:
@@ -265,8 +265,8 @@ def test_a_contact_already_in_accounting_is_unchanged(world: World) -> None:
     with world.app.engine.begin() as conn:
         intents.add(conn, world.clock.now(), "accounting", entity_id, state="due")
     assert world.push() == {"unchanged": 1}
-    changed = set_contact(world.app, contact["id"], phones=["+74951234567"])
-    assert changed["remarks"]
+    changed = set_contact(world.app, contact["id"], name="Ромашка и сыновья")
+    assert changed["remarks"] == ["Accounting keeps its own values: what it holds already is not changed from here."]
     assert world.push() == {}
 
 

@@ -1,0 +1,114 @@
+"""From a change of a customer in the store to intents: one for each outside system that is to learn of it.
+
+What is sent is found out when it is sent, from what the other side holds by then; an intent only says that there is
+something to look at. So any number of changes makes one intent, and one that is lost is made anew by the next change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, update
+from sqlalchemy.exc import IntegrityError
+
+from store.tables import binding
+from sync.owners.rules import ENTITY, Ownership, fingerprint
+from sync.owners.sides import Bound, Side, leads, load_bound
+from sync.push import intents
+from sync.push.ask import request_push
+
+UPDATE = "update"
+"""The action of an intent that changes a card which is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has become of a customer of the store: columns before and after (those that were written)."""
+
+    entity_id: UUID
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    def has_moved(self, rule: Ownership) -> bool:
+        """Whether this field holds another value now."""
+        if rule.column not in self.after:
+            return False
+        return fingerprint(self.before.get(rule.column)) != fingerprint(self.after[rule.column])
+
+
+def note_change(
+    conn: Connection, now: datetime, sides: Mapping[str, Side], change: Change, *, but: str = ""
+) -> list[str]:
+    """Remember what the other sides had, and plan to tell those whose mapping sends a field that has moved.
+
+    In the caller's transaction. `but`: the connection that the change came from. Returns remarks for a person.
+    """
+    return note_changes(conn, now, sides, [change], but=but)
+
+
+def note_changes(
+    conn: Connection, now: datetime, sides: Mapping[str, Side], changes: Iterable[Change], *, but: str = ""
+) -> list[str]:
+    """The same of many customers, with as few questions."""
+    moved = [change for change in changes if change.after]
+    cards = load_bound(conn, [change.entity_id for change in moved]) if moved else {}
+    remarks = []
+    for change in moved:
+        known = cards.get(change.entity_id, [])
+        for card in known:
+            side = sides.get(card["connection"])
+            if side is not None and side.name != but:
+                remarks += _note(conn, now, side, change, card, leading=leads(side, sides, known))
+    return remarks
+
+
+def _note(conn: Connection, now: datetime, side: Side, change: Change, card: Bound, *, leading: bool) -> list[str]:
+    moved = [rule for rule in side.rules.values() if change.has_moved(rule)]
+    fresh = {rule.name: [fingerprint(change.before.get(rule.column))] * 2 for rule in moved}
+    seen = fresh | dict(card["seen"] or {})
+    if moved and seen != card["seen"]:
+        save_seen(conn, side.name, card["external_id"], seen)
+    wanted = [rule for rule in moved if rule.sends and rule.who(side.role, leads=leading) != "theirs"]
+    return [plan_update(conn, now, side, change.entity_id)] if wanted else []
+
+
+def save_seen(conn: Connection, connection: str, external_id: str, seen: Mapping[str, Any] | None) -> None:
+    """Write what a binding remembers of the fields that others write too."""
+    where = (
+        binding.c.connection == connection, binding.c.entity == ENTITY, binding.c.external_id == external_id,
+    )  # fmt: skip
+    conn.execute(update(binding).where(*where).values(seen=dict(seen) if seen else None))
+
+
+def plan_update(conn: Connection, now: datetime, side: Side, entity_id: UUID) -> str:
+    """Make sure that a customer's card there will be looked at, in the caller's transaction; says so to a person.
+
+    While another write to the same card is open nothing is added: whoever finishes that looks again.
+    """
+    waits = why_waiting(side.settings.write, side.name)
+    try:
+        with conn.begin_nested():
+            state = "waiting" if waits else "due"
+            intents.add(conn, now, side.name, entity_id, state=state, reason=waits or None, action=UPDATE)
+    except IntegrityError:  # one is open already: the unique index says so
+        _wake_open(conn, now, side.name, entity_id, waits)
+    if waits:
+        return f"{side.name}: {waits}"
+    request_push(conn, now, side.name, entity_id)
+    return f"{side.name}: will be told"
+
+
+def _wake_open(conn: Connection, now: datetime, connection: str, entity_id: UUID, waits: str) -> None:
+    """A change that is before a person, or waits, is looked at anew: he is to be asked about what is to be sent now."""
+    intent = intents.load_open(conn, connection, entity_id)
+    if intent is not None and intent.action == UPDATE and intent.state == "review" and not waits:
+        intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
+
+
+def why_waiting(write: str, name: str) -> str:
+    """Why a change cannot be sent; empty when it can."""
+    return f"waits: writing into {name} is switched off (write = off)" if write == "off" else ""

@@ -1,0 +1,102 @@
+"""What a change that was sent leaves behind, in one transaction: binding, what came back, intent, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, update
+
+from store import landing
+from store.tables import binding
+from sync.context import RunContext
+from sync.owners.leave import close_leaves
+from sync.owners.planning import plan_update
+from sync.owners.rules import ENTITY, Ownership, fingerprint
+from sync.owners.settling import plain
+from sync.owners.sides import load_bound_one, sides_of
+from sync.push import intents
+from sync.push.bind import Card
+from sync.push.intents import Intent
+from sync.push.letters import settle_refusal
+from sync.push.merge import add_audit, load_row
+from sync.room.writing import writing
+
+UPDATED = "contact.update"
+"""In the audit: values of ours that were written over theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The card as it is there now; our row that was sent; rule -> (ours, what stood there); what it keeps otherwise."""
+
+    card: Card
+    contact: Mapping[str, Any]
+    sent: Mapping[Ownership, tuple[Any, Any]]
+    differences: str
+
+
+def record_done(ctx: RunContext, intent: Intent, done: Done) -> None:
+    """Record a change that accounting has taken.
+
+    Guarantees that its coming back is recognised as our own write, and that what was changed here while it was on its
+    way goes out as well.
+
+    Raises:
+        LeaseLost: another worker has taken over; the intent lapses, and the card is read again.
+    """
+    with writing(ctx, "push-step") as conn:
+        now = ctx.app.clock.now()
+        _bind(conn, ctx, intent, done)
+        intent.steps[0] |= {"state": "done", "differences": done.differences}
+        values = {
+            "steps": intent.steps, "step": 1, "next_attempt_at": None, "external_id": done.card.raw.external_id,
+            "external_code": done.card.code,
+        }  # fmt: skip
+        intents.move(conn, intent, "done", now, reason=done.differences or None, **values)
+        close_leaves(conn, now, ctx.name, intent.entity_id)
+        settle_refusal(conn, ctx, intent)
+        _audit(conn, ctx, intent, done, now)
+        look_again(conn, ctx, intent.entity_id, done.contact, now)
+    if done.differences:
+        ctx.notice(f"{ctx.name}: accounting keeps a card otherwise than it was sent: {done.differences}")
+
+
+def _bind(conn: Connection, ctx: RunContext, intent: Intent, done: Done) -> None:
+    card = done.card
+    known = load_bound_one(conn, ctx.name, intent.entity_id)
+    kept = dict(card.mapped.fields) if card.mapped else {}
+    seen = dict(known["seen"] or {}) if known else {}
+    for rule, (ours, _) in done.sent.items():
+        there = fingerprint(kept.get(rule.name)) if rule.name in kept else fingerprint(ours)
+        seen[rule.name] = [there, fingerprint(ours)]
+    digest = card.mapped.hash if card.mapped else ""
+    raw = card.raw
+    where = (
+        binding.c.connection == ctx.name, binding.c.entity == ENTITY, binding.c.external_id == raw.external_id,
+    )  # fmt: skip
+    values = {"version": raw.version, "hash": digest, "written_hash": digest or None, "seen": seen}
+    conn.execute(update(binding).where(*where).values(values | {"fetch_seq": ctx.fetch_seq}))
+    now = ctx.app.clock.now()
+    landed = landing.Landed(ctx.name, ENTITY, raw.external_id, raw.source, raw.version, raw.raw, digest, now)
+    landing.save(conn, [landed])
+
+
+def _audit(conn: Connection, ctx: RunContext, intent: Intent, done: Done, now: datetime) -> None:
+    before = {rule.name: plain(theirs) for rule, (_, theirs) in done.sent.items()}
+    after = {rule.name: plain(ours) for rule, (ours, _) in done.sent.items()}
+    add_audit(conn, now, ctx.name, UPDATED, str(intent.entity_id), before=before, after=after)
+
+
+def look_again(conn: Connection, ctx: RunContext, entity_id: UUID, contact: Mapping[str, Any], now: datetime) -> None:
+    """What was changed here while a write was on its way found an open intent and left it at that: it goes out now.
+
+    `contact`: the row by which the write was built.
+    """
+    row, side = load_row(conn, entity_id), sides_of(ctx)[ctx.name]
+    sent = [rule for rule in side.rules.values() if rule.sends]
+    if row and any(fingerprint(row[rule.column]) != fingerprint(contact[rule.column]) for rule in sent):
+        plan_update(conn, now, side, entity_id)

@@ -1,0 +1,158 @@
+"""Who owns a field, and what becomes of two values that differ. Pure (design §5-9).
+
+A side is an outside system, or the store with all that people enter there. Of each field that two sides may write, the
+binding remembers a pair of fingerprints: what was last seen *there*, and what was *here* when the two were last looked
+at together. A side whose fingerprint differs now has changed its value since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from mapping.entity import EntityMapping
+from mapping.hashing import hash_content
+from mapping.model import ENTITIES
+
+Pair = tuple[str, str]
+"""Fingerprints of a value: (last seen there, here at that moment)."""
+Who = Literal["theirs", "ours", "newest", "review"]
+"""Whose value rules, seen from one connection: its own, any other side's, whoever changed it last, a person's word."""
+ENTITY = "counterparty"
+"""The one entity that more than one side writes."""
+_LENGTH = 16
+_NOTHING: tuple[object, ...] = (None, "", [], {})
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the mapping of a connection says of one field: whose it is, and which way its changes travel."""
+
+    name: str
+    column: str
+    owner: str = "accounting"
+    direction: str = "in"
+
+    @property
+    def sends(self) -> bool:
+        """Whether a change of ours is made known there."""
+        return self.direction in ("out", "both")
+
+    def who(self, role: str, *, leads: bool = True) -> Who:
+        """Whose value rules. Of several accountings with the same customer only one leads: the others fill gaps."""
+        if self.owner == "newest":
+            return "newest"
+        if self.owner == "review":
+            return "review"
+        return "theirs" if self.owner == role and leads else "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What becomes of a field: the value that we hold from now on, and what follows from it.
+
+    `seen` is the pair to remember, None for none. `lost` names the side whose value gave way: both go into the audit.
+    `send`: our value is to be made known there. `ask`: a person decides, ours stays until then.
+    """
+
+    value: Any
+    seen: Pair | None = None
+    lost: Literal["", "ours", "theirs"] = ""
+    send: bool = False
+    ask: bool = False
+
+
+def build_ownerships(mapped: EntityMapping | None, sendable: Container[str] = ()) -> dict[str, Ownership]:
+    """By field: what a mapping says of those that it reads; a field that it does not speak of is accounting's.
+
+    `sendable`: fields for which the mapping says how a change is written there; no other is ever sent.
+    """
+    spec = ENTITIES[ENTITY]
+    columns = {name: name for name in spec.fields if name != "attributes"} | {name: f"{name}_id" for name in spec.refs}
+    owners = mapped.owners if mapped else {}
+    directions = {name: way for name, way in mapped.directions.items() if name in sendable} if mapped else {}
+    return {
+        name: Ownership(name, column, owners.get(name, "accounting"), directions.get(name, "in"))
+        for name, column in columns.items()
+    }
+
+
+def is_empty(value: object) -> bool:
+    """Whether a side has nothing to say of a field."""
+    return value in _NOTHING
+
+
+def fingerprint(value: object) -> str:
+    """Equal values, equal text; "" for none. The order of phones or addresses is no difference."""
+    if is_empty(value):
+        return ""
+    if isinstance(value, list):
+        value = sorted(str(item) for item in value)
+    elif isinstance(value, Decimal):
+        value = format(value.normalize(), "f")
+    elif not isinstance(value, bool | int):
+        value = str(value).strip()
+    return hash_content(value)[:_LENGTH]
+
+
+def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None) -> Settled:
+    """What becomes of a field whose record has just been read there.
+
+    Guarantees that an empty value blanks nothing, that the first look at two values that differ changes neither, and
+    that the same value on both sides is no conflict.
+    """
+    here, there = fingerprint(ours), fingerprint(theirs)
+    tracked = rule.sends or rule.owner in ("newest", "review")
+    if here == there:
+        return Settled(ours, (there, here) if tracked else None)
+    if not there:
+        return Settled(ours, ("", seen[1]) if seen else None)
+    if not here:
+        return Settled(theirs, (there, there) if tracked else None)
+    news_there = seen is None or seen[0] != there
+    news_here = seen is not None and seen[1] != here
+    if who == "theirs":
+        return Settled(theirs, (there, there) if tracked else None, lost="ours" if news_here else "")
+    if who == "ours":
+        return _keep_ours(rule, ours, (there, here), seen, news_there=news_there, news_here=news_here)
+    return _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
+
+
+def _keep_ours(
+    rule: Ownership, ours: Any, now: Pair, seen: Pair | None, *, news_there: bool, news_here: bool
+) -> Settled:
+    """Another side owns it. A change there is undone where the mapping sends the field; else it is only noted."""
+    if seen is None or not rule.sends:
+        return Settled(ours, now, lost="theirs" if news_there else "")
+    return Settled(ours, seen, lost="theirs" if news_there else "", send=news_there or news_here)
+
+
+def _let_the_newer_win(
+    who: Who, ours: Any, theirs: Any, now: Pair, seen: Pair | None, *, news_there: bool, news_here: bool
+) -> Settled:
+    """Whoever has changed it since; when both have, a person decides or what has just been read counts as the newer."""
+    if not news_there:
+        return Settled(ours, seen, send=news_here)
+    if not news_here:
+        return Settled(theirs, (now[0], now[0]))
+    if who == "review":
+        return Settled(ours, seen, ask=True)
+    return Settled(theirs, (now[0], now[0]), lost="ours")
+
+
+def wants_sending(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None) -> bool:
+    """Whether our value is to be sent, now that theirs has been read: it has changed here, or theirs must give way."""
+    if not rule.sends or seen is None or is_empty(ours) or fingerprint(ours) == fingerprint(theirs):
+        return False
+    news_here, news_there = seen[1] != fingerprint(ours), seen[0] != fingerprint(theirs)
+    if who == "ours":
+        return news_here or (news_there and not is_empty(theirs))
+    return who != "theirs" and news_here and not (who == "review" and news_there)
+
+
+def load_pair(seen: Mapping[str, Any] | None, name: str) -> Pair | None:
+    """What a binding remembers of a field."""
+    found = (seen or {}).get(name)
+    return (str(found[0]), str(found[1])) if found else None
