@@ -46,8 +46,11 @@ ROOM_COMMITS = (
     "run-start",
     "run-finish",
     "run-fail",
-    "breaker-success",
-    "breaker-failure",
+    "breaker-close",
+    "breaker-count",
+    "wake",
+    "wake-begin",
+    "wake-end",
     "pause",
     "resume",
 )
@@ -67,6 +70,7 @@ CALLS = (
     "fetch-balances",
     "fetch-movements",
     "fetch-customer-keys",
+    "fetch-figures",
 )
 PUSH_CALLS = ("find-records", "send")
 

@@ -19,7 +19,8 @@ PERSONS = {
     "sync/setup/": "connect, doctor and audit only ask; nobody's work depends on them",
     "sync/push/contacts.py": "a person's command: one transaction, and whoever typed it sees whether it was done",
     "sync/push/reviews.py": "a person's decision: one transaction",
-    "sync/pull/dead.py": "a person's decision: one transaction",
+    "sync/letters.py": "a person's decision: one transaction",
+    "sync/owners/conflicts.py": "a person's decision: one transaction",
     "sync/pull/cursors.py": "a person's rewind: one transaction",
 }
 DOORS = {"sync/room/writing.py"}
@@ -65,13 +66,12 @@ def written(path: Path) -> set[str]:
     """The points that a file passes."""
     known, found = constants(path), set()
     for name, call in calls(ast.parse(path.read_text("utf-8"))):
+        said = call.args[-1] if call.args else None
+        text = said.value if isinstance(said, ast.Constant) else known.get(getattr(said, "id", ""))
         if name in ("writing", "committing", "asking") and len(call.args) == 2:
-            said = call.args[1]
-            text = said.value if isinstance(said, ast.Constant) else known.get(getattr(said, "id", ""), "?")
-            found |= {f"{text}.before", f"{text}.after"}
-        elif name == "fault" and call.args and isinstance(call.args[0], ast.Constant):
-            if isinstance(call.args[0].value, str):
-                found.add(call.args[0].value)
+            found |= {f"{text!s}.before", f"{text!s}.after"}
+        elif name == "fault" and isinstance(text, str):
+            found.add(text)
     return found
 
 
