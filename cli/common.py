@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 import sys
@@ -22,7 +23,8 @@ from core.clock import SystemClock
 from core.errors import ConfigError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
-from store.engine import open_engine
+from store.engine import open_engine, reading
+from store.queries.queues import count_waiting
 from store.queries.shapes import View
 from store.upgrade import upgrade
 from sync.context import App
@@ -39,6 +41,20 @@ def settings() -> Settings:
 def owner() -> str:
     """The name under which this process claims leases."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def person() -> str:
+    """Who sits at the terminal, for the audit."""
+    try:
+        return getpass.getuser()[:100]
+    except (KeyError, OSError):  # an account without a name, as in a container
+        return "cli"
+
+
+def count_queues(app: App, name: str) -> int:
+    """How many wait in one queue of all connections: the same number that status and metrics show."""
+    with reading(app.engine) as conn:
+        return count_waiting(conn, app.clock.now(), name)
 
 
 @contextmanager

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from cli.common import Reason, open_app, out_json, out_lines, out_table, out_text
+from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
 from cli.exits import say
+from cli.words import moment
 from core.errors import UsageError
-from sync.pull import dead
+from sync import letters
 
 app = typer.Typer(help="Dead letters: what failed for good, and why.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Number = Annotated[int, typer.Argument(help="The letter's number, from: sverka dead list")]
+Number = Annotated[int, typer.Argument(help="The letter's number, from: sverka dead list --all")]
+Group = Annotated[
+    str | None, typer.Option("--group", help="The letters of one cause; its name, from: sverka dead list")
+]
+_LONGEST_FILE = 1024 * 1024
+_decode = msgspec.json.Decoder(float_hook=str).decode
+"""Amounts stay as they are written."""
 
 
 def register(main: typer.Typer) -> None:
@@ -23,44 +32,51 @@ def register(main: typer.Typer) -> None:
 
 @app.command("list")
 def show_all(
-    everything: Annotated[bool, typer.Option("--all", help="Resolved and discarded ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Each letter; resolved and discarded ones too.")] = False,
+    group: Group = None,
     as_json: Json = False,
 ) -> None:
-    """Open letters, grouped by cause.
+    """Open letters by cause; one by one with --all, --group or --json.
 
-    Example: sverka dead list
+    Example: sverka dead list --group 3fa91c07
     """
     with open_app(readonly=True) as application:
-        letters = dead.list_letters(application, everything=everything)
         if as_json:
-            out_lines(letters)
+            out_lines(letters.list_letters(application, everything=everything, group=group))
             return
-        rows = [
-            [
-                letter["number"],
-                letter["connection"],
-                letter["entity"],
-                letter["external_id"],
-                letter["reason"],
-                letter["attempts"],
-                letter["state"],
-            ]
-            for letter in letters
-        ]
+        if everything or group is not None:
+            _print_letters(letters.list_letters(application, everything=everything, group=group))
+        else:
+            _print_groups(letters.list_groups(application), count_queues(application, "dead"))
+
+
+def _print_letters(rows: list[dict[str, Any]]) -> None:
     if not rows:
         say("No dead letters. Nothing to do.")
         return
-    out_table(["no.", "connection", "entity", "record", "reason", "attempts", "state"], rows, right=[0, 5])
+    names = ("number", "connection", "entity", "external_id", "reason", "attempts", "state", "group")
+    cells = [[row[name] for name in names] for row in rows]
+    out_table(["no.", "connection", "entity", "record", "reason", "attempts", "state", "group"], cells, right=[0, 5])
+
+
+def _print_groups(rows: list[dict[str, Any]], number: int) -> None:
+    if not rows:
+        say("No dead letters. Nothing to do.")
+        return
+    names = ("group", "letters", "connection", "entity", "direction", "reason", "next_step")
+    cells = [[*(row[name] for name in names), moment(row["last_at"].isoformat())] for row in rows]
+    out_table(["group", "letters", "connection", "entity", "", "reason", "what to do", "last"], cells, right=[1])
+    say(f"{number} letters of {len(rows)} causes. Each of them: sverka dead list --group NAME, or --all")
 
 
 @app.command("show")
 def show(number: Number, as_json: Json = False) -> None:
-    """One letter, whole.
+    """One letter, whole: what was received or sent, and what was edited.
 
     Example: sverka dead show 3
     """
     with open_app(readonly=True) as application:
-        letter = dead.load_letter(application, number)
+        letter = letters.load_letter(application, number)
     if as_json:
         out_json(letter)
         return
@@ -72,17 +88,57 @@ def show(number: Number, as_json: Json = False) -> None:
 def retry(
     number: Annotated[int | None, typer.Argument(help="The letter's number.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All open letters.")] = False,
-    fingerprint: Annotated[str | None, typer.Option("--group", help="All letters of one cause.")] = None,
+    group: Group = None,
 ) -> None:
-    """Try again at the next tick, or at the next cycle.
+    """Try again: at once where the service runs, else by the next sync.
 
     Example: sverka dead retry --all
     """
-    if number is None and not everything and fingerprint is None:
+    if number is None and not everything and group is None:
         raise UsageError("Say which letter, or --all, or --group.", next_step="sverka dead list")
     with open_app() as application:
-        count = dead.retry_letters(application, number=number, fingerprint=fingerprint)
-    say(f"{count} letters will be tried again. Next: sverka sync, or wait for the service.")
+        count = letters.retry_letters(application, number=number, group=group, who=person())
+    say(f"{count} letters will be tried again: at once where the service runs, else by: sverka sync")
+
+
+@app.command("edit")
+def edit(
+    number: Number,
+    values: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE; may be given several times.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A JSON object: field -> value; rows as lists.")] = None,
+) -> None:
+    """Mend the record by hand and try again. What was received, or was to be sent, is kept beside it.
+
+    In: fields of the record as `sverka export` shows them. Out: attributes of what is sent to accounting.
+
+    Example: sverka dead edit 3 --set amount=1200.50 --set number=УТ-17
+    """
+    with open_app() as application:
+        letters.edit_letter(application, number, _read_edit(values or [], file), who=person())
+    say(f"Letter {number} is edited and will be tried again: at once where the service runs, else by: sverka sync")
+
+
+def _read_edit(values: list[str], file: Path | None) -> dict[str, Any]:
+    found = _read_file(file) if file is not None else {}
+    for text in values:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(f"{text!r} is not FIELD=VALUE.", next_step="sverka dead edit --help")
+        found[name.strip()] = value
+    return found
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        raw = file.read_bytes()
+        found = _decode(raw) if len(raw) <= _LONGEST_FILE else None
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(f"{file} cannot be read as JSON: {error}.", next_step="sverka dead edit --help") from error
+    if not isinstance(found, dict):
+        raise UsageError(
+            f"{file} holds no JSON object of fields, or is too large.", next_step="sverka dead edit --help"
+        )
+    return found
 
 
 @app.command("discard")
@@ -95,5 +151,5 @@ def discard(
     Example: sverka dead discard 3 --reason "test document of the accountant"
     """
     with open_app() as application:
-        dead.discard_letter(application, number, reason)
+        letters.discard_letter(application, number, reason, who=person())
     say(f"Letter {number} is discarded.")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from core.errors import RecordError, Where
 from mapping.compile import FieldProgram, Need, RefProgram, Workshop, check_targets, compile_field, compile_reference
 from mapping.formula import Formula
+from mapping.given import Given
 from mapping.hashing import hash_record
 from mapping.model import ENTITIES, EntitySpec, FieldSpec, JoinedRows, LineSpec, MappedLine, MappedRecord, SourceSet
 from mapping.paths import Data, clean_value
@@ -71,8 +72,12 @@ class EntityMapping:
         """The attributes that the rules read from a set, for comparing with `$metadata`."""
         return self.programs[source].needs
 
-    def build(self, source: str, data: dict[str, object], zone: ZoneInfo) -> MappedRecord | None:
+    def build(
+        self, source: str, data: dict[str, object], zone: ZoneInfo, given: Given | None = None
+    ) -> MappedRecord | None:
         """The canonical record, or None when a condition of the rules leaves it out.
+
+        What a person has `given` stands in the place of what the rules would make of it, and is marked on the record.
 
         Raises:
             RecordError: the record cannot be read; the sentence says which field and why. Nothing else is ever raised.
@@ -84,7 +89,7 @@ class EntityMapping:
             )
         external_id = _external_id(data, program.source)
         try:
-            return _build(program, self.spec, data, Env(zone, external_id))
+            return _build(program, self.spec, data, Env(zone, external_id), given or Given())
         except RecordError as error:
             where = Where(entity=self.entity, external_id=external_id)
             raise RecordError(error.message, next_step=error.next_step, where=where) from error
@@ -98,16 +103,19 @@ def _external_id(data: Data, source: SourceSet) -> str:
     return cleaned.lower()
 
 
-def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env) -> MappedRecord | None:
+def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env, given: Given) -> MappedRecord | None:
     for when in program.when:
         if not when(data):
             return None
     source = program.source
-    fields = {name: run(data, env) for name, run in program.fields}
-    refs = {name: run(data, env) for name, run in program.refs}
+    fields = {name: run(data, env) for name, run in program.fields if name not in given.fields} | given.fields
+    refs = {name: run(data, env) for name, run in program.refs if name not in given.refs} | given.refs
     if program.attributes:
         _add_attributes(program.attributes, fields, data, env)
-    lines = {group.name: _build_lines(group, data, env) for group in program.lines} if program.lines else {}
+    lines = {group.name: _build_lines(group, data, env) for group in program.lines if group.name not in given.lines}
+    lines |= given.lines
+    if given.mark:
+        env.marks["edited"] = given.mark
     version = data.get(source.version)
     record = MappedRecord(
         entity=spec.name,
@@ -136,8 +144,7 @@ def _add_attributes(
 ) -> None:
     values = {name: value for name, run in programs if (value := run(data, env)) is not None and value != []}
     present = fields.get("attributes")
-    if values:
-        fields["attributes"] = (present if isinstance(present, dict) else {}) | values
+    fields["attributes"] = ((present if isinstance(present, dict) else {}) | values) or None
 
 
 def _build_lines(group: LinesProgram, data: Data, env: Env) -> list[MappedLine]:
@@ -268,7 +275,7 @@ def _joins(layers: list[Layer]) -> tuple[JoinedRows, ...]:
     for _, layer in layers:
         rules |= layer.joins
     return tuple(
-        JoinedRows(section, rule.set, rule.owner, tuple(rule.fields), rule.filter)
+        JoinedRows(section, rule.set, rule.owner, tuple(rule.fields), rule.filter, rule.by, rule.rows)
         for section, rule in rules.items()
         if isinstance(rule, JoinRule)
     )

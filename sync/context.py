@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,16 +19,24 @@ from store.tables import PULL_COUNTERS, PUSH_COUNTERS
 from sync.room.state import RunState
 
 Direction = Literal["in", "out"]
+OrderKind = Literal["schedule", "order", "push", "retry", "repair", "reapply"]
+"""schedule: a slot's · order: a person's · push: send what is due · retry: take up what is due · repair · reapply: map
+anew what is here."""
+_random = random.SystemRandom().random
 
 
 @dataclass(slots=True)
 class App:
-    """One process of ours: settings, store, clock, and the name under which it claims leases."""
+    """One process of ours: settings, store, clock, and the name under which it claims leases.
+
+    `chance` gives numbers from 0 to 1, by which retries are spread out; tests give their own.
+    """
 
     settings: Settings
     engine: Engine
     clock: Clock
     owner: str
+    chance: Callable[[], float] = _random
 
 
 @dataclass(slots=True)
@@ -80,11 +89,16 @@ class NoProgress:
 class Order:
     """What a run is asked to do."""
 
-    kind: Literal["schedule", "order", "push", "repair"] = "order"
+    kind: OrderKind = "order"
     entity: str | None = None
     full: bool = False
     dry_run: bool = False
     slot: datetime | None = None
+
+    @property
+    def remap(self) -> bool:
+        """What is here already is mapped anew from its landing: nothing is fetched, and what changes is noted."""
+        return self.kind == "reapply"
 
 
 @dataclass(slots=True)

@@ -20,8 +20,9 @@ from core.settings import ConnectionSettings
 from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
+from sync.mappings.reapply import reapply_slice
 from sync.pull.cursors import load_cursors
-from sync.pull.entities import pull_entities
+from sync.pull.entities import pull_entities, pull_waiting
 from sync.pull.relink import relink
 from sync.push.run import push_connection
 from sync.room import breaker
@@ -76,6 +77,10 @@ def run_cycle(
 def _stages(order: Order) -> list[Stage]:
     if order.kind == "push":
         return [push_connection, relink]
+    if order.kind == "retry":
+        return [pull_waiting, push_connection, relink]
+    if order.kind == "reapply":
+        return [reapply_slice]
     stages: list[Stage] = [pull_entities] if order.entity != "balance" else []
     if order.entity in (None, "balance"):
         stages.append(pull_balances)
@@ -147,7 +152,8 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
         )  # fmt: skip
         failure = _run(ctx, task)
         result = finish_run(ctx, lease, failure)
-    if result.status in ("ok", "partial") and breaker.record_success(app, task.name):
+    asked = task.order.kind != "reapply"  # which says nothing of the other side
+    if asked and result.status in ("ok", "partial") and breaker.record_success(app, task.name):
         log.info("connection.works-again", connection=task.name)
     return result
 
@@ -159,7 +165,7 @@ def _open(task: Task) -> Connector:
 
 def _cache_folder(task: Task) -> Path | None:
     """The schedule may lean on what was asked an hour ago; a person's order looks afresh."""
-    return task.app.settings.store.cache if task.order.kind in {"schedule", "push"} else None
+    return task.app.settings.store.cache if task.order.kind in {"schedule", "push", "retry"} else None
 
 
 def _load_state(task: Task) -> RunState:

@@ -22,6 +22,11 @@ def count_dead(conn: Connection, connection: str | None = None) -> int:
     return conn.scalar(query) or 0
 
 
+def count_waiting(conn: Connection, now: datetime, name: str) -> int:
+    """How many wait in one queue (a word of `QUEUES`), all connections together."""
+    return sum(queues[name] for queues in load_queues(conn, now).values())
+
+
 def load_queues(conn: Connection, now: datetime) -> dict[str, dict[str, int]]:
     """How many of each kind wait, by connection; a connection where nothing waits is left out.
 

@@ -19,9 +19,11 @@ from sync.pull.apply_rows import Change, Group, flag_relink, write_group
 from sync.pull.bindings import Binding, load_bindings
 from sync.pull.decide import Action, decide
 from sync.pull.drift import check_page
+from sync.pull.edits import load_edits, supersede
 from sync.pull.parked import Waiting, park
 from sync.pull.prepare import Item, prepare, unreadable
 from sync.pull.resolve import Target, failed_target, fetch_missing, load_targets, resolve_item
+from sync.pull.unspoken import blank_unspoken
 from sync.room.writing import writing
 
 Commit = Callable[[Connection], None]
@@ -42,7 +44,7 @@ def apply_records(
     if not raws and commit is None:
         return
     seq = ctx.fetch_seq
-    items = prepare(ctx.mapping, ctx.settings, source, raws)
+    items = prepare(ctx.mapping, ctx.settings, source, raws, load_edits(ctx, source.entity))
     check_page(ctx, source, items)
     failed = fetch_missing(ctx, _changed(ctx, source, items), depth, apply_references)
     with writing(ctx, "page") as conn:
@@ -76,11 +78,19 @@ def _write(
     group = Group(ctx, source, seq)
     for item in items:
         item.known = known.get(item.key)
+    blank_unspoken(conn, ctx, items)
+    supersede(conn, ctx, [item.superseded for item in items if item.superseded is not None])
+    for item in items:
         group.add(decide(item, seq, ctx.mapping.version), item)
-    _resolve(conn, ctx, group, failed)
+    return write_decided(conn, group, failed)
+
+
+def write_decided(conn: Connection, group: Group, failed: set[Target]) -> list[Change]:
+    """Write items whose fate is decided, in the caller's transaction; what the database refuses becomes a letter."""
+    _resolve(conn, group.ctx, group, failed)
     _write_or_isolate(conn, group)
-    if any(item.outcome == "created" for item in items):
-        flag_relink(conn, ctx, source.entity)
+    if any(item.outcome == "created" for _, item in group.entries()):
+        flag_relink(conn, group.ctx, group.source.entity)
     return group.changes
 
 

@@ -11,17 +11,20 @@ from sqlalchemy import Connection, bindparam, update
 from core.errors import RecordError, Where
 from core.ids import new_id
 from mapping.model import ENTITIES, MappedRecord, SourceSet
-from store import landing
 from store.bulk import delete_where_in, insert, select_in, upsert
 from store.entities import entity_tables, line_tables
-from store.landing import Landed
 from store.tables import binding
 from sync.context import RunContext
+from sync.owners.joining import Joins, ask_doubts, find_joins, settle_joined
+from sync.owners.rules import ENTITY as SHARED
+from sync.owners.settling import settle_shared
 from sync.pull import dead
 from sync.pull.bindings import binding_values, key_of
 from sync.pull.cursors import cursor_of, save_cursor
 from sync.pull.dead import Failure
 from sync.pull.decide import Action, left_out_by
+from sync.pull.edited import hash_source
+from sync.pull.landed import keep_news, keep_received, note_lines
 from sync.pull.parked import Waiting, unpark
 from sync.pull.prepare import Item
 from sync.pull.rows import OWN_COLUMNS, created_row, differences, updated_row
@@ -94,24 +97,27 @@ def _write_records(conn: Connection, group: Group) -> None:
     if not items:
         return
     ctx, source = group.ctx, group.source
-    now = ctx.app.clock.now()
     fresh = [item for item in items if item.known is None or item.known["entity_id"] is None]
     known = [item for item in items if item.known is not None and item.known["entity_id"] is not None]
+    joins = find_joins(conn, ctx, fresh) if source.entity == SHARED else Joins()
     for item in fresh:
-        item.entity_id = new_id()
+        item.entity_id = joins.rows[item.key]["id"] if item.key in joins.rows else new_id()
     for item in known:
         item.entity_id = item.known["entity_id"] if item.known else None
     before = _load_before(conn, source.entity, [item.entity_id for item in known if item.entity_id], ctx)
-    _write_created(conn, group, fresh)
+    _write_created(conn, group, [item for item in fresh if item.key not in joins.rows])
+    _write_joined(conn, group, [item for item in fresh if item.key in joins.rows], joins)
+    ask_doubts(conn, ctx, fresh, joins)
     _write_updated(conn, group, known, before)
-    _write_lines(conn, source.entity, items, [item.entity_id for item in known if item.entity_id])
-    landing.save(conn, (_landed(ctx, source, item, now) for item in items))
+    replaced = [item.entity_id for item in known if item.entity_id]
+    _write_lines(conn, source.entity, items, replaced, remap=ctx.order.remap)
+    keep_received(conn, ctx, source, items)
     _write_bindings(conn, group, items)
 
 
 def _load_before(conn: Connection, entity: str, ids: Sequence[UUID], ctx: RunContext) -> dict[UUID, Mapping[str, Any]]:
     """Rows as they stand: where a value of ours may have to stay, and to show what a dry run would change."""
-    if not ids or not (entity == "counterparty" or ctx.order.dry_run):
+    if not ids or not (entity == "counterparty" or ctx.order.dry_run or ctx.order.remap):
         return {}
     table = entity_tables[entity]
     return {row.id: dict(row._mapping) for row in select_in(conn, table, list(table.c), table.c.id, ids)}
@@ -124,14 +130,37 @@ def _write_created(conn: Connection, group: Group, items: Sequence[Item]) -> Non
     _note_changes(group, items, {}, rows)
 
 
+def _write_joined(conn: Connection, group: Group, items: Sequence[Item], joins: Joins) -> None:
+    """New cards of customers who are here already: the first link only fills gaps."""
+    settled = settle_joined(conn, group.ctx, items, joins)
+    before = {row["id"]: row for row in joins.rows.values()}
+    now, table = group.ctx.app.clock.now(), entity_tables[group.source.entity]
+    rows = [
+        updated_row(item, item.record, now, before[item.entity_id], held=True, settled=settled[item.entity_id])
+        for item in items
+        if item.record and item.entity_id
+    ]
+    for alike in _by_columns(rows):
+        _update_rows(conn, table, alike, [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)])
+    _note_changes(group, items, before, rows)
+
+
 def _write_updated(
     conn: Connection, group: Group, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]]
 ) -> None:
     now, table = group.ctx.app.clock.now(), entity_tables[group.source.entity]
     going = {item.key: item.entity_id for item in items if item.record and item.record.deleted and item.entity_id}
     held = load_held(conn, group.ctx, group.source.entity, list(going.values()), going)
+    settled = settle_shared(conn, group.ctx, items, before) if group.source.entity == SHARED else {}
     rows = [
-        updated_row(item, item.record, now, before.get(item.entity_id, {}), held=item.entity_id in held)
+        updated_row(
+            item,
+            item.record,
+            now,
+            before.get(item.entity_id, {}),
+            held=item.entity_id in held,
+            settled=settled.get(item.entity_id),
+        )
         for item in items
         if item.record and item.entity_id
     ]
@@ -157,6 +186,10 @@ def _by_columns(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _note_changes(
     group: Group, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]], rows: Sequence[dict[str, Any]]
 ) -> None:
+    if group.ctx.order.remap:
+        for item, row in zip(items, rows, strict=True):
+            item.before, item.after = before.get(row["id"]), row
+        return
     if not group.ctx.order.dry_run:
         return
     for item, row in zip(items, rows, strict=True):
@@ -165,17 +198,16 @@ def _note_changes(
         group.changes.append(change | {"fields": differences(old, row)})
 
 
-def _write_lines(conn: Connection, entity: str, items: Sequence[Item], replaced: Sequence[UUID]) -> None:
+def _write_lines(
+    conn: Connection, entity: str, items: Sequence[Item], replaced: Sequence[UUID], *, remap: bool
+) -> None:
     for name in ENTITIES[entity].lines:
         table = line_tables[entity, name]
         owner = table.c[f"{entity}_id"]
+        if remap:
+            note_lines(conn, entity, name, items)
         delete_where_in(conn, table, owner, replaced)
         insert(conn, table, [{owner.name: item.entity_id} | row for item in items for row in item.lines.get(name, ())])
-
-
-def _landed(ctx: RunContext, source: SourceSet, item: Item, now: Any) -> Landed:
-    digest = item.record.hash if item.record else ""
-    return Landed(ctx.name, source.entity, item.key, source.name, item.raw.version, item.raw.raw, digest, now)
 
 
 def _write_bindings(conn: Connection, group: Group, items: Sequence[Item]) -> None:
@@ -190,6 +222,7 @@ def _write_bindings(conn: Connection, group: Group, items: Sequence[Item]) -> No
             "hash": record.hash,
             "state": "deleted" if record.deleted else "bound",
             "code": str(record.fields.get("code") or record.fields.get("number") or "")[:100] or None,
+            "seen": item.seen,
         }
         rows.append(key_of(ctx.name, source.entity, item.key) | values)
     _save_bindings(conn, rows)
@@ -202,7 +235,7 @@ def _seen(group: Group, item: Item) -> dict[str, Any]:
         source=group.source.name,
         version=item.raw.version,
         date=item.date,
-        fetch_seq=group.seq,
+        fetch_seq=item.known["fetch_seq"] if group.ctx.order.remap and item.known else group.seq,
         mapping_version=group.ctx.mapping.version,
         missing_since=None,
         deleted=False,
@@ -224,6 +257,7 @@ def _write_left_out(conn: Connection, group: Group) -> None:
         for item in items
     ]
     _save_bindings(conn, rows)
+    keep_received(conn, ctx, source, [item for item in items if item.left_out == "filtered"])
     mark_deleted(conn, ctx, source.entity, mirrored)
     if ctx.order.dry_run:
         gone = (item for item in items if item.outcome == "deleted")
@@ -275,13 +309,20 @@ def _write_dead(conn: Connection, group: Group) -> None:
     ctx, source = group.ctx, group.source
     items = [item for item in group.of("dead") if item.error is not None]
     failures = [
-        Failure(source.entity, item.key, item.stage, item.error, source.name, item.raw.raw)
+        Failure(
+            source.entity, item.key, item.stage, item.error, source.name, item.raw.raw,
+            content=hash_source(source, item.raw),
+        )
         for item in items
         if item.error
-    ]
-    dead.record_failures(conn, ctx, failures)
+    ]  # fmt: skip
+    given_up = {key for _, key, _ in dead.record_failures(conn, ctx, failures)}
+    for item in items:
+        if item.key in given_up:
+            item.outcome = "filtered"
     rows = [key_of(ctx.name, source.entity, item.key) | _seen(group, item) | {"state": "dead"} for item in items]
     _save_bindings(conn, rows)
+    keep_received(conn, ctx, source, items)
 
 
 def _write_parked(conn: Connection, group: Group) -> None:
@@ -292,7 +333,9 @@ def _write_parked(conn: Connection, group: Group) -> None:
 
 
 def _write_versions(conn: Connection, group: Group) -> None:
-    """Same content, new version: nothing but the version last seen."""
+    """Same content, new version: nothing but the version last seen. A record without versions has only its content."""
+    versionless = [item for item in group.of("nothing") if not item.raw.version]
+    keep_news(conn, group.ctx, group.source, group.of("version") + versionless)
     rows = [
         key_of(group.ctx.name, group.source.entity, item.key)
         | {"version": item.raw.version, "fetch_seq": group.seq, "missing_since": None, "date": item.date}

@@ -1,6 +1,9 @@
 """Dead letters: a record that could not be read, mapped, written or sent, kept with its reason until it succeeds.
 
 One open letter a record and direction: a second failure counts an attempt. A later success resolves it by itself.
+It is tried again by itself some times, ever more rarely; then only when its record changes or a person says so.
+A letter that a person has discarded stays discarded while the record's content is what it was; new content that
+fails opens a new letter. What people do with letters: `sync.letters`.
 """
 
 from __future__ import annotations
@@ -9,31 +12,42 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
-from core.errors import SverkaError, UsageError
+from core.errors import SverkaError
 from core.ids import new_id
 from core.secrets import redact
 from store.bulk import chunks, insert, is_among
 from store.engine import reading
-from store.tables import audit, dead_letter
-from sync.context import App, RunContext
+from store.queries.queues import DEAD_OPEN
+from store.tables import dead_letter
+from sync.context import RunContext
 from sync.room.numbers import next_numbers
+from sync.room.retrying import build_pause
+from sync.room.writing import writing
 
-FIRST_RETRY = timedelta(minutes=15)
-LONGEST_RETRY = timedelta(days=1)
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=15), timedelta(days=1)
+MOST_ATTEMPTS = 10
+"""So often a record is tried by itself, over some days; later ones are for a person, or for a change at the source."""
+NOTHING_TO_TRY = timedelta(hours=1)
+"""A letter whose set nobody reads now (mapped no more, paused) is looked at again after so long."""
 LONGEST_PAYLOAD = 64 * 1024
 AT_ONCE = 1000
-_OPEN = dead_letter.c.state.in_(("open", "retrying"))
-_CHANGING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|'[^']*'|«[^»]*»|\d+")
+_CHANGING = re.compile(r"""[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|'[^']*'|"[^"]*"|«[^»]*»|\d+""")
+Key = tuple[str, str, str]
+"""Entity, external id, direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One record that failed: what it is, where it got stuck and why. `payload` is the record as received."""
+    """One record that failed: what it is, where it got stuck and why.
+
+    `payload` is the record as received (in) or as it was to be sent (out); `content` is a hash of what it says, the
+    same as long as nobody changes the record there.
+    """
 
     entity: str
     external_id: str
@@ -42,6 +56,12 @@ class Failure:
     source: str = ""
     payload: bytes | None = None
     direction: str = "in"
+    content: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What one open letter is about."""
+        return self.entity, self.external_id, self.direction
 
 
 def fingerprint(failure: Failure) -> str:
@@ -58,10 +78,11 @@ def fingerprint(failure: Failure) -> str:
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
-def retry_pause(attempts: int) -> timedelta:
-    """How long a letter rests after so many attempts."""
-    doubled: int = 2 ** min(max(attempts - 1, 0), 10)
-    return min(FIRST_RETRY * doubled, LONGEST_RETRY)
+def _next_attempt(ctx: RunContext, attempts: int) -> datetime | None:
+    """When the record is tried again by itself; never more after too many attempts."""
+    if attempts >= MOST_ATTEMPTS:
+        return None
+    return ctx.app.clock.now() + build_pause(attempts, FIRST_RETRY, LONGEST_RETRY, ctx.app.chance)
 
 
 def record(  # noqa: PLR0913 - the columns of a letter, by name
@@ -75,40 +96,51 @@ def record(  # noqa: PLR0913 - the columns of a letter, by name
     direction: str = "in",
     source: str = "",
     payload: bytes | None = None,
+    content: str = "",
 ) -> None:
     """Write one letter, or count an attempt on the open one, in the caller's transaction."""
-    record_failures(conn, ctx, [Failure(entity, external_id, stage, error, source, payload, direction)])
+    record_failures(conn, ctx, [Failure(entity, external_id, stage, error, source, payload, direction, content)])
 
 
-def record_failures(conn: Connection, ctx: RunContext, failures: Sequence[Failure]) -> None:
-    """The same for many, in a few statements."""
+def record_failures(conn: Connection, ctx: RunContext, failures: Sequence[Failure]) -> set[Key]:
+    """The same for many, in a few statements. Returns those that a person has discarded: they stay discarded."""
+    silent: set[Key] = set()
     for part in chunks(failures, AT_ONCE):
-        known = _load_open(conn, ctx.name, part)
-        fresh = [failure for failure in part if _key(failure) not in known]
+        known = _load_known(conn, ctx.name, part)
+        silent |= {failure.key for failure in part if _is_given_up(failure, known.get(failure.key))}
+        fresh = [failure for failure in part if failure.key not in silent and not _is_open(known.get(failure.key))]
         for failure in part:
-            if _key(failure) in known:
-                _count_attempt(conn, ctx, failure, known[_key(failure)])
+            letter = known.get(failure.key)
+            if letter is not None and _is_open(letter):
+                _count_attempt(conn, ctx, failure, letter)
         numbers = next_numbers(conn, dead_letter, len(fresh)) if fresh else range(0)
         insert(
             conn, dead_letter, [_new_row(ctx, failure, number) for failure, number in zip(fresh, numbers, strict=True)]
         )
+    return silent
 
 
-def _key(failure: Failure) -> tuple[str, str, str]:
-    return failure.entity, failure.external_id, failure.direction
+def _is_open(letter: Any) -> bool:
+    return letter is not None and letter.state != "discarded"
 
 
-def _load_open(conn: Connection, connection: str, failures: Sequence[Failure]) -> dict[tuple[str, str, str], Any]:
-    ids = {failure.external_id for failure in failures}
-    columns = (
-        dead_letter.c.id,
-        dead_letter.c.entity,
-        dead_letter.c.external_id,
-        dead_letter.c.direction,
-        dead_letter.c.attempts,
-    )
-    query = select(*columns).where(dead_letter.c.connection == connection, _OPEN, dead_letter.c.external_id.in_(ids))
-    return {(row.entity, row.external_id, row.direction): row for row in conn.execute(query)}
+def _is_given_up(failure: Failure, letter: Any) -> bool:
+    """A person has given this very content up. What is sent out has a new decision behind it, and is told anew."""
+    if letter is None or letter.state != "discarded" or failure.direction == "out":
+        return False
+    return bool(letter.content == failure.content if failure.content else letter.fingerprint == fingerprint(failure))
+
+
+def _load_known(conn: Connection, connection: str, failures: Sequence[Failure]) -> dict[Key, Any]:
+    """The newest letter of each that is open or discarded."""
+    ids = list({failure.external_id for failure in failures})
+    names = ("id", "entity", "external_id", "direction", "attempts", "state", "fingerprint")
+    columns = [dead_letter.c[name] for name in names]
+    content = dead_letter.c.payload["content"].as_string().label("content")
+    mine = (dead_letter.c.connection == connection, is_among(conn, dead_letter.c.external_id, ids))
+    query = select(*columns, content).where(*mine, or_(DEAD_OPEN, dead_letter.c.state == "discarded"))
+    rows = conn.execute(query.order_by(dead_letter.c.number))
+    return {(row.entity, row.external_id, row.direction): row for row in rows}
 
 
 def _values(ctx: RunContext, failure: Failure, attempts: int) -> dict[str, Any]:
@@ -123,9 +155,9 @@ def _values(ctx: RunContext, failure: Failure, attempts: int) -> dict[str, Any]:
         "state": "open",
         "attempts": attempts,
         "last_at": now,
-        "next_attempt_at": now + retry_pause(attempts),
+        "next_attempt_at": _next_attempt(ctx, attempts),
         "source": failure.source,
-        "payload": _payload(failure.payload),
+        "payload": _payload(failure),
         "mapping_version": ctx.mapping.version,
         "run_id": ctx.run_id,
     }
@@ -151,9 +183,14 @@ def _count_attempt(conn: Connection, ctx: RunContext, failure: Failure, known: R
     conn.execute(update(dead_letter).where(dead_letter.c.id == known.id).values(values))
 
 
-def _payload(raw: bytes | None) -> dict[str, str] | None:
+def _payload(failure: Failure) -> dict[str, Any] | None:
     """As text within JSON: whatever the record holds, control characters too, can be stored and shown."""
-    return None if raw is None else {"raw": _clean(raw[:LONGEST_PAYLOAD].decode("utf-8", "replace"), LONGEST_PAYLOAD)}
+    raw = failure.payload
+    if raw is None:
+        return None
+    text = _clean(raw[:LONGEST_PAYLOAD].decode("utf-8", "replace"), LONGEST_PAYLOAD)
+    cut = {"cut": True} if len(raw) > LONGEST_PAYLOAD else {}
+    return {"raw": text, "content": failure.content, **cut}
 
 
 def _clean(text: str, longest: int) -> str:
@@ -174,22 +211,24 @@ def resolve(
     """
     ids = [external_id] if isinstance(external_id, str) else list(external_id)
     for part in chunks(ids, AT_ONCE):
-        conditions = [dead_letter.c.connection == connection, dead_letter.c.entity == entity, _OPEN]
+        conditions = [dead_letter.c.connection == connection, dead_letter.c.entity == entity, DEAD_OPEN]
         conditions.append(is_among(conn, dead_letter.c.external_id, part))
         if direction is not None:
             conditions.append(dead_letter.c.direction == direction)
         conn.execute(update(dead_letter).where(*conditions).values(state="resolved", next_attempt_at=None))
 
 
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Letters whose time has come: their record is to be read, or sent, again."""
+    known = or_(dead_letter.c.source != "", dead_letter.c.direction == "out")
+    return and_(DEAD_OPEN, dead_letter.c.next_attempt_at <= now, known)
+
+
 def load_due(ctx: RunContext) -> dict[tuple[str, str], list[str]]:
     """Records whose letters are due to be read again: (entity, set) -> external ids. A person's order makes all due."""
-    now = ctx.app.clock.now()
-    due: ColumnElement[bool] = or_(dead_letter.c.next_attempt_at <= now, dead_letter.c.state == "retrying")
-    if ctx.order.kind != "schedule":
-        due = _OPEN
-    mine = and_(
-        dead_letter.c.connection == ctx.name, dead_letter.c.direction == "in", dead_letter.c.source != "", _OPEN, due
-    )
+    timely = ctx.order.kind in ("schedule", "retry")
+    due = is_due(ctx.app.clock.now()) if timely else and_(DEAD_OPEN, dead_letter.c.source != "")
+    mine = and_(dead_letter.c.connection == ctx.name, dead_letter.c.direction == "in", due)
     older = dead_letter.c.run_id.is_distinct_from(ctx.run_id)  # not what this very run has just written
     query = select(dead_letter.c.entity, dead_letter.c.source, dead_letter.c.external_id).where(mine, older)
     found: dict[tuple[str, str], list[str]] = {}
@@ -199,60 +238,16 @@ def load_due(ctx: RunContext) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def list_letters(app: App, *, everything: bool = False) -> list[dict[str, Any]]:
-    """Letters for people, those of one cause together; open ones only, unless `everything`."""
-    hidden = {"id", "payload", "run_id"}
-    columns = [column for column in dead_letter.c if column.name not in hidden]
-    query = select(*columns).order_by(dead_letter.c.fingerprint, dead_letter.c.number)
-    if not everything:
-        query = query.where(_OPEN)
-    with reading(app.engine) as conn:
-        return [dict(row) for row in conn.execute(query).mappings()]
+def defer(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None:
+    """Letters that are still due although they have had their turn (nothing reads their set now) wait for another day.
 
-
-def load_letter(app: App, number: int) -> dict[str, Any]:
-    """One letter, whole. Raises UsageError when there is none with this number."""
-    with reading(app.engine) as conn:
-        row = conn.execute(select(dead_letter).where(dead_letter.c.number == number)).mappings().first()
-    if row is None:
-        raise UsageError(f"There is no letter {number}.", next_step="sverka dead list")
-    return dict(row)
-
-
-def retry_letters(app: App, *, number: int | None = None, fingerprint: str | None = None) -> int:
-    """Have open letters tried at the next cycle: one, those of one cause, or all. Returns how many.
-
-    Raises:
-        UsageError: there is no open letter with this number.
+    That is no attempt: nothing was tried.
     """
-    conditions: list[ColumnElement[bool]] = [_OPEN]
-    if number is not None:
-        conditions.append(dead_letter.c.number == number)
-    if fingerprint is not None:
-        conditions.append(dead_letter.c.fingerprint == fingerprint)
-    now = app.clock.now()
-    with app.engine.begin() as conn:
-        changed = conn.execute(update(dead_letter).where(*conditions).values(state="retrying", next_attempt_at=now))
-    if number is not None and changed.rowcount == 0:
-        raise UsageError(f"There is no open letter {number}.", next_step="sverka dead list")
-    return changed.rowcount
-
-
-def discard_letter(app: App, number: int, reason: str, who: str = "cli") -> None:
-    """Give a letter up: marked with the reason and audited, never deleted.
-
-    Raises:
-        UsageError: there is no open letter with this number, or no reason was given.
-    """
-    if not reason.strip():
-        raise UsageError("Say why: the reason is kept.", next_step="sverka dead discard --help")
-    letter = load_letter(app, number)
-    now = app.clock.now()
-    with app.engine.begin() as conn:
-        mine = (dead_letter.c.number == number, _OPEN)
-        values = {"state": "discarded", "note": reason, "next_attempt_at": None}
-        if conn.execute(update(dead_letter).where(*mine).values(values)).rowcount == 0:
-            raise UsageError(f"Letter {number} is {letter['state']} already.", next_step="sverka dead list --all")
-        line = {"id": new_id(), "at": now, "who": who, "what": "dead.discard", "subject": f"letter {number}"}
-        before = {"state": letter["state"], "reason": letter["reason"], "external_id": letter["external_id"]}
-        conn.execute(audit.insert().values(**line, before=before, after={"state": "discarded", "note": reason}))
+    if not found or ctx.order.dry_run:
+        return
+    now = ctx.app.clock.now()
+    with writing(ctx, "dead") as conn:
+        for (entity, _), keys in found.items():
+            mine = (dead_letter.c.connection == ctx.name, dead_letter.c.entity == entity, is_due(now))
+            late = update(dead_letter).where(*mine, is_among(conn, dead_letter.c.external_id, keys))
+            conn.execute(late.values(state="open", next_attempt_at=now + NOTHING_TO_TRY))

@@ -38,8 +38,25 @@ def pull_entities(ctx: RunContext) -> None:
         pull_changes(ctx)
         for entity in waiting:
             _mark_followed(ctx, entity)
-    pull_known(ctx, dead.load_due(ctx))
-    pull_known(ctx, parked.load_wakeable(ctx))
+    pull_waiting(ctx)
+
+
+def pull_waiting(ctx: RunContext) -> None:
+    """Try again what is due: letters and parked records; then the references that stood open.
+
+    Whatever could not even be tried (its set is mapped no more) rests as after an attempt, without counting as one.
+
+    Raises:
+        TransientError, ConfigError: the other side as a whole does not work; what was committed stays.
+    """
+    if not isinstance(ctx.connector, RecordSource):
+        return
+    letters = dead.load_due(ctx)
+    pull_known(ctx, letters)
+    dead.defer(ctx, letters)
+    woken = parked.load_wakeable(ctx)
+    pull_known(ctx, woken)
+    parked.defer(ctx, woken)
     relink(ctx)
     save_facts(ctx)
 

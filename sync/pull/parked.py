@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, exists, or_, select, update
 
-from store.bulk import delete_where_in, select_in, upsert
+from store.bulk import delete_where_in, is_among, select_in, upsert
 from store.engine import reading
 from store.tables import binding, parked
 from sync.context import RunContext
 from sync.pull.resolve import Target
+from sync.room.retrying import build_pause
+from sync.room.writing import writing
 
 MOST_ATTEMPTS = 20
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=2), timedelta(hours=6)
@@ -46,13 +48,14 @@ def park(conn: Connection, ctx: RunContext, waiting: Sequence[Waiting]) -> set[s
         )
     }
     now, rows, tired = ctx.app.clock.now(), [], set()
+    first = min(FIRST_PAUSE, ctx.app.settings.schedule.every)
     for item in waiting:
         before = known.get(item.external_id)
         attempts = before.attempts + 1 if before else 1
         if attempts > MOST_ATTEMPTS:
             tired.add(item.external_id)
             continue
-        pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 10), LONGEST_PAUSE)
+        pause = build_pause(attempts, first, LONGEST_PAUSE, ctx.app.chance)
         rows.append(
             _row(ctx, item, attempts) | {"since": before.since if before else now, "next_attempt_at": now + pause}
         )
@@ -92,7 +95,7 @@ def load_wakeable(ctx: RunContext) -> dict[tuple[str, str], list[str]]:
         binding.c.entity_id.is_not(None),
     )
     query = select(parked.c.entity, parked.c.source, parked.c.external_id).where(parked.c.connection == ctx.name)
-    if ctx.order.kind == "schedule":
+    if ctx.order.kind in ("schedule", "retry"):
         query = query.where(or_(bound, parked.c.next_attempt_at <= ctx.app.clock.now()))
     else:  # what this very run has parked is not tried again at once, unless its target has come
         query = query.where(
@@ -103,3 +106,15 @@ def load_wakeable(ctx: RunContext) -> dict[tuple[str, str], list[str]]:
         for row in conn.execute(query.order_by(parked.c.since).limit(AT_ONCE)):
             found.setdefault((row.entity, row.source), []).append(row.external_id)
     return found
+
+
+def defer(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None:
+    """Those that are still due although they have had their turn (nothing reads their set now) wait for another day."""
+    if not found or ctx.order.dry_run:
+        return
+    now = ctx.app.clock.now()
+    with writing(ctx, "dead") as conn:
+        for (entity, _), keys in found.items():
+            mine = (parked.c.connection == ctx.name, parked.c.entity == entity, parked.c.next_attempt_at <= now)
+            late = update(parked).where(*mine, is_among(conn, parked.c.external_id, keys))
+            conn.execute(late.values(next_attempt_at=now + LONGEST_PAUSE))

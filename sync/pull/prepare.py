@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping as ValuesOf
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
@@ -12,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import RawRecord
 from core.clock import utc_from_local
-from core.errors import RecordError, SverkaError, Where
+from core.errors import RecordError, SverkaError, UsageError, Where
 from core.settings import ConnectionSettings
 from mapping.model import ENTITIES, MappedRecord, SourceSet
 from mapping.rules import Mapping
 from sync.pull.bindings import Binding
+from sync.pull.edited import Edit
 
 _CLAUSE = re.compile(r"\s*(\w+)\s+(eq|ne)\s+(true|false|'(?:[^']|'')*'|guid'[0-9a-fA-F-]{36}')\s*", re.IGNORECASE)
 
@@ -37,7 +39,11 @@ class Item:
         outcome: one of the pull counters, once decided.
         refs: reference -> our id, resolved.
         unresolved: reference -> external id of a target that is not here.
+        superseded: an edit of this record that counts no more, because the record has changed since.
         lines: rows ready to write by group of lines.
+        seen: what its binding remembers of fields that other sides write too, when that has been looked at.
+        before, after: its row as it stood and as it is written, where somebody wants to know (a remap).
+        lines_before: its rows as they stood, by group of lines.
     """
 
     raw: RawRecord
@@ -52,6 +58,11 @@ class Item:
     refs: dict[str, UUID | None] = field(default_factory=dict)
     unresolved: dict[str, str] = field(default_factory=dict)
     lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    superseded: Edit | None = None
+    seen: dict[str, Any] | None = None
+    before: ValuesOf[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    lines_before: dict[str, list[ValuesOf[str, Any]]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -79,21 +90,37 @@ def business_date(source: SourceSet, data: dict[str, object], zone: ZoneInfo) ->
     return value.astimezone(UTC) if value.tzinfo else utc_from_local(value, zone)
 
 
-def prepare(mapping: Mapping, settings: ConnectionSettings, source: SourceSet, raws: Sequence[RawRecord]) -> list[Item]:
-    """Map every record of a page; of records that came twice the last counts. One bad record harms no other."""
+def prepare(
+    mapping: Mapping,
+    settings: ConnectionSettings,
+    source: SourceSet,
+    raws: Sequence[RawRecord],
+    edits: ValuesOf[str, Edit] | None = None,
+) -> list[Item]:
+    """Map every record of a page; of records that came twice the last counts. One bad record harms no other.
+
+    `edits`: records of this entity that a person has mended by hand (`sync.pull.edits`).
+    """
     since = since_moment(settings) if ENTITIES[source.entity].document else None
     unique = {raw.external_id: raw for raw in raws}
-    return [_prepare_one(mapping, settings.zone, source, raw, since) for raw in unique.values()]
+    items = [Item(raw, date=business_date(source, raw.data, settings.zone)) for raw in unique.values()]
+    for item in items:
+        _prepare_one(mapping, settings.zone, source, item, since, (edits or {}).get(item.key))
+    return items
 
 
-def _prepare_one(mapping: Mapping, zone: ZoneInfo, source: SourceSet, raw: RawRecord, since: datetime | None) -> Item:
-    item = Item(raw, date=business_date(source, raw.data, zone))
+def _prepare_one(
+    mapping: Mapping, zone: ZoneInfo, source: SourceSet, item: Item, since: datetime | None, edit: Edit | None
+) -> None:
+    raw = item.raw
     if matches_filter(source.filter, raw.data) is False:
         item.left_out = "filtered"
-        return item
+        return
     try:
-        item.record = mapping.entities[source.entity].build(source.name, raw.data, zone)
-    except RecordError as error:
+        item.superseded = edit if edit is not None and not edit.holds(source, raw) else None
+        given = edit.read(zone) if edit is not None and item.superseded is None else None
+        item.record = mapping.entities[source.entity].build(source.name, raw.data, zone, given)
+    except (RecordError, UsageError) as error:
         item.error = error
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         item.error = unreadable(source, raw.external_id, error)
@@ -101,7 +128,6 @@ def _prepare_one(mapping: Mapping, zone: ZoneInfo, source: SourceSet, raw: RawRe
         item.left_out = "filtered"
     elif since is not None and item.date is not None and item.date < since:
         item.left_out, item.record, item.error = "before", None, None
-    return item
 
 
 def unreadable(source: SourceSet, external_id: str, error: Exception) -> RecordError:

@@ -55,10 +55,10 @@ def _pull_part(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> set[s
 def _bury(ctx: RunContext, source: SourceSet, key: str, error: RecordError) -> None:
     """A record that the other side itself cannot give us: a letter, tried again when it is due."""
     with writing(ctx, "dead") as conn:
-        dead.record_failures(conn, ctx, [Failure(source.entity, key, "fetch", error, source.name)])
+        given_up = dead.record_failures(conn, ctx, [Failure(source.entity, key, "fetch", error, source.name)])
     line = ctx.count(source.entity)
     line.read += 1
-    line.add("dead")
+    line.add("filtered" if given_up else "dead")
 
 
 def settle_missing(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> None:

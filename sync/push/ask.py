@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,11 +10,15 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from core.ids import new_id
-from store.tables import request, review
+from store.bulk import upsert
+from store.tables import match_decision, review
 from sync.push.match import Decided
 from sync.room.numbers import next_numbers
+from sync.room.requests import leave_request
 
-Kind = Literal["match", "approval", "conflict", "uncertain"]
+Kind = Literal["match", "approval", "conflict", "change", "uncertain"]
+SAME, DIFFERENT = "same", "different"
+"""What a person has said of a customer of ours and a card there."""
 
 
 def open_review(
@@ -48,15 +53,38 @@ def close_reviews(conn: Connection, now: datetime, connection: str, entity_id: U
     conn.execute(update(review).where(*where).values(state="dismissed", decided_at=now, decided_by=who))
 
 
+def remember(
+    conn: Connection, now: datetime, connection: str, entity_id: UUID, verdicts: Mapping[str, str], who: str
+) -> None:
+    """What a person has said of pairs (our customer, a card there): never asked again. His last word counts."""
+    key = {"connection": connection, "entity": "counterparty", "entity_id": entity_id}
+    rows = [
+        key | {"external_id": card, "verdict": verdict, "decided_at": now, "decided_by": who}
+        for card, verdict in verdicts.items()
+    ]
+    upsert(conn, match_decision, rows, (*key, "external_id"))
+
+
+def _load_verdicts(conn: Connection, connection: str, entity_id: UUID) -> dict[str, str]:
+    mine = (match_decision.c.connection == connection, match_decision.c.entity == "counterparty")
+    columns = (match_decision.c.external_id, match_decision.c.verdict)
+    query = select(*columns).where(*mine, match_decision.c.entity_id == entity_id)
+    return {row.external_id: row.verdict for row in conn.execute(query)}
+
+
 def load_decided(conn: Connection, connection: str, entity_id: UUID) -> Decided:
-    """All "it is somebody new" decisions about a contact together: pairs that are not asked again."""
+    """All that people have said about a contact together: pairs that are not asked again."""
     where = (
         review.c.connection == connection, review.c.entity == "counterparty", review.c.entity_id == entity_id,
         review.c.state == "created",
     )  # fmt: skip
     decisions = [decision or {} for decision in conn.execute(select(review.c.decision).where(*where)).scalars()]
-    rejected = {str(key) for decision in decisions for key in decision.get("rejected", [])}
-    return Decided(bool(decisions), frozenset(rejected), any(decision.get("force") for decision in decisions))
+    verdicts = _load_verdicts(conn, connection, entity_id)
+    rejected = {str(key) for decision in decisions for key in decision.get("rejected", [])} - verdicts.keys()
+    rejected |= {card for card, verdict in verdicts.items() if verdict == DIFFERENT}
+    same = frozenset(card for card, verdict in verdicts.items() if verdict == SAME)
+    force = any(decision.get("force") for decision in decisions)
+    return Decided(bool(decisions), frozenset(rejected), force, same)
 
 
 def load_link(conn: Connection, intent_id: UUID) -> tuple[str, str] | None:
@@ -75,6 +103,4 @@ def is_approved(conn: Connection, intent_id: UUID) -> bool:
 
 def request_push(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> None:
     """Leave word for the next tick that something is to be pushed at once."""
-    arguments = {"entity": "counterparty", "entity_id": str(entity_id)}
-    row = {"id": new_id(), "kind": "push", "connection": connection, "arguments": arguments, "created_at": now}
-    conn.execute(insert(request).values(row))
+    leave_request(conn, now, "push", connection, {"entity": "counterparty", "entity_id": str(entity_id)})

@@ -164,6 +164,12 @@ def _ready(now: datetime, *, whatever_the_time: bool) -> Any:
     return or_(planned if whatever_the_time else and_(planned, timely), lapsed)
 
 
+def is_due(now: datetime) -> Any:
+    """Intents that a run should take up now: also those that wait, when their time was set and has come."""
+    woken = and_(table.c.state == "waiting", table.c.next_attempt_at <= now)
+    return or_(_ready(now, whatever_the_time=False), woken)
+
+
 def load_ready(conn: Connection, connection: str, now: datetime, *, whatever_the_time: bool = False) -> list[UUID]:
     """Intents that may be worked on now, those that never failed first. `whatever_the_time`: a person's order."""
     order = (table.c.next_attempt_at.is_not(None), table.c.next_attempt_at, table.c.created_at, table.c.id)
@@ -208,6 +214,13 @@ def revive(conn: Connection, connection: str, entity_id: UUID, now: datetime) ->
     return True
 
 
+def give_up(conn: Connection, connection: str, entity_id: UUID, now: datetime, reason: str) -> None:
+    """A person wants nothing more of a refused write: it is not tried again until he decides anew."""
+    latest = load_latest(conn, connection, entity_id)
+    if latest is not None and latest.state == "dead":
+        move(conn, latest, "discarded", now, reason=reason, next_attempt_at=None)
+
+
 def takes_keys(conn: Connection, connection: str) -> bool:
     """Whether this base has been seen to give an object the key that we chose: it then refuses a second of the kind."""
     created = (table.c.connection == connection, table.c.action == "create", table.c.state == "done")
@@ -215,7 +228,7 @@ def takes_keys(conn: Connection, connection: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def build_delay(attempts: int, chance: Callable[[], float] = _random) -> timedelta:
-    """How long to wait after so many attempts: full jitter under a doubling, capped limit."""
-    limit: timedelta = min(FIRST_DELAY * 2 ** min(attempts, 20), LONGEST_DELAY)
+def build_delay(attempts: int, every: timedelta = FIRST_DELAY, chance: Callable[[], float] = _random) -> timedelta:
+    """How long to wait after so many attempts: full jitter under a doubling, capped limit; at first a period or less."""
+    limit: timedelta = min(min(FIRST_DELAY, every) * 2 ** min(attempts, 20), LONGEST_DELAY)
     return limit * chance()

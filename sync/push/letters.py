@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from core.errors import RecordError
+from store.queries.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import RunContext
 from sync.pull import dead
@@ -21,7 +22,7 @@ _MINE = (dead_letter.c.direction == "out", dead_letter.c.entity == "counterparty
 def record_refusal(conn: Connection, ctx: RunContext, intent: Intent, error: RecordError) -> None:
     """Write the letter in the caller's transaction. Its external id is our own id: accounting has none for it yet."""
     step = intent.steps[intent.step] if intent.step < len(intent.steps) else {}
-    sent = {"set": step.get("set"), "role": step.get("role"), "body": step.get("body")}
+    sent = {"set": step.get("set"), "role": step.get("role"), "body": step.get("made") or step.get("body")}
     dead.record(
         conn,
         ctx,
@@ -41,7 +42,15 @@ def settle_refusal(conn: Connection, ctx: RunContext, intent: Intent) -> None:
 
 
 def revive_refused(conn: Connection, ctx: RunContext, now: datetime) -> None:
-    """Letters that a person wants tried again (`sverka dead retry`) make their intents due."""
-    where = (*_MINE, dead_letter.c.connection == ctx.name, dead_letter.c.state == "retrying")
-    for key in conn.execute(select(dead_letter.c.external_id).where(*where)).scalars():
+    """Letters that a person wants tried again, or whose time has come, make their intents due.
+
+    Where nothing is to be sent any more (it is there, or nobody wants it) the letter resolves.
+    """
+    mine = (*_MINE, dead_letter.c.connection == ctx.name)
+    for key in conn.execute(select(dead_letter.c.external_id).where(*mine, dead.is_due(now))).scalars().all():
         intents.revive(conn, ctx.name, UUID(key), now)
+        latest = intents.load_latest(conn, ctx.name, UUID(key))
+        if latest is None or latest.state in ("done", "discarded"):
+            dead.resolve(conn, ctx.name, "counterparty", key, "out")
+        this = update(dead_letter).where(*mine, dead_letter.c.external_id == key, DEAD_OPEN)
+        conn.execute(this.values(next_attempt_at=None))

@@ -70,22 +70,30 @@ class Candidate:
 
 @dataclass(slots=True)
 class Match:
-    """The answer: link to `hit`, create, or ask a person. `mentioned`: cards that are none (folders, deleted)."""
+    """The answer: link to `hit`, create, or ask a person.
+
+    `mentioned`: cards that are none (folders, deleted). `said`: a person has answered this question before.
+    """
 
     action: Literal["link", "create", "review"]
     reason: str
     hit: RawRecord | None = None
     candidates: list[Candidate] = field(default_factory=list)
     mentioned: list[str] = field(default_factory=list)
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a person has said before about this contact: cards that he is not, and whether a twin by INN is meant."""
+    """What people have said before about this contact: cards that he is not, or is, and whether a twin by INN is meant.
+
+    `new`: he is somebody new. `force`: although accounting has his INN.
+    """
 
     new: bool = False
     rejected: frozenset[str] = frozenset()
     force: bool = False
+    same: frozenset[str] = frozenset()
 
     def rules_out(self, candidate: Candidate) -> bool:
         """Whether this pair has been asked and answered. A twin by INN stays in question unless it was forced."""
@@ -110,6 +118,9 @@ def find_match(ctx: RunContext, rule: MatchRule, contact: Mapping[str, Any], dec
         TransientError: accounting did not answer; nothing is concluded from that.
     """
     mentioned: list[str] = []
+    known = _usable(_fetch_unseen(ctx, rule, sorted(decided.same)), rule, mentioned)
+    if len(known) == 1:  # asked and answered; the card is there
+        return Match("link", "a person has said before that this is his card", known[0], [], mentioned, said=True)
     strong = _usable(_fetch_same_inn(ctx, rule, contact), rule, mentioned) if contact["tax_id"] else []
     with reading(ctx.app.engine) as conn:
         twins = load_other_contacts(conn, ctx.name, contact)

@@ -13,8 +13,9 @@ from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
 from core.ids import new_id
 from mapping.model import ENTITIES
+from store.bulk import upsert
 from store.entities import balances, counterparties, entity_tables, line_tables, movements
-from store.tables import audit, binding, intent, reconciliation_line, review
+from store.tables import audit, binding, intent, match_decision, reconciliation_line, review
 from sync.push.intents import OPEN
 
 KEEPS = frozenset({"id", "home", "status", "created_at", "updated_at", "search", "marks"})
@@ -61,6 +62,7 @@ def apply_merge(conn: Connection, gone: UUID, kept: UUID, now: datetime, who: st
     _close_queues(conn, gone, now)
     for table, column in _pointing_columns():
         conn.execute(update(table).where(column == gone).values({column.name: kept}))
+    _move_decisions(conn, gone, kept)
     where = (binding.c.entity == "counterparty", binding.c.entity_id == gone)
     conn.execute(update(binding).where(*where).values(entity_id=kept))
     conn.execute(delete(counterparties).where(counterparties.c.id == gone))
@@ -77,6 +79,15 @@ def apply_merge(conn: Connection, gone: UUID, kept: UUID, now: datetime, who: st
         before=_plain(old),
         after={"kept": str(kept), "filled": sorted(str(name) for name in filled)},
     )
+
+
+def _move_decisions(conn: Connection, gone: UUID, kept: UUID) -> None:
+    """What people have said of the one counts for the other, unless they have said it of him already."""
+    mine = match_decision.c.entity_id == gone
+    rows = [dict(row) | {"entity_id": kept} for row in conn.execute(select(match_decision).where(mine)).mappings()]
+    keys = [column.name for column in match_decision.primary_key]
+    upsert(conn, match_decision, rows, keys, update=())
+    conn.execute(delete(match_decision).where(mine))
 
 
 def _close_queues(conn: Connection, gone: UUID, now: datetime) -> None:

@@ -31,6 +31,9 @@ from core.errors import (
 )
 from store.engine import reading
 from sync.context import RunContext
+from sync.owners.planning import UPDATE
+from sync.owners.recording import look_again
+from sync.owners.update import advance_update
 from sync.push import intents
 from sync.push.ask import Kind, close_reviews, is_approved, load_decided, load_link, open_review
 from sync.push.bind import (
@@ -42,6 +45,7 @@ from sync.push.bind import (
     is_card_gone,
     load_own_binding,
 )
+from sync.push.edited import mend_steps
 from sync.push.intents import Intent
 from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, find_match, target_of
@@ -88,6 +92,8 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
 
 
 def _advance(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None) -> str:
+    if intent.action == UPDATE:
+        return advance_update(ctx, intent, contact)
     if intent.pending and contact is not None:
         outcome = _resolve_pending(ctx, intent, contact)
         if outcome != GO_ON:
@@ -125,12 +131,16 @@ def _refuse(ctx: RunContext, intent: Intent, error: RecordError) -> str:
 def _postpone(ctx: RunContext, intent: Intent, error: SverkaError) -> str:
     """Accounting is not itself: later. A step without an answer stays uncertain, all else is simply due again."""
     state = "uncertain" if intent.pending else "due"
-    now, wait = ctx.app.clock.now(), intents.build_delay(intent.attempts)
+    now, wait = ctx.app.clock.now(), _build_delay(ctx, intent)
     after = getattr(error, "retry_after", None)
     later = now + wait if not after else max(now + wait, now + type(wait)(seconds=after))
     with writing(ctx, "push-postpone") as conn:
         intents.move(conn, intent, state, now, reason=error.message, next_attempt_at=later, steps=intent.steps)
     return "uncertain" if state == "uncertain" else NOT_COUNTED
+
+
+def _build_delay(ctx: RunContext, intent: Intent) -> timedelta:
+    return intents.build_delay(intent.attempts, ctx.app.settings.schedule.every, ctx.app.chance)
 
 
 def _forget_sending(intent: Intent) -> None:
@@ -178,6 +188,8 @@ def why_waiting(ctx: RunContext, contact: Mapping[str, Any]) -> str:
 def _act(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], match: Match, *, said_new: bool) -> str:
     for text in match.mentioned:
         ctx.notice(f"{ctx.name}: {text}")
+    if match.hit is not None and match.said:
+        return _link(ctx, intent, contact, match.hit, match.reason)
     if match.action == "review":
         return _ask_person(ctx, intent, "match", match.reason, match)
     if match.action == "link" and said_new:
@@ -217,12 +229,13 @@ def _link(
     reason = f"{why}; differs: {differences}" if differences else why
     with writing(ctx, "push-link") as conn:
         now = ctx.app.clock.now()
-        kept = apply_binding(conn, ctx, intent.entity_id, card, who=who or "sverka", chosen=who is not None)
+        kept = apply_binding(conn, ctx, contact, card, who=who or "sverka", chosen=who is not None)
         close_reviews(conn, now, ctx.name, intent.entity_id)
         settle_refusal(conn, ctx, intent)
         if kept == intent.entity_id:
             values = {"external_id": raw.external_id, "external_code": card.code, "next_attempt_at": None}
             intents.move(conn, intent, "done", now, action="link", reason=reason, **values)
+            look_again(conn, ctx, kept, contact, now)
     if differences:
         ctx.notice(f"{ctx.name}: {contact['name']} {reason}")
     return "linked"
@@ -245,6 +258,7 @@ def _send_all(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> st
     if waits:
         return _settle(ctx, intent, "waiting", NOT_COUNTED, waits)
     intent.steps = build_steps(ctx, intent, contact)
+    mend_steps(ctx, intent)
     while intent.step < len(intent.steps):
         outcome = _send_step(ctx, intent, contact)
         if outcome != GO_ON:
@@ -289,14 +303,14 @@ def _record_step(
     card = build_card(ctx, raw) if step["set"] == rule_of(ctx).source.name else None
     with writing(ctx, "push-step") as conn:
         if card is not None:
-            apply_binding(conn, ctx, intent.entity_id, card)
+            apply_binding(conn, ctx, contact, card)
             intent.external_id, intent.external_code = raw.external_id, card.code
-        _save_progress(conn, ctx, intent)
+        _save_progress(conn, ctx, intent, contact)
     if differences:
         ctx.notice(f"{ctx.name}: accounting keeps {contact['name']} otherwise than it was sent: {differences}")
 
 
-def _save_progress(conn: Connection, ctx: RunContext, intent: Intent) -> None:
+def _save_progress(conn: Connection, ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> None:
     now = ctx.app.clock.now()
     kept = {"external_id": intent.external_id, "external_code": intent.external_code}
     if intent.step < len(intent.steps):
@@ -307,6 +321,7 @@ def _save_progress(conn: Connection, ctx: RunContext, intent: Intent) -> None:
     settle_refusal(conn, ctx, intent)
     values = kept | {"steps": intent.steps, "step": intent.step, "next_attempt_at": None}
     intents.move(conn, intent, "done", now, reason=told or None, **values)
+    look_again(conn, ctx, intent.entity_id, contact, now)
 
 
 # -------------------------------------------------------------------- no answer
@@ -324,7 +339,7 @@ def _ask_at_once(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], er
     if isinstance(error, ConflictError):
         raise RecordError(error.message, next_step=error.next_step, where=error.where, detail=error.detail) from error
     now = ctx.app.clock.now()
-    later = now + intents.build_delay(intent.attempts)
+    later = now + _build_delay(ctx, intent)
     return _settle(ctx, intent, "uncertain", "uncertain", error.message, next_attempt_at=later, steps=intent.steps)
 
 

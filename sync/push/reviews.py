@@ -1,5 +1,7 @@
 """The review queue: where a person says who is who, or lets a write go. Decisions are kept, audited, not asked again.
 
+What he says of a pair (this customer, that card) is kept by itself in `match_decision`: the same or different.
+
 A decision does not write to accounting by itself: it makes the intent due, and the next run (at once where a service is
 running) carries it out under its lease.
 """
@@ -16,8 +18,9 @@ from store.engine import reading
 from store.entities import counterparties
 from store.tables import review
 from sync.context import App
+from sync.owners.leave import APPROVED, CHANGE
 from sync.push import intents
-from sync.push.ask import request_push
+from sync.push.ask import DIFFERENT, SAME, remember, request_push
 from sync.push.intents import Intent
 from sync.push.merge import add_audit, load_row
 
@@ -54,9 +57,13 @@ def link_review(app: App, number: int, external_id: str | None = None, *, who: s
     """
     with app.engine.begin() as conn:
         row = _load_open(conn, number)
+        if row.kind == CHANGE:
+            why = f"Review {number} asks whether a card may be changed: it is linked already."
+            raise UsageError(why, next_step=f"sverka review create {number}")
         chosen = _choose(row, external_id)
         decision = {"action": "link", "external_id": chosen}
         _decide(conn, app, row, "linked", decision, who)
+        remember(conn, app.clock.now(), row.connection, row.entity_id, {chosen: SAME}, who)
         _wake(conn, app.clock.now(), row, "link")
     return load_review(app, number)
 
@@ -69,6 +76,8 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
     """
     with app.engine.begin() as conn:
         row = _load_open(conn, number)
+        if row.kind == CHANGE:
+            return _approve(conn, app, row, who)
         twins = [item["external_id"] for item in row.candidates if item["strength"] == "same"]
         if twins and not force:
             raise UsageError(
@@ -78,8 +87,17 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
         rejected = [item["external_id"] for item in row.candidates]
         decision = {"action": "create", "rejected": rejected, "force": force}
         _decide(conn, app, row, "created", decision, who)
+        verdicts = dict.fromkeys(rejected, DIFFERENT)
+        remember(conn, app.clock.now(), row.connection, row.entity_id, verdicts, who)
         _wake(conn, app.clock.now(), row, "create")
     return load_review(app, number)
+
+
+def _approve(conn: Connection, app: App, row: Row[Any], who: str) -> dict[str, Any]:
+    """The change of a card that is there may be sent, with exactly these values."""
+    _decide(conn, app, row, APPROVED, {"action": "approve"}, who)
+    _wake(conn, app.clock.now(), row, "create")
+    return _view(_load(conn, row.number))
 
 
 def dismiss_review(app: App, number: int, reason: str, *, who: str = "cli") -> dict[str, Any]:
@@ -94,7 +112,7 @@ def dismiss_review(app: App, number: int, reason: str, *, who: str = "cli") -> d
         row = _load_open(conn, number)
         _decide(conn, app, row, "dismissed", {"action": "dismiss", "reason": reason}, who)
         intent = _load_intent(conn, row)
-        if intent is not None and intent.state == "review":
+        if intent is not None and intent.state in ("review", "uncertain"):
             intents.move(conn, intent, "discarded", app.clock.now(), reason=f"dismissed: {reason}")
     return load_review(app, number)
 
@@ -124,7 +142,11 @@ def _load(conn: Connection, number: int) -> Row[Any]:
 def _load_open(conn: Connection, number: int) -> Row[Any]:
     row = _load(conn, number)
     if row.state != "open":
-        raise UsageError(f"Review {number} has been decided already: {row.state}.", next_step=_NEXT)
+        by = f" by {row.decided_by}" if row.decided_by else ""
+        raise UsageError(f"Review {number} has been decided already: {row.state}{by}.", next_step=_NEXT)
+    if row.kind == "conflict":
+        why = f"Review {number} asks which of two values counts: there is nobody to link or to create."
+        raise UsageError(why, next_step=f"sverka review keep {number}, or: sverka review take {number}")
     return row
 
 
@@ -145,7 +167,7 @@ def _decide(conn: Connection, app: App, row: Row[Any], state: str, decision: dic
     values = {"state": state, "decision": decision, "decided_at": now, "decided_by": who}
     where = (review.c.id == row.id, review.c.state == "open")
     if conn.execute(update(review).where(*where).values(values)).rowcount != 1:
-        raise ConflictError(f"Somebody else has just decided review {row.number}.")
+        raise ConflictError(f"Somebody else has just decided review {row.number}.", next_step=_NEXT)
     subject = f"{row.entity} {row.entity_id}"
     before = {"reason": row.reason, "candidates": row.candidates}
     add_audit(conn, now, who, f"review.{decision['action']}", subject, before=before, after=decision)
@@ -167,11 +189,14 @@ def _wake(conn: Connection, now: datetime, row: Row[Any], action: str) -> None:
         if action == "create" or contact is None:
             return
         intent = intents.add(conn, now, row.connection, row.entity_id, state="review", action="link")
-    if intent.state in ("review", "waiting", "due"):
-        _attach(conn, row, intent)
-        if intent.state != "due":
-            intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
-        request_push(conn, now, row.connection, row.entity_id)
+    if intent.state not in ("review", "waiting", "due", "uncertain"):
+        return
+    _attach(conn, row, intent)
+    if intent.state == "uncertain":  # whoever claims it asks accounting first; then it is done as the person says
+        intents.save(conn, intent, now, next_attempt_at=None)
+    elif intent.state != "due":
+        intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
+    request_push(conn, now, row.connection, row.entity_id)
 
 
 def _attach(conn: Connection, row: Row[Any], intent: Intent) -> None:

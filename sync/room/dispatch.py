@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, or_, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from core.errors import SverkaError, UsageError
@@ -28,6 +28,7 @@ from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
 from sync.room import slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
+from sync.room.due import claim_due, is_brief, run_due
 from sync.room.lease import is_held
 from sync.room.runs import LONGEST_TEXT
 from sync.room.writing import committing
@@ -36,18 +37,21 @@ from sync.settle.customer import pull_customer
 log = structlog.get_logger()
 TICK = "tick"
 RESEND = timedelta(seconds=30)
-"""A piece of work that nobody has taken up for so long is sent again."""
+"""A piece of work that nobody has taken up for so long, or for the length of a lease, is sent again."""
 WATCHED_PERIODS = 2
-KINDS = ("sync", "push", "pull_customer")
+KINDS = ("sync", "push", "retry", "pull_customer")
 STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 """Says nothing of the request itself: it stays open and a later tick finds it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One piece of due work. `token` is the slot's start, or the request's id with the moment of its dispatch."""
+    """One piece of due work.
 
-    kind: Literal["slot", "request"]
+    `token` is the slot's start; or the request's id with the moment of its dispatch; or what is due and which waking.
+    """
+
+    kind: Literal["slot", "request", "due"]
     connection: str
     token: str
 
@@ -71,7 +75,16 @@ def tick(app: App) -> list[WorkItem]:
             found += _find_due(app, settings, now)
         except Exception:
             log.exception("tick.failed", connection=settings.name)  # its next tick comes in seconds
-    return found
+    return found + _find_waiting(app, now, {item.connection for item in found})
+
+
+def _find_waiting(app: App, now: datetime, busy: set[str]) -> list[WorkItem]:
+    """Rows whose time has come; what the slots and requests have found is sent on whatever happens here."""
+    try:
+        return [WorkItem("due", name, token) for name, token in claim_due(app, now, busy)]
+    except SQLAlchemyError as error:
+        log.warning("tick.due-not-found", error=type(error).__name__, reason=str(error)[:200])
+        return []
 
 
 def _find_due(app: App, settings: ConnectionSettings, now: datetime) -> list[WorkItem]:
@@ -86,6 +99,7 @@ def _due_slot(conn: Connection, app: App, settings: ConnectionSettings, now: dat
     if _load_slot(conn, settings.name, start) is None:
         ensure_row(conn, settings.name)
         slots.clean_slots(conn, settings.name, now, start)
+        slots.miss_slots(conn, settings.name, start)
         return [item] if _open_slot(conn, app, settings, start, now) else []
     return [item] if _is_forgotten(conn, app, settings.name, start, now) else []
 
@@ -103,6 +117,8 @@ def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: 
     elif slots.is_quiet(now, settings.zone, quiet):
         state = "skipped_quiet"
     elif is_held(conn, app, name):
+        if is_brief(conn, name):  # over in seconds: the next tick opens the slot
+            return False
         state = "skipped_overlap"
     else:
         state = "claimed"
@@ -111,7 +127,7 @@ def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: 
     if state != "claimed":
         log.info("slot.skipped", connection=name, slot=start.isoformat(), why=state)
         return False
-    if claim_passage(conn, name, now):
+    if claim_passage(conn, name, now, slots.period(app.settings.schedule, settings)):
         return True
     conn.execute(update(slot).where(slot.c.connection == name, slot.c.start == start).values(state="skipped_breaker"))
     return False
@@ -120,16 +136,20 @@ def _open_slot(conn: Connection, app: App, settings: ConnectionSettings, start: 
 def _is_forgotten(conn: Connection, app: App, name: str, start: datetime, now: datetime) -> bool:
     """Whether the present slot was claimed and nobody works on it: its message was lost, or its worker died."""
     row = _load_slot(conn, name, start)
-    if now - start < RESEND or not _is_resend_moment(app, now - start) or is_held(conn, app, name):
+    if now - start < _resend(app) or not _is_resend_moment(app, now - start) or is_held(conn, app, name):
         return False
     if row.state == "running" and (row.run_id is None or _is_running(conn, row.run_id)):
         return slots.hand_back(conn, name, start)
     return bool(row.state == "claimed")
 
 
+def _resend(app: App) -> timedelta:
+    return min(RESEND, app.settings.schedule.lease)
+
+
 def _is_resend_moment(app: App, age: timedelta) -> bool:
     """Once every half minute and not at every tick, so that a busy worker finds no hundred messages."""
-    return age % RESEND < max(app.settings.schedule.tick, timedelta(seconds=1))
+    return age % _resend(app) < max(app.settings.schedule.tick, timedelta(seconds=1))
 
 
 def _is_running(conn: Connection, run_id: UUID) -> bool:
@@ -138,7 +158,7 @@ def _is_running(conn: Connection, run_id: UUID) -> bool:
 
 def _due_requests(conn: Connection, app: App, name: str, now: datetime) -> list[WorkItem]:
     """Open requests of a connection whose lease is free; what a person has just asked for need not wait for a slot."""
-    waiting = or_(request.c.claimed_at.is_(None), request.c.claimed_at < now - RESEND)
+    waiting = or_(request.c.claimed_at.is_(None), request.c.claimed_at < now - _resend(app))
     query = select(request.c.id).where(request.c.connection == name, request.c.done_at.is_(None), waiting)
     ids = list(conn.execute(query.order_by(request.c.created_at).limit(20)).scalars())
     if not ids or is_held(conn, app, name):
@@ -153,6 +173,8 @@ def run_work(app: App, message: dict[str, str]) -> RunResult | None:
         return None
     if message["kind"] == "slot":
         return _run_slot(app, message["connection"], datetime.fromisoformat(message["token"]))
+    if message["kind"] == "due":
+        return run_due(app, message["connection"], message["token"])
     return _run_request(app, message["token"])
 
 
@@ -163,7 +185,9 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
     result = run_cycle(app, name, Order(kind="schedule", slot=start))
     with committing(app, "slot-end") as conn:
         mine = (slot.c.connection == name, slot.c.start == start, slot.c.state == "running")
-        if result.status == "skipped":
+        if result.status == "skipped" and is_brief(conn, name):
+            slots.hand_back(conn, name, start)
+        elif result.status == "skipped":
             conn.execute(update(slot).where(*mine, slot.c.run_id.is_(None)).values(state="skipped_overlap"))
         else:
             conn.execute(update(slot).where(*mine).values(state="done"))
@@ -228,8 +252,8 @@ def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
     if row["kind"] == "pull_customer":
         key = arguments["counterparty"]
         return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
-    if row["kind"] == "push":
-        return run_cycle(app, name, Order(kind="push"), wait=0.0)
+    if row["kind"] in ("push", "retry"):
+        return run_cycle(app, name, Order(kind=row["kind"]), wait=0.0)
     order = Order(kind="order", entity=arguments.get("entity"), full=bool(arguments.get("full")))
     return run_cycle(app, name, order, wait=0.0)
 

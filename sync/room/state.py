@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sync.pull.cursor import EntityCursor
+from sync.pull.edited import Edit
 
 MOST_CHANGES = 1000
 
@@ -27,6 +28,8 @@ class RunState:
         held: entities whose deletions the guard has stopped, for the rest of the run.
         gone: how many records of an entity were marked as gone in this run.
         targets: our ids of what records refer to, by entity and external id, up to a limit (`sync.pull.targets`).
+        sides: who else writes customers, by connection, looked up once a run (`sync.owners.sides`).
+        edits: records mended by hand, by entity and external id; None until asked for (`sync.pull.edits`).
         lookups: what new cards refer to by description, as (set, key), asked once a run.
     """
 
@@ -40,6 +43,8 @@ class RunState:
     gone: Counter[str] = field(default_factory=Counter)
     targets: dict[tuple[str, str], UUID] = field(default_factory=dict)
     lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    edits: dict[str, dict[str, Edit]] | None = None
+    sides: dict[str, Any] | None = None
 
     def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:
         """Keep what a dry run would change, up to a limit: it is for people to look at."""

@@ -7,7 +7,7 @@ import pytest
 from core.errors import UsageError
 from store.entities import entity_tables
 from store.tables import audit, binding, dead_letter, parked
-from sync.pull import dead
+from sync import letters
 from tests.integration.sync_pull.world import World, assert_level, line, rows, states
 
 SALE = "Document_РеализацияТоваровУслуг"
@@ -47,9 +47,9 @@ def test_poison_is_isolated_grouped_and_heals(build: Callable[..., World]) -> No
     result = world.sync(status="partial")
     counted = line(result, "shipment")
     assert counted["dead"] >= 3 and counted["unchanged"] == len(keys) - 3
-    letters = [one for one in dead.list_letters(world.app) if one["external_id"] in keys[:3]]
-    assert len(letters) == 3 and len({one["fingerprint"] for one in letters}) == 1
-    assert "believable" in letters[0]["reason"] and letters[0]["next_step"]
+    found = [one for one in letters.list_letters(world.app) if one["external_id"] in keys[:3]]
+    assert len(found) == 3 and len({one["fingerprint"] for one in found}) == 1
+    assert "believable" in found[0]["reason"] and found[0]["next_step"]
     assert not any(row["amount"] >= ABSURD for row in rows(world, entity_tables["shipment"]))
     for key, amount in right.items():
         world.base.change(SALE, key, {"СуммаДокумента": amount}, repost=False)
@@ -71,20 +71,20 @@ def test_a_dead_record_is_not_read_again_until_something_changes(build_sqlite: C
 
 def test_letters_are_shown_retried_and_discarded(build_sqlite: Callable[..., World]) -> None:
     world, _ = with_a_letter(build_sqlite)
-    number = dead.list_letters(world.app)[0]["number"]
-    assert dead.load_letter(world.app, number)["payload"]["raw"].startswith("{")
-    assert dead.retry_letters(world.app, number=number) == 1
+    number = letters.list_letters(world.app)[0]["number"]
+    assert letters.load_letter(world.app, number)["payload"]["raw"].startswith("{")
+    assert letters.retry_letters(world.app, number=number) == 1
     world.tick(10)
     world.sync(status="partial", kind="schedule")
-    assert dead.load_letter(world.app, number)["attempts"] == 2
-    dead.discard_letter(world.app, number, "a test document")
-    assert dead.list_letters(world.app) == []
-    assert dead.list_letters(world.app, everything=True)[0]["note"] == "a test document"
+    assert letters.load_letter(world.app, number)["attempts"] == 2
+    letters.discard_letter(world.app, number, "a test document")
+    assert letters.list_letters(world.app) == []
+    assert letters.list_letters(world.app, everything=True)[0]["note"] == "a test document"
     assert rows(world, audit, what="dead.discard")
     with pytest.raises(UsageError):
-        dead.retry_letters(world.app, number=number)
+        letters.retry_letters(world.app, number=number)
     with pytest.raises(UsageError):
-        dead.load_letter(world.app, 999)
+        letters.load_letter(world.app, 999)
 
 
 def test_a_document_before_its_counterparty_is_parked_and_wakes(build: Callable[..., World]) -> None:

@@ -44,7 +44,7 @@ class World:
 
     @property
     def app(self) -> App:
-        return App(self.settings, self.engine, self.clock, "test")
+        return App(self.settings, self.engine, self.clock, "test", chance=lambda: 1.0)
 
     def sync(self, *, status: str | None = "ok", **order: Any) -> RunResult:
         result = run_cycle(self.app, "accounting", Order(**order))

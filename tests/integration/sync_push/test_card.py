@@ -11,8 +11,8 @@ from core.ids import new_id
 from sandbox.onec.schema import CURRENCIES, PARTIES
 from store.entities import counterparties, entity_tables
 from store.tables import binding, intent
+from sync import letters
 from sync.context import Order
-from sync.pull import dead
 from sync.push import reviews
 from sync.reconcile.compare import repair_lines
 from sync.reconcile.result import Line
@@ -70,10 +70,10 @@ def test_what_the_card_cannot_do_without_is_a_letter(world: World) -> None:
     world.base.mark(CURRENCIES, roubles[0])
     world.add(tax_id=INN)
     assert world.push() == {"dead": 1}
-    (letter,) = dead.list_letters(world.app)
+    (letter,) = letters.list_letters(world.app)
     assert CURRENCIES in letter["reason"]
     world.base.mark(CURRENCIES, roubles[0], False)
-    dead.retry_letters(world.app)
+    letters.retry_letters(world.app)
     assert world.push() == {"created": 1}
     assert len(world.cards()) == 1
 
@@ -133,7 +133,7 @@ def test_the_mapping_may_leave_nothing_to_send(world: World) -> None:
     world.mapping.outbound = {"counterparty": replace(outbound, programs=[])}
     world.add(tax_id=INN)
     assert world.push() == {"dead": 1}
-    (letter,) = dead.list_letters(world.app)
+    (letter,) = letters.list_letters(world.app)
     assert "mapping" in letter["reason"]
 
 

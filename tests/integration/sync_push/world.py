@@ -176,7 +176,7 @@ def world(store_url: str) -> Iterator[World]:
         settings = ConnectionSettings(
             name="accounting", connector="onec_odata", write="on", mapping="bp30", options=options
         )
-        app = App(Settings(connections={"accounting": settings}), engine, clock, "tester")
+        app = App(Settings(connections={"accounting": settings}), engine, clock, "tester", chance=lambda: 1.0)
         made = World(base, server, app, clock, publish(app))
         yield made
         engine.dispose()
