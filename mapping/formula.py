@@ -1,8 +1,8 @@
 """Conditions and computed text: simpleeval in the hardened profile of reference/dependencies.md §4.
 
 Names are plain attributes of the record, and a section's name is the number of its rows; functions are ours, source is
-at most 500 characters and shallow; no attribute access, no indexing, no formatting, no powers, no remainder: nothing that
-can eat time or memory.
+at most 500 characters and shallow; no attribute access, no indexing, no formatting, no powers, no remainder: nothing
+that can eat time or memory.
 """
 
 from __future__ import annotations

@@ -44,9 +44,11 @@ class Base:
 
     def reload(self) -> None:
         """Read what the base keeps in memory: accounts, rouble, nodes, numbering."""
-        self.codes = {row.key: str(row.get("Code")) for row in self.storage.select(ACCOUNTS)}
+        chart = self.configuration.chart
+        codes = {row.key: str(row.get("Code")) for row in self.storage.select(ACCOUNTS)}
+        self.codes = {key: chart.get(code, code) for key, code in codes.items()}
         self.accounts = {code: key for key, code in self.codes.items()}
-        found = list(self.storage.select(CURRENCIES, "number = '643'"))
+        found = list(self.storage.select(CURRENCIES, "number = ?", (self.configuration.home_currency,)))
         self.rouble = found[0].key if found else ""
         self.nodes = exchange.load_nodes(self)
         self.numbers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Russian registration numbers with valid check digits: ИНН, КПП, ОГРН, ОГРНИП."""
+"""Registration numbers with valid check digits: Russian ИНН, КПП, ОГРН, ОГРНИП; Ukrainian ЄДРПОУ, РНОКПП."""
 
 from __future__ import annotations
 
@@ -44,3 +44,24 @@ def ogrnip(random: Random, region: str) -> str:
     """Fifteen digits of a sole trader."""
     head = f"3{random.randrange(4, 24):02d}{region}{random.randrange(10**9):09d}"
     return head + str(int(head) % 13 % 10)
+
+
+def edrpou(head: str) -> str:
+    """Eight digits of a Ukrainian company, from its first seven."""
+    weights = (7, 1, 2, 3, 4, 5, 6) if "3000000" <= head <= "6000000" else (1, 2, 3, 4, 5, 6, 7)
+    for more in (0, 2):
+        rest = sum(int(digit) * (weight + more) for digit, weight in zip(head, weights, strict=True)) % 11
+        if rest < 10:
+            return f"{head}{rest}"
+    return f"{head}0"
+
+
+def rntrc(head: str) -> str:
+    """Ten digits of a Ukrainian person, from the first nine."""
+    weights = (-1, 5, 7, 9, 4, 6, 10, 5, 7)
+    return f"{head}{sum(int(digit) * weight for digit, weight in zip(head, weights, strict=True)) % 11 % 10}"
+
+
+def vat_payer(inn: str) -> str:
+    """Twelve digits of a Ukrainian VAT payer; it identifies nobody here."""
+    return f"{inn}00"[:12]

@@ -25,7 +25,7 @@ def money(kopecks: int) -> Decimal:
 def currency_codes(base: Base) -> dict[str, str]:
     """Currency key -> ``643``; no currency means roubles."""
     codes = {row.key: str(row.get("Code")).strip() for row in base.storage.select(CURRENCIES)}
-    return {**codes, "": "643"}
+    return {**codes, "": base.configuration.home_currency}
 
 
 def customer_legs(base: Base, at: datetime | None) -> list[tuple[str, ...]]:

@@ -7,7 +7,10 @@ from importlib import import_module
 
 from sandbox.onec.configurations.kind import Configuration
 
-MODULES: dict[str, str] = {"bp30": "bp30", "ut11": "ut11", "ka2": "ut11_relatives", "erp2": "ut11_relatives"}
+MODULES: dict[str, str] = {
+    "bp30": "bp30", "ut11": "ut11", "ka2": "ut11_relatives", "erp2": "ut11_relatives", "unf": "unf", "upp13": "upp",
+    "utp_ua": "ukraine", "bas": "ukraine",
+}  # fmt: skip
 """Name of a configuration -> module here whose ``CONFIGURATIONS`` has it."""
 
 

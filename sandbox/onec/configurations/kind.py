@@ -73,7 +73,8 @@ class Configuration:
     values: kopecks); ``post(row)`` what the document moves. The settlement legs carry: ``account`` one of ``settled``,
     ``subs`` = counterparty, contract, settlement object (key, type), ``currency``, ``amount`` in roubles and
     ``foreign_amount`` in the settlement's currency; side 0 is what the customer owes more, side 1 what he owes less.
-    ``needed`` are fields that 1C's form would insist on and OData does not check: see ``Base.unfilled``.
+    ``needed`` are fields that 1C's form would insist on and OData does not check: see ``Base.unfilled``. ``chart``
+    gives the books' code of an account for this configuration's own, ``home_currency`` the code of the books' money.
     """
 
     name: str
@@ -87,6 +88,8 @@ class Configuration:
     settled: tuple[str, ...] = ()
     accounting: bool = False  # keeps the accounting register Хозрасчетный
     needed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    chart: dict[str, str] = field(default_factory=dict)
+    home_currency: str = "643"
 
     def register(self, set_name: str) -> Register | None:
         """The accumulation register of this set name, or of its flat rows."""

@@ -15,6 +15,11 @@ from sandbox.onec.configurations import find_configuration, names
 from tests.contract.sandbox.onec_client import Client
 
 OTHERS = [name for name in names() if name != "bp30"]
+HOME = {"utp_ua": "980", "bas": "980"}
+OWN = {"unf": "СуммаВал"}
+"""The resource in the settlement's currency, where it is not the first."""
+BUYERS = "ДоговорКонтрагента/ВидДоговора eq 'СПокупателем'"
+"""Of a register that holds suppliers as well."""
 EDM = "{http://schemas.microsoft.com/ado/2009/11/edm}"
 
 
@@ -40,7 +45,11 @@ def owed_by_customer(base: Base) -> dict[tuple[str, str], Decimal]:
 @pytest.mark.parametrize("name", OTHERS)
 def test_translated_books_owe_what_the_books_of_bp_owe(name: str) -> None:
     with company("bp30") as plain, company(name) as other:
-        assert owed_by_customer(other) == owed_by_customer(plain)
+        home = HOME.get(name, "643")
+        owed = {
+            (party, "643" if code == home else code): sum_ for (party, code), sum_ in owed_by_customer(other).items()
+        }
+        assert owed == owed_by_customer(plain)
         assert len(owed_by_customer(other)) > 20
 
 
@@ -54,13 +63,16 @@ def test_same_seed_gives_the_same_books(name: str) -> None:
 def test_register_adds_up_to_the_truth_after_a_users_edits(client: Client) -> None:
     base = client.server.base
     base.random_edits(60, seed=5)
+    if not base.configuration.registers:
+        pytest.skip("its settlements are in the accounting register, as in bp30")
     register = base.configuration.registers[0]
-    resource = f"{register.resources[0].name}Balance"
-    rows = client.values(f"/{register.name}/Balance()")
+    own = OWN.get(base.configuration.name, register.resources[0].name)
+    mixed = BUYERS if "Поставщик" in register.accounts else "true"
+    rows = client.values(f"/{register.name}/Balance()?$filter={mixed}")
     truth = sum((line["amount"] for line in base.truth_balances()), Decimal(0))
-    assert sum((Decimal(str(row[resource])) for row in rows), Decimal(0)) == truth
-    flat = client.values(f"/{register.name}_RecordType?$filter=Period lt datetime'2026-01-01T00:00:00'")
-    signed = (Decimal(str(row[register.resources[0].name])) * (1 if row["RecordType"] == "Receipt" else -1)
+    assert sum((Decimal(str(row[f"{own}Balance"])) for row in rows), Decimal(0)) == truth
+    flat = client.values(f"/{register.name}_RecordType?$filter=Period lt datetime'2026-01-01T00:00:00' and {mixed}")
+    signed = (Decimal(str(row[own])) * (1 if row["RecordType"] == "Receipt" else -1)
               for row in flat)  # fmt: skip
     at = datetime.fromisoformat("2026-01-01T00:00:00")
     assert sum(signed, Decimal(0)) == sum((line["amount"] for line in base.truth_balances(at)), Decimal(0))
@@ -78,6 +90,8 @@ def test_metadata_names_the_sets_registers_and_enumerations(client: Client) -> N
 
 
 def test_unpublished_register_is_not_there(client: Client) -> None:
+    if not client.server.base.configuration.registers:
+        pytest.skip("it has none")
     schema, name = client.server.base.schema, client.server.base.configuration.registers[0].name
     schema.unpublished.add(name)
     try:

@@ -43,7 +43,7 @@ DATA: dict[str, object] = {
         ("'да' if Флаг else 'нет'", "да"),
         ("'a' in 'abc' and 'z' not in 'abc'", True),
         ("Сумма != 10.5 or Сумма >= 11 or Сумма > 12", False),
-        ("Товары", None),
+        ("Товары", 1),
     ],
 )
 def test_values(source, value):
