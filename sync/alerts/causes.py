@@ -69,10 +69,10 @@ def _of_connection(
     state: dict[str, Any] = dict(row) if row is not None else {}
     paused: dict[str, str] = state.get("paused_entities") or {}
     if state.get("paused_reason"):
-        reason = {"reason": _plain(state["paused_reason"]), "since": _iso(state["paused_at"])}
+        reason = {"reason": plain(state["paused_reason"]), "since": _iso(state["paused_at"])}
         yield Cause(f"paused:{name}", "paused", name, {"connection": name} | reason)
     for entity, why in paused.items():
-        details = {"connection": name, "entity": _plural(entity), "reason": _plain(why)}
+        details = {"connection": name, "entity": _plural(entity), "reason": plain(why)}
         yield Cause(f"entity:{name}:{entity}", "entity_paused", name, details)
     known = explained or bool(state.get("paused_reason"))
     trouble = _not_working(conn, app, settings, state, now, known=known, known_old=known or "balance" in paused)
@@ -121,7 +121,7 @@ def _failed_runs(conn: Connection, name: str, number: int) -> bool:
 def _last_words(conn: Connection, name: str) -> str:
     told = (run.c.connection == name, run.c.status == "failed")
     query = select(run.c.message).where(*told).order_by(run.c.started_at.desc()).limit(1)
-    return _plain(conn.execute(query).scalar_one_or_none() or "")
+    return plain(conn.execute(query).scalar_one_or_none() or "")
 
 
 def _old_balances(conn: Connection, app: App, settings: ConnectionSettings, now: datetime) -> datetime | None:
@@ -157,10 +157,10 @@ def _letters(conn: Connection, app: App, name: str, now: datetime) -> Iterator[C
     total = sum(group.number for group in groups)
     together = total >= app.settings.alerts.letters_many or len(settled) > MOST_GROUPS
     if together:
-        details = {"connection": name, "number": total, "groups": len(groups), "reason": _plain(groups[0].reason)}
+        details = {"connection": name, "number": total, "groups": len(groups), "reason": plain(groups[0].reason)}
         yield Cause(f"letters:{name}", "dead_letters", name, details)
     for group in settled:
-        details = {"connection": name, "number": group.number, "groups": 1, "reason": _plain(group.reason)}
+        details = {"connection": name, "number": group.number, "groups": 1, "reason": plain(group.reason)}
         yield Cause(f"letters:{name}:{group.fingerprint}", "dead_letters", name, details, opens=not together)
 
 
@@ -201,7 +201,7 @@ def _books(conn: Connection, name: str) -> Iterator[Cause]:
         yield Cause(f"books:{name}", "reconciliation", name, details)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One line, no secret, not too long; whatever a record or another system has put into it."""
     line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"

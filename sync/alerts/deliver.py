@@ -97,7 +97,7 @@ def _send(app: App, row: Row[Any]) -> bool:
         return False
     values = {"state": "sent", "sent_at": app.clock.now(), "next_attempt_at": None, "reason": remark or None}
     _settle(app, row, values)
-    log.info("alert.told", cause=story.cause, event=row.event, channel=row.channel, remark=remark)
+    log.info("alert.told", cause=story.cause, told=row.event, channel=row.channel, remark=remark)
     return True
 
 
@@ -119,7 +119,7 @@ def _load_story(app: App, row: Row[Any]) -> Story:
 
 def _put_off(app: App, row: Row[Any], error: SverkaError) -> None:
     attempts, reason = row.attempts + 1, redact(error.message)
-    log.warning("alert.not-told", event=row.event, channel=row.channel, attempts=attempts, reason=reason)
+    log.warning("alert.not-told", told=row.event, channel=row.channel, attempts=attempts, reason=reason)
     if attempts >= MOST_ATTEMPTS:
         _settle(app, row, {"state": "failed", "next_attempt_at": None, "reason": reason})
         return

@@ -17,7 +17,7 @@ from core.ids import new_id
 from core.sections import quiet_until
 from store.bulk import insert
 from store.tables import alert, alert_delivery
-from sync.alerts.causes import Cause
+from sync.alerts.causes import Cause, plain
 from sync.alerts.words import render
 from sync.context import App
 from sync.room.writing import committing
@@ -53,9 +53,9 @@ def _open(conn: Connection, app: App, cause: Cause, now: datetime) -> None:
     alert_id = new_id()
     row = {
         "id": alert_id,
-        "cause": cause.key[:200],
+        "cause": plain(cause.key)[:200],
         "state": "open",
-        "connection": cause.connection,
+        "connection": cause.connection and plain(cause.connection)[:100],
         "opened_at": now,
         "seen_at": now,
     }
@@ -67,14 +67,16 @@ def _open(conn: Connection, app: App, cause: Cause, now: datetime) -> None:
 
 def _said(cause: Cause) -> dict[str, Any]:
     """The stored texts are English, as all of the command line; messages are worded again from kind and details."""
-    words = render(cause.kind, cause.details)
-    return {"kind": cause.kind, "text": words.text, "next_step": words.next_step, "details": cause.details}
+    details = {name: plain(value) if isinstance(value, str) else value for name, value in cause.details.items()}
+    words = render(cause.kind, details)
+    return {"kind": cause.kind, "text": words.text, "next_step": words.next_step, "details": details}
 
 
 def _renew(conn: Connection, row: Row[Any], cause: Cause) -> None:
     """The same trouble may get another sign, other numbers or another reason; nobody is told again for that."""
-    if row.kind != cause.kind or row.details != cause.details:
-        conn.execute(update(alert).where(alert.c.id == row.id, alert.c.state == "open").values(_said(cause)))
+    said = _said(cause)
+    if row.kind != cause.kind or row.details != said["details"]:
+        conn.execute(update(alert).where(alert.c.id == row.id, alert.c.state == "open").values(said))
 
 
 def _resolve(conn: Connection, app: App, row: Row[Any], now: datetime) -> None:

@@ -53,7 +53,8 @@ class Mailbox:
     def check(self, server: SMTP, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         self.logins.append((given.login, given.password))
-        return AuthResult(success=(given.login, given.password) == (USER.encode(), PASSWORD.encode()))
+        right = (given.login, given.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=right, handled=False)
 
     @property
     def subjects(self) -> list[str]:
