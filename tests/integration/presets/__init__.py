@@ -1,0 +1,1 @@
+"""Every preset against a stand-in base of its configuration."""
