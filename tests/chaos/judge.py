@@ -50,12 +50,12 @@ class Judge:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.clients: dict[str, str] = {}
+        self.clients: dict[str, tuple[str, int]] = {}
         self.mapping = load_mapping("bp30")
 
-    def expect_client(self, inn: str, contact_id: str) -> None:
-        """From now on accounting must have exactly one card with this INN, and it must be bound to the contact."""
-        self.clients[inn] = contact_id
+    def expect_client(self, inn: str, contact_id: str, contracts: int = 1) -> None:
+        """From now on accounting must have one card with this INN, bound to the contact, and so many contracts."""
+        self.clients[inn] = contact_id, contracts
 
     def wait(self, seconds: float = 45.0) -> Verdict:
         """Wait until all is well and stays so for two quiet cycles; the last verdict when the time is over."""
@@ -156,13 +156,13 @@ class Judge:
         owners = Counter(row.get("Owner_Key") for row in self._contracts())
         query = select(binding.c.external_id, binding.c.entity_id).where(binding.c.entity == "counterparty")
         bound = {row.external_id: str(row.entity_id) for row in conn.execute(query)}
-        for inn, contact in self.clients.items():
+        for inn, (contact, contracts) in self.clients.items():
             found = cards[inn]
             if not found:
                 verdict.lost.append(f"the client {inn} is not in accounting")
-            elif len(found) > 1 or owners[found[0]] > 1:
+            elif len(found) > 1 or owners[found[0]] > contracts:
                 verdict.doubled.append(f"the client {inn}: cards {found}, contracts {owners[found[0]]}")
-            elif bound.get(found[0]) != contact or owners[found[0]] != 1:
+            elif bound.get(found[0]) != contact or owners[found[0]] != contracts:
                 verdict.unhealed.append(f"the client {inn} is not bound to {found[0]}, or has no contract there")
 
     def _contracts(self) -> list[dict[str, Any]]:

@@ -1,0 +1,233 @@
+"""The crash matrix: every fault point in turn is provoked in the real processes, which die there, and is judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+from sqlalchemy import insert, update
+
+from core.clock import SystemClock
+from core.ids import new_id
+from store.tables import request
+from sync.pull.cursors import reset
+from sync.push.contacts import add_contact, set_contact
+from sync.room.faults import POINTS
+from sync.room.lease import claim_lease
+from tests.chaos.broker import copies
+from tests.chaos.campaign import inn_of
+from tests.chaos.house import NAME, House, Unhealed, wait_until
+from tests.chaos.judge import Judge
+from tests.chaos.onec import PARTIES
+from tests.services import reaper
+
+ORDER, SALE = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг"
+GHOST = "11111111-2222-3333-4444-555555555555"
+NAMES = tuple(dict.fromkeys(point.rpartition(".")[0] for point in POINTS))
+"""The commits and calls that have points."""
+PLAN = ("fetch-changes", "confirm-changes")
+CALM = ("wake", "wake-begin", "wake-end")
+BROKEN = ("pause", "run-fail", "resume")
+BROKER_ONLY = ("request-free",)
+MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN))
+SIDES = ("before", "after")
+AGAIN, PATIENCE = 4.0, 40.0
+"""Seconds until what was to lead to the point is done once more, and until it counts as never reached."""
+
+
+class Matrix:
+    """Kills one process after the other on one installation."""
+
+    def __init__(self, house: House, judge: Judge, seed: int = 1) -> None:
+        self.house, self.judge, self.random = house, judge, Random(seed)
+        self.mending: list[Callable[[], object]] = []
+        self.hit: list[str] = []
+
+    def kill_at(self, point: str) -> None:
+        """Arm a point, provoke it until somebody is dead there, mend what was spoilt for it, start what died.
+
+        Raises:
+            Unhealed: nobody ever passed the point, or who was hit is still alive.
+        """
+        provoke = PROVOKE.get(point.rpartition(".")[0], Matrix.stir)
+        before = set(self.house.hits(point))
+        self.house.arm(point)
+        deadline, again = time.monotonic() + PATIENCE, 0.0
+        while not (killed := set(self.house.hits(point)) - before):
+            if time.monotonic() > deadline:
+                raise Unhealed(f"{point} was never hit\n{self.house.log_tail()}")
+            if time.monotonic() > again:
+                provoke(self)
+                again = time.monotonic() + AGAIN
+            time.sleep(0.03)
+        wait_until(lambda: not killed & reaper.parents().keys(), f"who was hit at {point} is dead", 10)
+        self.hit.append(point)
+        while self.mending:
+            self.mending.pop()()
+        for name in ("hand", "reconcile"):
+            if name in self.house.processes:
+                self.house.kill(name)
+        self.house.start()
+
+    # ------------------------------------------------------------------ what leads to a point
+
+    def stir(self) -> None:
+        """New, changed, gone, linked to nowhere; a new client: all that an ordinary cycle does."""
+        onec = self.house.onec
+        onec.random_edits(4, self.random.randrange(1 << 30))
+        sale = self.random.choice(onec.documents(SALE))
+        onec.edit("delete", SALE, str(sale["Ref_Key"]))
+        self.client()
+
+    def client(self) -> str:
+        """A contact becomes a client."""
+        inn = self.inn()
+        contact = add_contact(self.house.app, name=f"ООО «{inn}»", tax_id=inn, status="client")
+        self.judge.expect_client(inn, str(contact["id"]))
+        return inn
+
+    def inn(self) -> str:
+        """One that nobody has."""
+        return inn_of(self.random.randrange(10**6, 10**7))
+
+    def link_nowhere(self) -> None:
+        """A head office that does not exist: a late reference."""
+        card = self.random.choice([row for row in self.house.onec.documents(PARTIES) if not row.get("IsFolder")])
+        self.house.onec.edit("change", PARTIES, str(card["Ref_Key"]), ГоловнойКонтрагент_Key=GHOST)
+
+    def load_anew(self) -> None:
+        """The first load of one set once more."""
+        reset(self.house.app, NAME, "order")
+
+    def poison(self) -> None:
+        """A record that cannot be read."""
+        key = str(self.random.choice(self.house.onec.documents(ORDER))["Ref_Key"])
+        self.spoil("error", error="control_char", path=f"{ORDER}.*{key}")
+        self.house.onec.edit("touch", ORDER, key)
+        self.mending.append(lambda: self.house.onec.edit("touch", ORDER, key))
+
+    def spoil(self, action: str, **rule: object) -> None:
+        """Wrong answers until the point is hit."""
+        self.house.onec.fault(action, **rule)
+        self.mending.append(self.house.onec.clear_faults)
+
+    def slow(self) -> None:
+        """A cycle that takes longer than a third of the lease."""
+        self.spoil("slow", seconds=0.5)
+
+    def silence(self) -> None:
+        """Accounting is away."""
+        self.spoil("error", error="unavailable", times=20)
+
+    def never_arrived(self) -> None:
+        """The connection breaks before accounting has the card: uncertain until asked again."""
+        self.spoil("drop_before", method="POST", path=PARTIES, times=1)
+        self.client()
+
+    def refused(self) -> None:
+        """Accounting says no; later somebody mends the contact."""
+        self.spoil("error", error="refused", method="POST", path=PARTIES, times=1)
+        inn = self.client()
+        self.mending.append(lambda: self.revive(inn))
+
+    def revive(self, inn: str) -> None:
+        """What a person does about a refused client."""
+        set_contact(self.house.app, inn, phones=[f"+7495{self.random.randrange(10**6, 10**7)}"])
+
+    def busy(self) -> None:
+        """Nobody can say whether the client is known."""
+        self.spoil("error", error="unavailable", method="GET", path=f"{PARTIES}.*ИНН", times=6)
+        self.client()
+
+    def known_once(self) -> None:
+        """The same INN is in accounting already, since a moment."""
+        self.alike(1)
+
+    def known_twice(self) -> None:
+        """And twice: a person must choose; he says that it was no client after all."""
+        inn = self.alike(2)
+        self.mending.append(lambda: set_contact(self.house.app, inn, status="lead"))
+
+    def alike(self, cards: int) -> str:
+        """Cards with the INN of a contact that nobody has read yet."""
+        inn = self.inn()
+        for number in range(cards):
+            self.house.onec.edit("create", PARTIES, Description=f"Карточка {inn}/{number}", ИНН=inn)
+        contact = add_contact(self.house.app, name=f"ООО «{inn}»", tax_id=inn, status="client")
+        if cards == 1:
+            self.judge.expect_client(inn, str(contact["id"]), contracts=0)
+        return inn
+
+    def ask_for_customer(self) -> None:
+        """A manager opens a card."""
+        party = self.random.choice(self.house.onec.balances())["counterparty"]
+        self.request("pull_customer", {"counterparty": party})
+
+    def request(self, kind: str, arguments: dict[str, str], **values: object) -> str:
+        """What a page leaves for the next tick."""
+        row = {"id": new_id(), "kind": kind, "connection": NAME, "arguments": arguments}
+        with self.house.engine.begin() as conn:
+            conn.execute(insert(request).values(row | {"created_at": SystemClock().now()} | values))
+        return str(row["id"])
+
+    def blocked_request(self) -> None:
+        """A request is taken up while a cycle is running."""
+        lease = claim_lease(self.house.app, NAME, wait=10)
+        if lease is None:
+            return
+        self.mending.append(lease.release)
+        now = SystemClock().now()
+        token = f"{self.request('push', {}, claimed_at=now)}@{now.isoformat()}"
+        copies(self.house, [{"kind": "request", "connection": NAME, "token": token}], 1)
+        time.sleep(1)
+
+    def reconcile(self) -> None:
+        """Somebody compares the books."""
+        if "reconcile" not in self.house.processes or self.house.processes["reconcile"].poll() is not None:
+            self.house.launch("reconcile", "reconcile", "--fresh")
+
+    def forgotten_client(self) -> None:
+        """A client whose request was answered while accounting was away: his intent becomes due between two slots."""
+        self.client()
+        with self.house.engine.begin() as conn:
+            conn.execute(update(request).values(done_at=SystemClock().now()))
+
+    def start_anew(self) -> None:
+        """Somebody restarts the service."""
+        with suppress(KeyError):
+            self.house.kill("run")
+        self.house.start()
+
+    def wait(self) -> None:
+        """It comes by itself."""
+
+
+PROVOKE: dict[str, Callable[[Matrix], object]] = {
+    "relink": Matrix.link_nowhere,
+    "fetch-page": Matrix.load_anew,
+    "dead": Matrix.poison,
+    "lease-renew": Matrix.slow,
+    "breaker-count": Matrix.silence,
+    "push-settle": Matrix.never_arrived,
+    "push-refuse": Matrix.refused,
+    "push-postpone": Matrix.busy,
+    "push-link": Matrix.known_once,
+    "push-review": Matrix.known_twice,
+    "fetch-customer-keys": Matrix.ask_for_customer,
+    "request-free": Matrix.blocked_request,
+    "pause": Matrix.start_anew,
+    "run-fail": Matrix.start_anew,
+    "resume": Matrix.start_anew,
+    **dict.fromkeys(CALM, Matrix.forgotten_client),
+    **dict.fromkeys(
+        ("reconcile-movements", "reconcile-result", "reconcile-lines", "fetch-movements", "fetch-figures"),
+        Matrix.reconcile,
+    ),
+    **dict.fromkeys(
+        ("tick", "due", "slot-begin", "slot-end", "lease-claim", "lease-release", "run-start", "run-finish"),
+        Matrix.wait,
+    ),
+}
+"""What leads to a point; `stir` where nothing is said."""
