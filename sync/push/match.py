@@ -34,7 +34,14 @@ BRANCHES = "branches"
 
 
 class NeedsPerson(ConflictError):
-    """More than one answer is possible in the middle of the work: the intent goes to the review queue."""
+    """More than one answer is possible in the middle of the work: the intent goes to the review queue.
+
+    `rows`: cards that we seem to have made ourselves, when an answer was lost.
+    """
+
+    def __init__(self, message: str, *, next_step: str | None = None, rows: Sequence[RawRecord] = ()) -> None:
+        super().__init__(message, next_step=next_step)
+        self.rows = list(rows)
 
 
 class PushConnector(RecordSource, RecordTarget, Protocol):
@@ -202,6 +209,22 @@ def _candidate(
         reasons,
         _load_holder(conn, ctx.name, raw.external_id, contact_id),
     )
+
+
+def build_own(rule: MatchRule, rows: Iterable[RawRecord]) -> list[Candidate]:
+    """Cards that carry our marker, for a person to choose from."""
+    return [
+        Candidate(
+            external_id=raw.external_id,
+            name=_name_of(raw, rule),
+            tax_id=text_of(raw.data, rule.tax_id),
+            registration_code=text_of(raw.data, rule.registration_code),
+            code=text_of(raw.data, "Code"),
+            strength="same",
+            reasons=["it carries our mark: made when an answer was lost"],
+        )
+        for raw in rows
+    ]
 
 
 def _load_holder(conn: Connection, connection: str, external_id: str, contact_id: UUID) -> str:

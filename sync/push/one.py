@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -48,13 +48,12 @@ from sync.push.bind import (
 from sync.push.edited import mend_steps
 from sync.push.intents import Intent
 from sync.push.letters import record_refusal, settle_refusal
-from sync.push.match import Match, NeedsPerson, find_match, target_of
+from sync.push.match import Match, NeedsPerson, build_own, find_match, target_of
 from sync.push.merge import load_row
+from sync.push.silence import ask_if_arrived, build_never, may_still_come, settled_at, wait_until_settled
 from sync.push.steps import build_steps, build_write, describe_differences, fetch_written, rule_of
 from sync.room.writing import asking, writing
 
-SETTLED = timedelta(seconds=20)
-"""What has not appeared so long after it was sent will not appear any more. A person's order waits for that."""
 STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 20 seconds"
 """Also told to a person who orders a run meanwhile: accounting may still be at work on the first."""
 MOST_SENDS = 5
@@ -83,12 +82,13 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
         return Result(_refuse(ctx, intent, error))
     except NeedsPerson as error:
         _forget_sending(intent)
-        return Result(_ask_person(ctx, intent, "match", error.message, None))
+        found = Match("review", error.message, None, build_own(rule_of(ctx), error.rows))
+        return Result(_ask_person(ctx, intent, "uncertain" if error.rows else "match", error.message, found))
     except ConflictError as error:  # the intent is no longer ours: whoever has it goes on
         ctx.leave(f"{ENTITY} out: {error.message}")
         return Result(NOT_COUNTED)
     except (TransientError, ConfigError, SchemaDrift) as error:
-        return Result(_postpone(ctx, intent, error), error)
+        return Result(_postpone(ctx, intent, contact, error), error)
 
 
 def _advance(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None) -> str:
@@ -128,14 +128,19 @@ def _refuse(ctx: RunContext, intent: Intent, error: RecordError) -> str:
     return "dead"
 
 
-def _postpone(ctx: RunContext, intent: Intent, error: SverkaError) -> str:
-    """Accounting is not itself: later. A step without an answer stays uncertain, all else is simply due again."""
+def _postpone(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None, error: SverkaError) -> str:
+    """Accounting is not itself: later. A step without an answer stays uncertain, all else is simply due again.
+
+    After many questions without an answer a person is asked too; whoever is first settles it.
+    """
     state = "uncertain" if intent.pending else "due"
     now, wait = ctx.app.clock.now(), _build_delay(ctx, intent)
     after = getattr(error, "retry_after", None)
     later = now + wait if not after else max(now + wait, now + type(wait)(seconds=after))
     with writing(ctx, "push-postpone") as conn:
         intents.move(conn, intent, state, now, reason=error.message, next_attempt_at=later, steps=intent.steps)
+        if state == "uncertain" and contact is not None:
+            ask_if_arrived(conn, ctx, intent, contact["name"])
     return "uncertain" if state == "uncertain" else NOT_COUNTED
 
 
@@ -349,44 +354,18 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
     if found is not None:
         _record_step(ctx, intent, contact, found)
         return "created" if intent.state == "done" else GO_ON
-    if _may_still_come(ctx, intent):
+    if may_still_come(ctx, intent):
         if ctx.order.kind == "order":
-            _wait_until_settled(ctx, intent)
+            wait_until_settled(ctx, intent)
             return _resolve_pending(ctx, intent, contact)
-        return _settle(ctx, intent, "uncertain", "uncertain", STILL_WAITING, next_attempt_at=_settled_at(intent))
+        return _settle(ctx, intent, "uncertain", "uncertain", STILL_WAITING, next_attempt_at=settled_at(intent))
     sent = intent.steps[intent.step].get("sent", 0)
     _forget_sending(intent)
     if sent >= MOST_SENDS:
         intent.steps[intent.step]["sent"] = 0
-        return _ask_person(ctx, intent, "uncertain", f"Sent {sent} times, and accounting never has it.", None)
+        asked = build_never(contact["name"], ctx.name, sent)
+        return _ask_person(ctx, intent, "uncertain", asked, None)
     return GO_ON
-
-
-def _may_still_come(ctx: RunContext, intent: Intent) -> bool:
-    """Whether "not there" may only mean "not yet", and sending again would make a second object.
-
-    A base that is known to take our keys refuses the second by itself. Any other gets time to finish, whoever orders.
-    """
-    settled_at = _settled_at(intent)
-    if settled_at is None or ctx.app.clock.now() >= settled_at:
-        return False
-    if any(step["state"] == "done" and step["external_id"] == step["key"] for step in intent.steps):
-        return False
-    with reading(ctx.app.engine) as conn:
-        return not intents.takes_keys(conn, ctx.name)
-
-
-def _wait_until_settled(ctx: RunContext, intent: Intent) -> None:
-    settled_at = _settled_at(intent)
-    left = (settled_at - ctx.app.clock.now()).total_seconds() if settled_at is not None else 0.0
-    ctx.progress.step(intent.entity, 0, "asking accounting again in some seconds")
-    ctx.app.clock.sleep(min(max(left, 0.0), SETTLED.total_seconds()))
-
-
-def _settled_at(intent: Intent) -> datetime | None:
-    """When what the current step has sent has either appeared or never will."""
-    sent_at = intent.steps[intent.step].get("sent_at")
-    return datetime.fromisoformat(sent_at) + SETTLED if sent_at else None
 
 
 def claim_intent(ctx: RunContext, intent_id: Any) -> tuple[Intent, dict[str, Any] | None] | None:

@@ -57,11 +57,12 @@ def build_write(ctx: RunContext, intent: Intent) -> Write:
         RecordError: something that the card must refer to is not, or not only once, in accounting.
     """
     step = intent.steps[intent.step]
-    body, known_by = _fill_object(ctx, intent, step["body"]), tuple(step.get("known_by", ()))
+    body, known_by = fill_object(ctx, intent, step["body"]), tuple(step.get("known_by", ()))
     return Write("create", step["set"], "" if known_by else step["key"], body, known_by=known_by)
 
 
-def _fill_object(ctx: RunContext, intent: Intent, body: Mapping[str, Any]) -> dict[str, Any]:
+def fill_object(ctx: RunContext, intent: Intent, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with its placeholders filled, asked live where the mapping says so; what nobody has is left out."""
     filled = {name: _fill(ctx, intent, value) for name, value in body.items()}
     return {name: value for name, value in filled.items() if value is not _OMIT}
 
@@ -79,7 +80,7 @@ def _fill(ctx: RunContext, intent: Intent, value: Any) -> Any:
     if "$ref" in value:
         with reading(ctx.app.engine) as conn:
             return _load_reference(conn, ctx, value["$ref"])
-    return _fill_object(ctx, intent, value)
+    return fill_object(ctx, intent, value)
 
 
 def _fetch_lookup(ctx: RunContext, lookup: Mapping[str, Any]) -> Any:
@@ -165,6 +166,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
         raise NeedsPerson(
             f"Accounting holds {len(ours)} objects that we created for {contact['name']}: {keys}.",
             next_step="sverka review list",
+            rows=ours if main else (),
         )
     return ours[0] if ours else None
 
@@ -172,7 +174,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
 def _fetch_row(ctx: RunContext, intent: Intent, step: Mapping[str, Any]) -> RawRecord | None:
     """A row without a key of its own: there is at most one with these attributes, and it hangs on the card we made."""
     names = step["known_by"]
-    known = _fill_object(ctx, intent, {name: step["body"][name] for name in names})
+    known = fill_object(ctx, intent, {name: step["body"][name] for name in names})
     conditions = {name: value if isinstance(value, Reference) else str(value) for name, value in known.items()}
     with asking(ctx, "find-records"):
         found = target_of(ctx).find_records(SourceSet(entity="", name=step["set"], key=names[0]), conditions)

@@ -10,7 +10,7 @@ from core.errors import LeaseLost
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from sync.context import Order
 from sync.push import reviews
-from sync.push.one import SETTLED
+from sync.push.silence import SETTLED
 from sync.push.run import push_connection
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
