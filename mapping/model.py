@@ -122,6 +122,15 @@ class SourceSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """By what a configuration is told from others: sets it has, sets it has not, attributes of its sets."""
+
+    sets: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TermsSpec:
     """A register in which accounting itself keeps what is to be paid when; names of its resources and dimension."""
 

@@ -15,7 +15,7 @@ from core.errors import ConfigError
 from mapping.compile import Workshop
 from mapping.entity import EntityMapping, compile_entity
 from mapping.hashing import hash_text
-from mapping.model import ENTITIES, BalanceSpec, SourceSet, TermsSpec
+from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
 from mapping.problems import Loc, Problems, suggest
 from mapping.schema import (
@@ -23,6 +23,7 @@ from mapping.schema import (
     Common,
     EntityRule,
     OutboundRule,
+    RecogniseRule,
     RecorderRule,
     RuleFile,
     SourceRule,
@@ -62,6 +63,7 @@ class Mapping:
     recorder_kinds: dict[str, str]
     recorder_titles: dict[str, dict[str, str]]
     settings: dict[str, str | bool | int | list[str]] = field(default_factory=dict)
+    signature: Signature = field(default_factory=Signature)
     taken_away: list[str] = field(default_factory=list)
     """What the file takes away from the preset that it extends, as key paths."""
 
@@ -138,6 +140,7 @@ def _build(chain: Chain, name: str) -> Mapping:
             if isinstance(rule, RecorderRule)
         },
         settings=dict(rules.settings),
+        signature=_signature(rules.recognise),
         taken_away=chain.taken_away,
     )
     problems.finish(name)
@@ -209,6 +212,11 @@ def _outbound(rules: RuleFile, problems: Problems, make_shop: ShopMaker) -> dict
             found[entity] = compile_outbound(entity, rule, make_shop(""), prefix)
             found[entity].updates = compile_updates(entity, rule, make_shop(""), prefix)
     return found
+
+
+def _signature(rule: RecogniseRule) -> Signature:
+    attributes = tuple((name, each) for name, wanted in rule.attributes.items() for each in wanted)
+    return Signature(tuple(rule.sets), tuple(rule.without), attributes)
 
 
 def _balance(rule: BalanceRule | None) -> BalanceSpec | None:

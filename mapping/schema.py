@@ -1,5 +1,6 @@
 """The grammar of a rule file, as models: what may stand where, with which values. Unknown keys are refused.
 
+    [recognise]                     by what `sverka connect` tells this configuration from others
     [settings]                      values that rules take as "@name"; a file that extends a preset overrides each
     [tables.NAME]                   a value table: values = { from = "to" }, unknown = "keep" | "none" | "error"
     [parts.NAME]                    what several entities share: fields, lines, date, posted, counterparty, ...
@@ -313,6 +314,17 @@ class OutboundRule(Model):
     update: dict[str, UpdateRule | Off] = Field(default_factory=dict)
 
 
+class RecogniseRule(Model):
+    """By what `sverka connect` tells this configuration from others.
+
+    All of `sets` and `attributes` (of a set) are there, none of `without`; the more is named, the surer it is.
+    """
+
+    sets: list[str] = Field(default_factory=list)
+    without: list[str] = Field(default_factory=list)
+    attributes: dict[str, Paths] = Field(default_factory=dict)
+
+
 class RuleFile(Model):
     """A whole rule file, with what it extends already under it."""
 
@@ -320,6 +332,7 @@ class RuleFile(Model):
     extends: str | None = None
     country: str = Field(default="RU", pattern="^[A-Z]{2}$")
     accounting_currency: str = Field(default="RUB", pattern="^[A-Z]{3}$")
+    recognise: RecogniseRule = Field(default_factory=RecogniseRule)
     settings: dict[str, Setting] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
     parts: dict[str, Common] = Field(default_factory=dict)

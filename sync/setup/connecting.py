@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,21 +44,58 @@ def recognise(settings: ConnectionSettings, clock: Clock) -> Recognised:
         findings = connector.check([])
         if any(finding.level == "error" for finding in findings):
             return Recognised(None, {}, findings)
-        shares = {name: _published(connector, load_mapping(name)) for name in preset_names()}
-        best = max(shares, key=lambda name: _share(shares[name]), default=None)
-        if best is None or _share(shares[best]) < ENOUGH:
-            return Recognised(None, shares[best] if best else {}, findings)
-        sources = [source for entity in load_mapping(best).entities.values() for source in entity.sources]
-        return Recognised(best, shares[best], connector.check(sources))
+        likeness = compare_presets(connector)
+        best = max(likeness, key=lambda name: likeness[name].rank, default=None)
+        if best is None or likeness[best].share < ENOUGH:
+            return Recognised(None, likeness[best].published if best else {}, findings)
+        mapping = load_mapping(best)
+        sources = [source for entity in mapping.entities.values() for source in entity.sources]
+        return Recognised(best, likeness[best].published, connector.check(sources, mapping.balance))
 
 
-def _published(connector: RecordSource, mapping: Mapping) -> dict[str, bool]:
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How far a base is what a preset is for: whether all its signs are there, how many those are, its sets."""
+
+    certain: bool
+    signs: int
+    published: dict[str, bool]
+
+    @property
+    def share(self) -> float:
+        """Share of the preset's sets that the base publishes."""
+        return sum(self.published.values()) / len(self.published) if self.published else 0.0
+
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """Presets are compared by their signs first: several configurations share most of their sets."""
+        return self.share >= ENOUGH and self.certain, self.signs if self.certain else 0, self.share
+
+
+def compare_presets(connector: RecordSource) -> dict[str, Likeness]:
+    """Every preset against one base, by what that base publishes."""
+    known: dict[str, bool] = {}
+
+    def published(name: str) -> bool:
+        if name not in known:
+            known[name] = connector.is_published(name)
+        return known[name]
+
+    return {name: _likeness(connector, published, load_mapping(name)) for name in preset_names()}
+
+
+def _likeness(connector: RecordSource, published: Callable[[str], bool], mapping: Mapping) -> Likeness:
+    signs = mapping.signature
     sets = {source.name for entity in mapping.entities.values() for source in entity.sources}
-    return {name: connector.is_published(name) for name in sorted(sets)}
+    there = all(published(name) for name in signs.sets) and not any(published(name) for name in signs.without)
+    certain = there and all(_has(connector, name, attribute) for name, attribute in signs.attributes)
+    number = len(signs.sets) + len(signs.attributes)
+    return Likeness(certain and number > 0, number, {name: published(name) for name in sorted(sets)})
 
 
-def _share(published: dict[str, bool]) -> float:
-    return sum(published.values()) / len(published) if published else 0.0
+def _has(connector: RecordSource, name: str, attribute: str) -> bool:
+    declared = connector.declared_fields(name)
+    return declared is not None and not declared.isdisjoint({attribute, f"{attribute}_Key"})
 
 
 def write_connection(path: Path, name: str, values: dict[str, str]) -> None:

@@ -69,7 +69,8 @@ def look(app: App, name: str, progress: Progress) -> Look:
         report.counterparties = len(cards)
         _look_for_twins(cards, report)
         if isinstance(connector, BalanceSource):
-            _look_at_debts(connector, mapping, cards, report)
+            own = _accounting_currency(connector, settings, mapping)
+            _look_at_debts(connector, mapping, cards, own, report)
     _look_at_contacts(app, cards, report)
     return report
 
@@ -139,12 +140,26 @@ def _look_for_twins(cards: dict[str, Card], report: Look) -> None:
             report.add("twins", tax_id=tax_id, registration_code=code, cards=names)
 
 
-def _look_at_debts(connector: BalanceSource, mapping: Mapping, cards: dict[str, Card], report: Look) -> None:
+def _accounting_currency(connector: RecordSource, settings: ConnectionSettings, mapping: Mapping) -> set[str | None]:
+    """How balances name the accounting currency: not at all, or by its key."""
+    found: set[str | None] = {None}
+    entity = mapping.entities.get("currency")
+    for source in entity.sources if entity is not None else ():
+        for raw in _records(connector, source):
+            record = entity.build(source.name, raw.data, settings.zone) if entity is not None else None
+            if record is not None and record.fields.get("code") == mapping.accounting_currency:
+                found.add(record.external_id)
+    return found
+
+
+def _look_at_debts(
+    connector: BalanceSource, mapping: Mapping, cards: dict[str, Card], own: set[str | None], report: Look
+) -> None:
     if mapping.balance is None:
         return
     debts: dict[str, Decimal] = defaultdict(Decimal)
     for row in connector.fetch_balances(mapping.balance).rows:
-        if row.currency is None:
+        if row.currency in own:
             debts[row.counterparty] += row.debit - row.credit
     for key, amount in sorted(debts.items(), key=lambda item: -item[1]):
         card = cards.get(key)
