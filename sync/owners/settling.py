@@ -14,14 +14,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from core.ids import new_id
-from mapping.model import MappedRecord
-from store.bulk import insert
-from store.tables import audit
+from store.bulk import insert, select_in
+from store.tables import audit, binding
 from sync.context import RunContext
 from sync.owners.conflicts import Conflict, ask_about, close_settled
 from sync.owners.planning import Change, note_changes, plan_update
-from sync.owners.rules import Ownership, Settled, fingerprint, load_pair, settle
-from sync.owners.sides import Bound, Side, leads, load_bound, sides_of
+from sync.owners.rules import ENTITY, Ownership, Settled, fingerprint, load_pair, settle
+from sync.owners.sides import MANY, Bound, Side, leads, load_bound, sides_of
 from sync.pull.prepare import Item
 
 AUDITED = "field.overruled"
@@ -56,12 +55,14 @@ def settle_shared(
         return {}
     sides = sides_of(ctx)
     side = sides[ctx.name]
+    remembered = load_seen(conn, ctx.name, [item.key for item in shared])
     found: dict[UUID, Settlement] = {}
     for item in shared:
         if item.record is None or item.entity_id is None:
             continue
         leading = leads(side, sides, cards.get(item.entity_id, []))
-        settled = settle_record(side, item, item.record, before[item.entity_id], leading=leading)
+        seen = remembered.get(item.key, {})
+        settled = settle_record(side, item, seen, before[item.entity_id], leading=leading)
         item.seen = settled.seen or None
         found[item.entity_id] = settled
     _follow(conn, ctx, sides, shared, before, found)
@@ -73,7 +74,7 @@ def _find_shared(
 ) -> tuple[list[Item], dict[UUID, list[Bound]]]:
     """Those who live in the CRM, or have a card in another connection."""
     known = [item for item in items if item.entity_id in before]
-    several = len(ctx.app.settings.connections) > 1
+    several = len(ctx.app.settings.connections) >= MANY
     cards = load_bound(conn, [item.entity_id for item in known if item.entity_id]) if several and known else {}
     elsewhere = {key for key, rows in cards.items() if any(row["connection"] != ctx.name for row in rows)}
     shared = [item for item in known if item.entity_id and _is_shared(before[item.entity_id], item, elsewhere)]
@@ -84,13 +85,20 @@ def _is_shared(row: Mapping[str, Any], item: Item, elsewhere: set[UUID]) -> bool
     return row["home"] == "crm" or item.entity_id in elsewhere or bool(item.known and item.known["seen"])
 
 
+def load_seen(conn: Connection, connection: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the bindings of these cards remember, as it stands now."""
+    columns = (binding.c.external_id, binding.c.seen)
+    rows = select_in(conn, binding, columns, binding.c.external_id, keys, connection=connection, entity=ENTITY)
+    return {row.external_id: row.seen for row in rows if row.seen}
+
+
 def settle_record(
-    side: Side, item: Item, record: MappedRecord, before: Mapping[str, Any], *, leading: bool
+    side: Side, item: Item, seen: Mapping[str, Any], before: Mapping[str, Any], *, leading: bool
 ) -> Settlement:
-    """What becomes of each field that the record speaks of. Pure."""
-    remembered = dict((item.known or {}).get("seen") or {})
+    """What becomes of each field that a record speaks of; `seen`: what its binding remembers. Pure."""
+    remembered = dict(seen)
     result = Settlement(leading=leading)
-    for name, theirs in _values(item, record).items():
+    for name, theirs in _values(item).items():
         rule = side.rules.get(name)
         if rule is None:
             result.columns[name] = theirs if theirs not in (None, "", [], {}) and leading else before.get(name)
@@ -103,9 +111,11 @@ def settle_record(
     return result
 
 
-def _values(item: Item, record: MappedRecord) -> dict[str, Any]:
+def _values(item: Item) -> dict[str, Any]:
     """By field, references by our id."""
-    return dict(record.fields) | {name: item.refs.get(name) for name in record.refs}
+    if item.record is None:
+        return {}
+    return dict(item.record.fields) | {name: item.refs.get(name) for name in item.record.refs}
 
 
 def _add(result: Settlement, rule: Ownership, one: Settled, ours: Any, theirs: Any) -> None:

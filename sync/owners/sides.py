@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping as Rules
-from store.bulk import select_in
-from store.tables import binding
+from store.bulk import select_in, upsert
+from store.tables import binding, lease
 from sync.context import App, RunContext
 from sync.owners.rules import ENTITY, Ownership, build_ownerships
 from sync.versions import load_ruling
@@ -21,6 +21,10 @@ from sync.versions import load_ruling
 Bound = Mapping[str, Any]
 """A living binding: connection, external_id, entity_id, seen."""
 _COLUMNS = [binding.c[name] for name in ("connection", "external_id", "entity_id", "seen")]
+
+
+MANY = 2
+"""From so many connections on a customer may be known to more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,15 @@ def load_bound_one(conn: Connection, connection: str, entity_id: UUID) -> Bound 
     query = select(binding).where(*where, binding.c.deleted.is_(False), binding.c.state == "bound")
     row = conn.execute(query.order_by(binding.c.external_id).limit(1)).mappings().first()
     return dict(row) if row else None
+
+
+def take_turns(conn: Connection) -> None:
+    """Nobody else adds, joins or settles customers of several systems until this transaction ends.
+
+    Two systems that are read at once would not see each other's new customers, and would wait for each other's rows.
+    """
+    upsert(conn, lease, [{"name": "contacts", "fence": 0}], ["name"], update=())
+    conn.execute(update(lease).where(lease.c.name == "contacts").values(fence=lease.c.fence + 1))
 
 
 def leads(side: Side, sides: Mapping[str, Side], cards: list[Bound]) -> bool:

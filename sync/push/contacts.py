@@ -15,14 +15,13 @@ from sqlalchemy import Connection, insert, null, or_, select, update
 from core.errors import UsageError
 from core.ids import new_id
 from mapping.model import COUNTERPARTY_KINDS, STATUSES
-from store.bulk import upsert
 from store.engine import reading
 from store.entities import counterparties as table
 from store.search import read_query, search_text
-from store.tables import binding, intent, lease
+from store.tables import binding, intent
 from sync.context import App
 from sync.owners.planning import Change, note_change
-from sync.owners.sides import Side, load_sides
+from sync.owners.sides import Side, load_sides, take_turns
 from sync.push.ask import open_review
 from sync.push.clean import Cleaned, clean_fields, guess_kind
 from sync.push.merge import add_audit, load_row
@@ -60,7 +59,7 @@ def add_contact(  # noqa: PLR0913 (one keyword a field)
         raise UsageError("A contact needs a name.", next_step='sverka contact add --name "…"')
     cleaned.values |= {"status": status, "kind": kind or guess_kind(cleaned.values.get("tax_id"))}
     with app.engine.begin() as conn:
-        _take_turns(conn)
+        take_turns(conn)
         alike = _load_alike(conn, cleaned)
         if len(alike) == 1:
             contact_id, remarks = _reuse(conn, app, alike[0], cleaned, who)
@@ -88,7 +87,7 @@ def set_contact(app: App, query: str | UUID, *, who: str = "sverka", **fields: A
     if fields.get("name") is not None and not cleaned.values.get("name"):
         raise UsageError("A contact needs a name.", next_step="sverka contact set --help")
     with app.engine.begin() as conn:
-        _take_turns(conn)
+        take_turns(conn)
         before = find_contact(conn, query)
         _update(conn, app, before, cleaned, who)
         twins = _load_alike(conn, cleaned, but=before["id"]) if "tax_id" in cleaned.values else []
@@ -161,12 +160,6 @@ def _check_words(status: str | None, kind: str | None) -> None:
 
 def _country(targets: list[Target]) -> str:
     return targets[0].country if targets else "RU"
-
-
-def _take_turns(conn: Connection) -> None:
-    """Nobody else adds or changes contacts until this ends: two at once with one INN would not see each other."""
-    upsert(conn, lease, [{"name": "contacts", "fence": 0}], ["name"], update=())
-    conn.execute(update(lease).where(lease.c.name == "contacts").values(fence=lease.c.fence + 1))
 
 
 def _load_alike(conn: Connection, cleaned: Cleaned, but: UUID | None = None) -> list[dict[str, Any]]:
