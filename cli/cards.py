@@ -35,8 +35,12 @@ def _print_who(customer: dict[str, Any]) -> None:
 
 
 def _print_money(card: dict[str, Any]) -> None:
-    fresh = next((row["age_seconds"] for row in card.get("freshness", []) if row["entity"] == "balance"), None)
-    out_text(f"\nBalance (accounting answered {age(fresh)}); plus: the customer owes us")
+    fresh = [row for row in card.get("freshness", []) if row["entity"] == "balance"]
+    newest = min((row["age_seconds"] for row in fresh if row["age_seconds"] is not None), default=None)
+    out_text(f"\nBalance (accounting answered {age(newest)}); plus: the customer owes us")
+    for row in fresh:
+        if row["old"]:
+            out_text(f"  OLD: {row['connection']} was last read {age(row['age_seconds'])}: these figures are of then.")
     if not card["totals"]:
         out_text("  nothing is owed on either side")
         return

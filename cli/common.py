@@ -81,7 +81,8 @@ def view(app: App) -> View:
     """How records are shown: accounting's ids first, moments in accounting's own zone."""
     accounting = [item for item in app.settings.connections.values() if item.role == "accounting"]
     zone = accounting[0].zone if accounting else UTC
-    return View(accounting=tuple(item.name for item in accounting), zone=zone)
+    old_after = {name: app.settings.old_after(name) for name in app.settings.connections}
+    return View(accounting=tuple(item.name for item in accounting), zone=zone, old_after=old_after)
 
 
 def one_connection(app: App, name: str | None) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "cli.setup": ("connect", "doctor", "audit"),
     "cli.reconciling": ("reconcile",),
     "cli.contacts": ("contact",),
+    "cli.alerts": ("alerts",),
     "cli.dead": ("dead",),
     "cli.reviews": ("review",),
     "cli.mappings": ("mapping",),

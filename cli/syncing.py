@@ -153,6 +153,10 @@ def _print_status(report: dict[str, Any]) -> None:
     for row in report["connections"]:
         if row["paused"]:
             out_text(f"\n{row['connection']} is paused: {row['paused']}")
+    if report["alerts"]:
+        out_text("\nOpen alerts")
+        alerts = [[age(row["age_seconds"]), row["text"], row["next"]] for row in report["alerts"]]
+        out_table(["since", "what", "next"], alerts)
     out_text("\nFreshness")
     fresh = [[row["connection"], outside_name(row["entity"]), age(row["age_seconds"])] for row in report["freshness"]]
     out_table(["connection", "entity", "read"], fresh)

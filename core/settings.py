@@ -51,6 +51,8 @@ __all__ = [
 
 PREFIX = "SVERKA_"
 PATH_VARIABLE = "SVERKA_SETTINGS"
+OLD_PERIODS = 3
+SHORTEST_SILENCE = timedelta(minutes=15)
 _OWN_VARIABLES = {PATH_VARIABLE, "SVERKA_FAULT"}
 
 
@@ -173,6 +175,11 @@ class Settings(Section):
             known = ", ".join(sorted(self.connections)) or "none"
             raise ConfigError(f"There is no connection {name!r} in the settings. There are: {known}.")
         return self.connections[name]
+
+    def old_after(self, name: str) -> timedelta:
+        """From what age on the figures of a connection are called old: three periods, a quarter of an hour at least."""
+        every = self.connections[name].every or self.schedule.every
+        return self.alerts.silent_after or max(every * OLD_PERIODS, SHORTEST_SILENCE)
 
 
 def load_settings(

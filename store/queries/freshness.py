@@ -11,15 +11,16 @@ from store.tables import cursor
 
 
 def load_freshness(conn: Connection, now: datetime, view: View | None = None) -> list[Record]:
-    """For every entity of every connection the start of its newest complete reading, and the seconds since then."""
-    query = select(cursor).order_by(cursor.c.connection, cursor.c.entity)
+    """For every entity of every connection the start of its newest complete reading, its age, and whether it is old."""
+    query, chosen = select(cursor).order_by(cursor.c.connection, cursor.c.entity), view or View()
     return [
         {
             "connection": row.connection,
             "entity": row.entity,
-            "fresh_at": (view or View()).moment(row.fresh_at),
+            "fresh_at": chosen.moment(row.fresh_at),
             "age_seconds": age(row.fresh_at, now),
-            "swept_at": (view or View()).moment(row.swept_at),
+            "old": chosen.is_old(row.connection, age(row.fresh_at, now)),
+            "swept_at": chosen.moment(row.swept_at),
         }
         for row in conn.execute(query)
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -24,11 +24,18 @@ class View:
     accounting: tuple[str, ...] = ()
     """Names of the accounting connections, the most important first."""
     zone: tzinfo = UTC
+    old_after: Mapping[str, timedelta] = field(default_factory=dict, hash=False)
+    """Connection -> the age from which on its figures are called old."""
 
     def rank(self, connection: str) -> tuple[int, str]:
         """Sorts connections: accounting first, then by name."""
         names = self.accounting
         return (names.index(connection) if connection in names else len(names), connection)
+
+    def is_old(self, connection: str, seconds: int | None) -> bool:
+        """Whether figures of that age are to be shown as old ones."""
+        limit = self.old_after.get(connection)
+        return limit is not None and seconds is not None and seconds >= limit.total_seconds()
 
     def moment(self, value: datetime | None) -> str | None:
         """A moment in the zone of this view, with its offset."""

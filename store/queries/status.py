@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, func, select
 
+from store.queries.alerts import count_open_alerts, load_open_alerts
 from store.queries.freshness import age, load_freshness
 from store.queries.queues import QUEUES, load_queues
 from store.queries.shapes import Record, View
@@ -42,6 +43,7 @@ def load_status(
             {"connection": row["connection"], "notice": notice} for row in runs for notice in row["notices"] or ()
         ],
         "slots_skipped": _load_skipped(conn, now),
+        "alerts": load_open_alerts(conn, now, chosen),
         "mappings": _load_drafts(conn, chosen),
         "alive": [
             {"name": row.name, "host": row.host, "at": chosen.moment(row.at), "age_seconds": age(row.at, now)}
@@ -73,6 +75,7 @@ def load_metrics(conn: Connection, now: datetime, *, names: Iterable[str] = ()) 
         metrics.append(
             ("slots_skipped", {"connection": row["connection"], "reason": row["state"]}, float(row["number"]))
         )
+    metrics += [("alerts_open", {"kind": kind}, float(number)) for kind, number in count_open_alerts(conn).items()]
     metrics += [("alive_age_seconds", {"name": row["name"]}, float(row["age_seconds"])) for row in status["alive"]]
     return metrics
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -16,19 +16,15 @@ from sqlalchemy import Connection, func, select
 from core.alerting import AlertKind
 from core.money import format_amount, from_minor
 from core.secrets import redact
-from core.settings import ConnectionSettings
+from core.settings import OLD_PERIODS, ConnectionSettings
 from mapping.model import ENTITIES
 from store.queries.queues import DEAD_OPEN
 from store.tables import connection, cursor, dead_letter, intent, reconciliation, review, run, slot
 from sync.context import App
 from sync.room.dispatch import silent_for
-from sync.room.slots import period
 
-PERIODS = 3
-"""So many periods without a fresh balance are silence ..."""
-SHORTEST_SILENCE = timedelta(minutes=15)
 WORKING = 4
-"""... and so many times as long while a run is at work, which a first load or a night's sweep may be."""
+"""Balances may be so many times as old while a run is at work, which a first load or a night's sweep may be."""
 MOST_GROUPS = 3
 """More groups of letters than that are told together."""
 LONGEST_REASON = 500
@@ -134,12 +130,12 @@ def _old_balances(conn: Connection, app: App, settings: ConnectionSettings, now:
     fresh: datetime | None = conn.execute(select(cursor.c.fresh_at).where(*of_balances)).scalar_one_or_none()
     if fresh is None:
         return None
-    limit = app.settings.alerts.silent_after or max(period(app.settings.schedule, settings) * PERIODS, SHORTEST_SILENCE)
+    limit = app.settings.old_after(settings.name)
     if now - fresh < limit or (now - fresh < limit * WORKING and _is_running(conn, settings.name)):
         return None
     begun = (slot.c.connection == settings.name, slot.c.start > fresh, slot.c.state != "skipped_quiet")
     slots = conn.scalar(select(func.count()).select_from(slot).where(*begun)) or 0
-    return fresh if slots >= PERIODS else None
+    return fresh if slots >= OLD_PERIODS else None
 
 
 def _is_running(conn: Connection, name: str) -> bool:

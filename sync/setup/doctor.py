@@ -14,6 +14,7 @@ from core.errors import SverkaError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping
 from store.versions import differs_from_published
+from sync.alerts.check import examine_alerts
 from sync.context import App
 from sync.room.breaker import resume_connection
 from sync.room.budget import open_budget
@@ -23,6 +24,7 @@ from sync.versions import load_named
 def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
     """All findings, as (connection or "store", finding). Raises nothing: what fails is a finding."""
     yield "store", _examine_store(app)
+    yield from (("alerts", finding) for finding in examine_alerts(app))
     if not names:
         yield "settings", Finding("warning", "connections", "No connection is set up yet.", "sverka connect")
     for name in names:
