@@ -18,6 +18,7 @@ from sync.context import RunContext
 from sync.owners.joining import Joins, ask_doubts, find_joins, settle_joined
 from sync.owners.rules import ENTITY as SHARED
 from sync.owners.settling import settle_shared
+from sync.owners.sides import take_turns
 from sync.pull import dead
 from sync.pull.bindings import binding_values, key_of
 from sync.pull.cursors import cursor_of, save_cursor
@@ -99,6 +100,8 @@ def _write_records(conn: Connection, group: Group) -> None:
     ctx, source = group.ctx, group.source
     fresh = [item for item in items if item.known is None or item.known["entity_id"] is None]
     known = [item for item in items if item.known is not None and item.known["entity_id"] is not None]
+    if source.entity == SHARED:
+        take_turns(conn)
     joins = find_joins(conn, ctx, fresh) if source.entity == SHARED else Joins()
     for item in fresh:
         item.entity_id = joins.rows[item.key]["id"] if item.key in joins.rows else new_id()
