@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from connectors.base import BalanceSpec
 from connectors.onec_odata import url
-from connectors.onec_odata.decoder import Row
 from connectors.onec_odata.errors import Verdict
 from connectors.onec_odata.values import key
-from connectors.onec_odata.wire import Rows, Wire
+from connectors.onec_odata.wire import Wire
 from core.errors import SchemaDrift, TransientError, Where
 
 _BATCH = 15
 """Accounts in one question: the address must stay within 2,048 characters (1c-odata.md §1.1)."""
 _NO_WALK = {"field_missing", "question_refused", "no_such_member"}
 _NO_CHART = {"not_published", "no_right"}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,14 @@ class Accounts:
                 condition = url.text(f"Account/Code eq {url.text(code)}")
                 yield AccountQuestion({"AccountCondition": condition}, code=code)
 
-    def answered(self, spec: BalanceSpec, question: AccountQuestion, outcome: Rows | Verdict) -> list[Row]:
-        """The rows of an answer.
+    def answered(self, spec: BalanceSpec, question: AccountQuestion, outcome: T | Verdict) -> T:
+        """The answer.
 
         Raises:
             SchemaDrift: the base cannot be asked by code: a reference to an unpublished chart cannot be walked.
         """
         if not isinstance(outcome, Verdict):
-            return outcome.rows
+            return outcome
         if question.code and outcome.rule.name in _NO_WALK:
             raise SchemaDrift(
                 f"{spec.chart} is not published, and this base cannot be asked by account code without it.",

@@ -9,8 +9,10 @@ from pathlib import Path
 from connectors.base import (
     BalanceAnswer,
     BalanceSpec,
+    BalanceStream,
     Budget,
     ChangePacket,
+    FigureRow,
     Finding,
     KeyRow,
     MovementRow,
@@ -18,6 +20,7 @@ from connectors.base import (
     RawRecord,
     Reference,
     SourceSet,
+    TermRow,
     Window,
     Write,
     WriteResult,
@@ -31,6 +34,7 @@ from connectors.onec_odata.fields import Book
 from connectors.onec_odata.metadata_cache import MetadataCache
 from connectors.onec_odata.movements import MovementReader
 from connectors.onec_odata.records import RecordReader
+from connectors.onec_odata.registers import RegisterReader
 from connectors.onec_odata.wire import Wire
 from connectors.onec_odata.writing import RecordWriter
 from core.clock import Clock
@@ -59,6 +63,7 @@ class OnecODataConnector:
         self._balances = BalanceReader(self._wire, self._book, accounts, settings.zone)
         self._writer = RecordWriter(self._wire, self._book, self._records, settings.zone)
         self._movements = MovementReader(self._wire, self._book, accounts, settings.zone)
+        self._registers = RegisterReader(self._wire, self._book, settings.zone)
         self._changes = ChangeReader(self._wire, self._book, self._records)
         self._doctor = Doctor(self._wire, self._book, self._records, accounts, self._changes)
         self.usage = self._wire.http.usage
@@ -89,6 +94,10 @@ class OnecODataConnector:
         """Every key of the window once, cheaply. Raises TransientError when the sweep did not come out complete."""
         return self._records.fetch_keys(source, window)
 
+    def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
+        """Every key of the window with some attributes. Raises RowsMoved when rows shifted meanwhile."""
+        return self._records.fetch_figures(source, window, attributes)
+
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
         """Every key of one counterparty's objects in the window."""
         return self._records.fetch_customer_keys(source, counterparty, window)
@@ -105,19 +114,35 @@ class OnecODataConnector:
         self, spec: BalanceSpec, *, at: datetime | None = None, counterparty: str | None = None
     ) -> BalanceAnswer:
         """Settlement balances at the start of the second `at`, or now; of all customers or of one."""
-        return self._balances.fetch_balances(spec, at=at, counterparty=counterparty)
+        return self._reader(spec).fetch_balances(spec, at=at, counterparty=counterparty)
+
+    def open_balances(
+        self, spec: BalanceSpec, *, at: datetime | None = None, counterparty: str | None = None
+    ) -> BalanceStream:
+        """The same row by row from a file, for a large base."""
+        return self._reader(spec).open_balances(spec, at=at, counterparty=counterparty)
 
     def fetch_movements(
         self, spec: BalanceSpec, counterparty: str, *, start: datetime | None, end: datetime | None = None
     ) -> list[MovementRow]:
         """What moved one customer's settlement accounts in [start, end), net by recorder and settlement."""
+        if not spec.chart:
+            return self._registers.fetch_movements_of(spec, [counterparty], start=start, end=end)
         return self._movements.fetch_movements(spec, counterparty, start=start, end=end)
 
     def fetch_movements_of(
         self, spec: BalanceSpec, counterparties: Sequence[str], *, start: datetime | None, end: datetime | None = None
     ) -> list[MovementRow]:
         """The same of several customers in as few questions as the base takes; each row names its customer."""
-        return self._movements.fetch_movements_of(spec, counterparties, start=start, end=end)
+        reader = self._movements if spec.chart else self._registers
+        return reader.fetch_movements_of(spec, counterparties, start=start, end=end)
+
+    def fetch_terms(self, spec: BalanceSpec, counterparties: Sequence[str] | None = None) -> Iterator[TermRow]:
+        """What is to be paid when, where accounting keeps that itself and the mapping says where."""
+        return self._registers.fetch_terms(spec, counterparties)
+
+    def _reader(self, spec: BalanceSpec) -> BalanceReader | RegisterReader:
+        return self._balances if spec.chart else self._registers
 
     def fetch_changes(self, sources: Sequence[SourceSet]) -> ChangePacket:
         """What is registered for our node; the same and newer until confirmed. Exactly one reader a node."""

@@ -84,6 +84,19 @@ def decode_row(raw: bytes) -> dict[str, object]:
     return _objects.decode(raw)
 
 
+def lenient_object(text: str) -> dict[str, object]:
+    """One object that strict JSON refuses, without what no database takes. Raises Unreadable."""
+    data, end = _scan(text, 0)
+    if not isinstance(data, dict) or text[end:].strip():
+        raise Unreadable("its list holds something other than objects")
+    return _mended(text, data).data
+
+
+def believable_start(answer: Answer) -> bytes:
+    """The beginning of a body that can be an answer of 1C by its type and its first words. Raises Unreadable."""
+    return _believable(answer)
+
+
 def _believable(answer: Answer) -> bytes:
     body = answer.body.removeprefix(_BOM).strip()
     kinds = _XML_TYPES if body[:1] == b"<" else _JSON_TYPES

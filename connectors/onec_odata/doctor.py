@@ -145,6 +145,9 @@ class Doctor:
                 "warning", spec.register, "$metadata names no virtual table Balance for it.", "sverka mapping check"
             )
             return
+        if not spec.chart:
+            yield from self._register(spec)
+            return
         if not self._accounts.is_published(spec):
             yield _unpublished(spec.chart)
         missing = self._accounts.missing(spec)
@@ -152,6 +155,14 @@ class Doctor:
             yield Finding("notice", spec.chart, f"This base has no accounts {', '.join(missing)}.")
         yield Finding("ok", spec.register, "Balances can be asked for.")
         yield from self._unlisted(spec)
+
+    def _register(self, spec: BalanceSpec) -> Iterator[Finding]:
+        """An accumulation register: what explains its lines must be published too."""
+        missing = [name for name in (spec.key_set, spec.terms.register if spec.terms else "")
+                   if name and self._book.published(name) is False]  # fmt: skip
+        yield from (_unpublished(name) for name in missing)
+        if spec.key_set not in missing:
+            yield Finding("ok", spec.register, "Balances can be asked for.")
 
     def _unlisted(self, spec: BalanceSpec) -> Iterator[Finding]:
         """Debts on an account that the mapping forgets would be missing from every balance."""

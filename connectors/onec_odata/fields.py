@@ -132,6 +132,14 @@ class Book:
             return condition
         return None if _WANTS_FOLDERS.search(condition) else shorter
 
+    def names_of(self, name: str, attribute: str) -> list[str]:
+        """The fields that an attribute of any type is read from; as it is written where nothing is declared."""
+        shape = self.shape(name)
+        if shape is None:
+            return [attribute]
+        spelt = (attribute, f"{attribute}_Type") if attribute in shape.properties else (f"{attribute}_Key",)
+        return [field for field in spelt if field in shape.properties]
+
     def spellings(self, name: str, attribute: str) -> list[Spelling]:
         """How a reference may be spelt, the likeliest first; one when it is known, none when the set lacks it."""
         known = self._spelt.get((name, attribute))

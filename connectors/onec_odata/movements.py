@@ -225,7 +225,7 @@ class MovementReader:
             asked = options | {"$filter": url.all_of([question.condition, customer])}
             resource = f"{spec.register}/{url.call(_TURNOVERS, period.parameters() | question.parameters)}"
             outcome = self._wire.collection(resource, asked, limit=self._wire.options.table_bytes)
-            for row in self._accounts.answered(spec, question, outcome):
+            for row in self._accounts.answered(spec, question, outcome).rows:
                 if subconto(row.data, spec.counterparty_set) == counterparty.lower():
                     account = question.code or self._accounts.code(spec, row.data)
                     found = self._place(spec, row.data, "", account)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from connectors.base import KeyRow, Page, RawRecord, SourceSet, Window
+from connectors.base import FigureRow, KeyRow, Page, RawRecord, RowsMoved, SourceSet, Window
 from connectors.http import NoAnswer
 from connectors.onec_odata import url
 from connectors.onec_odata.decoder import Row
@@ -37,6 +37,7 @@ class Question:
     window: Window = field(default_factory=Window)
     extra: str = ""
     keys_only: bool = False
+    attributes: tuple[str, ...] = ()
     top: int | None = None
     skip: int = 0
 
@@ -68,6 +69,25 @@ class RecordReader:
             TransientError: rows kept shifting while they were read; what came so far is not complete.
         """
         return self._sweep(source, Question(window, keys_only=True))
+
+    def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
+        """Every key of a window with some attributes, page by page; nothing is kept of pages that were given.
+
+        Raises:
+            RowsMoved: rows shifted while they were read; the window is to be read anew.
+        """
+        names = tuple(name for attribute in attributes for name in self._book.names_of(source.name, attribute))
+        question = Question(window, keys_only=True, attributes=names, top=SWEEP_PAGE)
+        last: str | None = None
+        position = 0
+        while True:
+            rows = self._figures_page(source, replace(question, skip=position))
+            if last is not None and (not rows or rows[0].key.external_id != last):
+                raise RowsMoved(f"The rows of {source.name} moved while they were read.")
+            yield rows if last is None else rows[1:]
+            if len(rows) < SWEEP_PAGE:
+                return
+            last, position = rows[-1].key.external_id, position + len(rows) - 1
 
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
         """Every key of one counterparty's objects in a window."""
@@ -135,7 +155,7 @@ class RecordReader:
 
         Folders of a set that has none are an empty answer without a question.
         """
-        optional = ["IsFolder", source.version, source.deleted, source.posted]
+        optional = ["IsFolder", source.version, source.deleted, source.posted, *question.attributes]
         while True:
             condition = self._book.adapted_filter(source.name, source.filter)
             if condition is None:
@@ -172,7 +192,7 @@ class RecordReader:
         chosen = url.all_of([condition, self._period(source, question.window), question.extra])
         options = {"$filter": chosen} if chosen else {}
         if question.keys_only:
-            fields = [source.key, source.version, source.deleted, source.posted]
+            fields = [source.key, source.version, source.deleted, source.posted, *question.attributes]
             options["$select"] = ",".join(self._book.known(source.name, fields))
         if question.top is not None:
             options |= {"$orderby": source.key, "$top": str(question.top)}
@@ -217,6 +237,13 @@ class RecordReader:
             f"The rows of {source.name} kept moving while they were read; the sweep is not complete.",
             where=Where(entity=source.entity),
         )
+
+    def _figures_page(self, source: SourceSet, question: Question) -> list[FigureRow]:
+        outcome = self.ask(source, question)
+        if isinstance(outcome, Verdict):
+            raise self._error(source, outcome)
+        keys = self.joins.add_to_keys(source, [self._key_row(source, row.data) for row in outcome.rows])
+        return [FigureRow(key, row.data) for key, row in zip(keys, outcome.rows, strict=True)]
 
     def _sweep_page(self, source: SourceSet, question: Question) -> list[KeyRow]:
         outcome = self.ask(source, question)

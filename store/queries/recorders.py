@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select, type_coerce
+from sqlalchemy import Connection, func, select, type_coerce
 
 from store.bulk import chunks
 from store.entities import counterparties, entity_tables
@@ -54,28 +55,6 @@ def load_standings(conn: Connection, connection: str, entity: str, keys: Iterabl
     return found
 
 
-def iter_living_keys(
-    conn: Connection, connection: str, entity: str, source: str, start: datetime | None
-) -> Iterator[str]:
-    """External ids of one set that exist at the other side as far as we know, dated from `start` on, in pages."""
-    last = ""
-    while True:
-        statement = (
-            select(binding.c.external_id)
-            .where(binding.c.connection == connection, binding.c.entity == entity, binding.c.source == source)
-            .where(binding.c.deleted.is_(False), binding.c.external_id > last)
-            .order_by(binding.c.external_id)
-            .limit(5000)
-        )
-        if start is not None:
-            statement = statement.where(or_(binding.c.date >= start, binding.c.date.is_(None)))
-        page = list(conn.execute(statement).scalars())
-        yield from page
-        if not page:
-            return
-        last = page[-1]
-
-
 def load_sums(conn: Connection, connection: str, entity: str) -> dict[str, Decimal]:
     """Amounts of the documents that count, by the document's currency ("" where none is named)."""
     table = entity_tables[entity]
@@ -100,19 +79,28 @@ def load_sources_of(conn: Connection, connection: str, entity: str, ids: Iterabl
     return found
 
 
-def load_heads(
-    conn: Connection, entity: str, ids: Iterable[UUID]
-) -> dict[UUID, tuple[str | None, datetime, str | None]]:
-    """Number, date and currency of documents of ours."""
+class Head(NamedTuple):
+    """What a document is known by to people, its currency, and its link into its own system."""
+
+    number: str
+    date: datetime | None
+    currency: str
+    link: str = ""
+
+
+def load_heads(conn: Connection, entity: str, ids: Iterable[UUID]) -> dict[UUID, Head]:
+    """Heads of documents of ours."""
     table = entity_tables[entity]
-    found: dict[UUID, tuple[str | None, datetime, str | None]] = {}
+    found: dict[UUID, Head] = {}
     for part in chunks(dict.fromkeys(ids), WHOM_AT_ONCE):
         statement = (
-            select(table.c.id, table.c.number, table.c.date, CURRENCY.c.code)
+            select(table.c.id, table.c.number, table.c.date, CURRENCY.c.code, table.c.link)
             .select_from(table.outerjoin(CURRENCY, CURRENCY.c.id == table.c.currency_id))
             .where(table.c.id.in_(part))
         )
-        found.update((row[0], (row[1], row[2], row[3])) for row in conn.execute(statement))
+        found.update(
+            (row[0], Head(row[1] or "", row[2], row[3] or "", row[4] or "")) for row in conn.execute(statement)
+        )
     return found
 
 

@@ -8,7 +8,7 @@ mirrored document or named as what it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import datetime
 
 from connectors.base import BalanceSource
@@ -20,99 +20,109 @@ from store.queries.recorders import load_names
 from store.queries.settlements import Whom
 from sync.context import RunContext
 from sync.pull.prepare import since_moment
+from sync.reconcile.books import Books, LargeBooks
 from sync.reconcile.customer import Customer, Explanation, unexplained_lines
 from sync.reconcile.remembered import remember
-from sync.reconcile.result import Line, Reconciliation
+from sync.reconcile.result import BalanceLine, Line, Reconciliation
 from sync.reconcile.ties import Seen, explain_customers
+from sync.room.writing import asking
 from sync.settle.effects import Identities, Totals
 from sync.settle.explain import compare, complete_whom
 from sync.settle.movements import load_movements
 from sync.settle.register import Amounts, BalanceKey, fetch_currencies, fold_rows, load_known
 
-CUSTOMERS_AT_ONCE = 500
 LOOKED_AT_ONCE = 60
 """Customers whose movements are in memory at the same time."""
-
-
-@dataclass(slots=True)
-class Books:
-    """What accounting says: the register now, and as it stood when the mirrored documents begin."""
-
-    now: dict[BalanceKey, Amounts]
-    opening: dict[BalanceKey, Amounts]
-    start: datetime | None
 
 
 Keep = Callable[[list[Explanation]], None]
 
 
-def reconcile_balances(
-    ctx: RunContext, result: Reconciliation, stored_customers: Iterable[str], keep: Keep, *, fresh: bool = False
-) -> None:
+def reconcile_balances(ctx: RunContext, result: Reconciliation, keep: Keep, *, fresh: bool = False) -> None:
     """Compare all balances; fills `balances`, `lines` and, where the books cannot be compared, `failure`.
 
     Args:
         ctx: whose books.
         result: what is filled.
-        stored_customers: keys of all customers whom the store has a balance of.
         keep: is given, portion by portion, what was found of the customers whose movements were looked at.
         fresh: whether movements named earlier count for nothing.
     """
     if ctx.mapping.balance is None or not isinstance(ctx.connector, BalanceSource):
         result.notices.append("The mapping names no settlement accounts: balances are not compared.")
         return
-    books = fetch_books(ctx, result)
-    if books is None:
-        return
-    now, opening = _by_customer(books.now), _by_customer(books.opening)
-    customers = dict.fromkeys((*now, *opening, *stored_customers))
-    seen = Seen()
-    done = 0
-    for part in chunks(customers, CUSTOMERS_AT_ONCE):
-        portion = Books(_merged(now, part), _merged(opening, part), books.start)
-        looked = _settle_quietly(ctx, build_customers(ctx, portion, part), result, None if fresh else seen)
-        for group in chunks(looked, LOOKED_AT_ONCE):
-            keep(_look(ctx, group, result, seen))
-        done += len(part)
-        ctx.progress.step("balance", done)
+    with closing(LargeBooks(ctx, since_moment(ctx.settings))) as books:
+        if not _open_books(ctx, result, books):
+            return
+        seen = Seen()
+        done = 0
+        for keys, portion in books.portions():
+            settle_portion(ctx, keys, portion, result, seen, keep, fresh=fresh)
+            done += len(keys)
+            ctx.progress.step("balance", done)
 
 
-def fetch_books(ctx: RunContext, result: Reconciliation, counterparty: str | None = None) -> Books | None:
-    """Ask the register for now and for the opening; None, with the reason told, where an answer is not whole."""
-    start = since_moment(ctx.settings)
-    now = _fetch(ctx, result, None, counterparty)
-    if now is None:
-        return None
-    opening = _fetch(ctx, result, start, counterparty) if start is not None else {}
-    return None if opening is None else Books(now, opening, start)
+def _open_books(ctx: RunContext, result: Reconciliation, books: LargeBooks) -> bool:
+    """Ask the register for now and for the opening; False, with the reason told, where an answer is not whole."""
+    if not _take_in(ctx, result, books, None):
+        return False
+    if books.start is not None and not _take_in(ctx, result, books, books.start):
+        return False
+    books.order_customers()
+    return True
+
+
+def _take_in(ctx: RunContext, result: Reconciliation, books: LargeBooks, at: datetime | None) -> bool:
+    assert isinstance(ctx.connector, BalanceSource) and ctx.mapping.balance is not None  # noqa: S101
+    with asking(ctx, "fetch-balances"):
+        answer = ctx.connector.open_balances(ctx.mapping.balance, at=at)
+    with closing(answer):
+        if not answer.whole:
+            result.failure = _not_whole(answer.reason)
+            return False
+        if at is None:
+            for account, amount in answer.unassigned.items():
+                result.notices.append(f"Account {account} holds {amount} that name no counterparty: nobody's balance.")
+        books.add(answer.rows, opening=at is not None)
+    return True
+
+
+def _not_whole(reason: str) -> str:
+    return f"The register's answer is not whole: {reason or 'no reason given'}"
+
+
+def settle_portion(
+    ctx: RunContext, keys: list[str], books: Books, result: Reconciliation, seen: Seen, keep: Keep, *, fresh: bool
+) -> None:
+    """Compare some customers: quietly where the books are equal, else by their movements."""
+    looked = _settle_quietly(ctx, build_customers(ctx, books, keys), result, None if fresh else seen)
+    for group in chunks(looked, LOOKED_AT_ONCE):
+        keep(_look(ctx, group, result, seen))
+
+
+def fetch_books(ctx: RunContext, result: Reconciliation, keys: Iterable[str]) -> Books | None:
+    """The same books of a few customers, asked for one by one; None, with the reason told, where one is not whole."""
+    books = Books({}, {}, since_moment(ctx.settings))
+    for key in keys:
+        now = _fetch(ctx, result, None, key)
+        opening = _fetch(ctx, result, books.start, key) if books.start is not None else {}
+        if now is None or opening is None:
+            return None
+        books.now |= now
+        books.opening |= opening
+    return books
 
 
 def _fetch(
-    ctx: RunContext, result: Reconciliation, at: datetime | None, counterparty: str | None
+    ctx: RunContext, result: Reconciliation, at: datetime | None, counterparty: str
 ) -> dict[BalanceKey, Amounts] | None:
     assert isinstance(ctx.connector, BalanceSource) and ctx.mapping.balance is not None  # noqa: S101
-    ctx.fault("fetch-balances.before")
-    answer = ctx.connector.fetch_balances(ctx.mapping.balance, at=at, counterparty=counterparty)
-    ctx.fault("fetch-balances.after")
+    with asking(ctx, "fetch-balances"):
+        answer = ctx.connector.fetch_balances(ctx.mapping.balance, at=at, counterparty=counterparty)
     if not answer.whole:
-        result.failure = f"The register's answer is not whole: {answer.reason or 'no reason given'}"
+        result.failure = _not_whole(answer.reason)
         return None
-    if at is None and counterparty is None:
-        for account, amount in answer.unassigned.items():
-            result.notices.append(f"Account {account} holds {amount} that name no counterparty: nobody's balance.")
     codes = fetch_currencies(ctx, {row.currency for row in answer.rows if row.currency})
     return fold_rows(answer.rows, codes, ctx.mapping.accounting_currency)
-
-
-def _by_customer(rows: Mapping[BalanceKey, Amounts]) -> dict[str, dict[BalanceKey, Amounts]]:
-    found: dict[str, dict[BalanceKey, Amounts]] = {}
-    for key, amounts in rows.items():
-        found.setdefault(key.counterparty, {})[key] = amounts
-    return found
-
-
-def _merged(rows: Mapping[str, dict[BalanceKey, Amounts]], names: Iterable[str]) -> dict[BalanceKey, Amounts]:
-    return {key: amounts for name in names for key, amounts in rows.get(name, {}).items()}
 
 
 def build_customers(ctx: RunContext, books: Books, keys: list[str]) -> list[Customer]:
@@ -163,7 +173,7 @@ def _settle_quietly(
         if told is None and (customer.differs() or customer.remembered):
             left.append(customer)
             continue
-        _add_totals(customer, told.lines if told else [], result)
+        _add(customer, told.lines if told else [], result)
         result.remembered += len(told.lines) if told else 0
     return left
 
@@ -175,22 +185,14 @@ def _look(ctx: RunContext, customers: Sequence[Customer], result: Reconciliation
         doubtful = any(line.weight != "named" for line in first.lines)
         again = [_ask_again(ctx, first.customer, result)] if doubtful else []
         found = _explain(ctx, again, result, seen)[0] if again else first
-        _add_totals(found.customer, found.lines, result)
-        for currency in {line.currency for line in found.lines}:
-            result.balance(currency).examined += 1
+        _add(found.customer, found.lines, result, examined=True)
         explanations.append(found)
     return explanations
 
 
 def _ask_again(ctx: RunContext, customer: Customer, result: Reconciliation) -> Customer:
-    books = Books({}, {}, customer.start)
-    for key in customer.keys:
-        answer = fetch_books(ctx, result, key)
-        if answer is None:
-            return customer
-        books.now |= answer.now
-        books.opening |= answer.opening
-    again = build_customers(ctx, books, customer.keys)
+    books = fetch_books(ctx, result, customer.keys)
+    again = build_customers(ctx, books, customer.keys) if books is not None else []
     return again[0] if again else customer
 
 
@@ -206,19 +208,24 @@ def _explain(ctx: RunContext, customers: Sequence[Customer], result: Reconciliat
         return [Explanation(customer, unexplained_lines(customer, note)) for customer in customers]
 
 
-def _add_totals(customer: Customer, lines: Iterable[Line], result: Reconciliation) -> None:
+def _add(customer: Customer, lines: list[Line], result: Reconciliation, *, examined: bool = False) -> None:
+    parts: dict[str, BalanceLine] = {}
+
+    def part(currency: str) -> BalanceLine:
+        return parts.setdefault(currency, BalanceLine(currency))
+
     for key, amount in customer.register.items():
-        line = result.balance(key.currency)
-        line.settlements += 1
-        line.register += amount
+        part(key.currency).settlements += 1
+        part(key.currency).register += amount
     for key, amount in customer.opening.items():
-        result.balance(key.currency).opening += amount
+        part(key.currency).opening += amount
     for key, amount in customer.documents.items():
-        result.balance(key.currency).documents += amount
+        part(key.currency).documents += amount
     for item in lines:
-        result.add(item)
-        amount = item.amount or ZERO
         if item.weight == "named":
-            result.balance(item.currency).named += amount
+            part(item.currency).named += item.amount or ZERO
         elif item.weight == "unexplained":
-            result.balance(item.currency).unexplained += abs(amount)
+            part(item.currency).unexplained += abs(item.amount or ZERO)
+    for currency in {item.currency for item in lines} if examined else ():
+        part(currency).examined += 1
+    result.add_customer(customer.keys, parts, lines)

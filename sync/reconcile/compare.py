@@ -1,49 +1,45 @@
 """Comparing the two books and explaining every difference, to the kopeck (design §5-11; `sverka reconcile`).
 
 Reading only, but for the history of reconciliations and the movements that were named. `repair` is a run of its own
-under the connection's lease: it reads again just the documents and customers that differ; then all is compared again.
+under the connection's lease: it reads again just the documents and customers that differ, and compares those again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
-from uuid import UUID
+from typing import Literal
 
-from sqlalchemy import select, update
-
+from connectors.base import RecordSource
 from connectors.registry import open_connector
 from core.errors import SverkaError
 from core.ids import new_id
-from core.money import to_minor
-from mapping.model import SourceSet
-from store.bulk import chunks, insert
-from store.engine import reading
-from store.entities import balances
-from store.queries.recorders import load_standings
-from store.tables import binding, reconciliation, reconciliation_line
 from sync.context import App, NoProgress, Order, Progress, RunContext
 from sync.cycle import run_stages
-from sync.pull.records import pull_keys, settle_missing
-from sync.reconcile.balances import reconcile_balances
+from sync.reconcile.balances import fetch_books, reconcile_balances, settle_portion
 from sync.reconcile.customer import Explanation
-from sync.reconcile.entities import reconcile_entities
+from sync.reconcile.entities import reconcile_entities, reconcile_entity
+from sync.reconcile.history import keep_result
+from sync.reconcile.repair import repair_lines
 from sync.reconcile.result import Line, Reconciliation
+from sync.reconcile.ties import Seen
 from sync.room.budget import open_budget
 from sync.room.faults import fault_from_environment
-from sync.room.writing import NoFence, committing, writing
-from sync.settle.customer import pull_customer
+from sync.room.writing import NoFence, committing
 from sync.settle.movements import store_movements
 from sync.versions import load_ruling
 
-__all__ = ["Reconciliation", "reconcile"]
+__all__ = ["Reconciliation", "compare_books", "keep_result", "reconcile", "repair_and_compare"]
+
+AskedBy = Literal["order", "schedule"]
+SINGLY = 100
+"""From so many customers on, comparing everybody again asks less of accounting than one by one."""
 
 
 def reconcile(
     app: App, connection: str, *, repair: bool = False, fresh: bool = False, progress: Progress | None = None
 ) -> Reconciliation:
-    """Compare one connection with the store; with `repair` mend what differs, then compare again.
+    """Compare one connection with the store; with `repair` mend what differs, then compare that again.
 
     Comparing takes no lease: the schedule goes on meanwhile. Movements that were named earlier and still add up to the
     kopeck are not fetched again, unless `fresh`.
@@ -55,21 +51,98 @@ def reconcile(
         ConfigError: there is no such connection, or its mapping has mistakes.
     """
     watcher = progress or NoProgress()
-    first = _compare_now(app, connection, watcher, fresh=fresh)
-    wanted = [line for line in first.lines if line.weight != "named"]
-    if not repair or first.failure or not wanted:
-        return first
-    done = run_stages(app, connection, Order(kind="repair"), [lambda ctx: repair_lines(ctx, wanted)], watcher)
-    again = _compare_now(app, connection, watcher, fresh=fresh)
-    again.repaired = len(wanted)
-    if done.status in ("failed", "skipped"):
-        again.failure = again.failure or done.message
+    result = compare_books(app, connection, fresh=fresh, progress=watcher)
+    keep_result(app, result)
+    if not repair or result.failure or not find_wanted(result):
+        return result
+    again = repair_and_compare(app, result, watcher, fresh=fresh)
+    keep_result(app, again)
     return again
 
 
-def _compare_now(app: App, connection: str, progress: Progress, *, fresh: bool) -> Reconciliation:
-    with _context(app, connection, progress) as ctx:
-        return _compare(ctx, fresh=fresh)
+def find_wanted(result: Reconciliation) -> list[Line]:
+    """What a repair would read again: all that is not as it should be."""
+    return [line for line in result.lines if line.weight != "named"]
+
+
+def compare_books(
+    app: App, connection: str, *, fresh: bool = False, asked_by: AskedBy = "order", progress: Progress | None = None
+) -> Reconciliation:
+    """One comparison of everything; keeps nothing but the movements that it named. Raises as `reconcile` does."""
+    result = Reconciliation(connection, app.clock.now(), asked_by=asked_by)
+    with _context(app, connection, progress or NoProgress()) as ctx, _telling(ctx, result):
+        reconcile_entities(ctx, result)
+        reconcile_balances(ctx, result, _keeper(ctx), fresh=fresh)
+        _drop_twins(result)
+    return result
+
+
+def repair_and_compare(
+    app: App, result: Reconciliation, progress: Progress | None = None, *, fresh: bool = False
+) -> Reconciliation:
+    """Read again what differs, in a run under the connection's lease; then compare just that again.
+
+    Returns:
+        The result as it stands then; failed where the run was.
+    """
+    watcher, wanted, started = progress or NoProgress(), find_wanted(result), app.clock.monotonic()
+    done = run_stages(app, result.connection, Order(kind="repair"), [lambda ctx: repair_lines(ctx, wanted)], watcher)
+    result.at = app.clock.now()
+    with _context(app, result.connection, watcher) as ctx, _telling(ctx, result):
+        _compare_again(ctx, result, wanted, fresh=fresh)
+        _drop_twins(result)
+    result.seconds += app.clock.monotonic() - started
+    result.repaired = len(wanted)
+    if done.status in ("failed", "skipped"):
+        result.failure = result.failure or done.message
+    return result
+
+
+@contextmanager
+def _telling(ctx: RunContext, result: Reconciliation) -> Iterator[None]:
+    """Books that cannot be compared are told of, not raised."""
+    started = ctx.app.clock.monotonic()
+    try:
+        yield
+    except SverkaError as error:
+        result.failure = str(error)
+    result.seconds += ctx.app.clock.monotonic() - started
+
+
+def _compare_again(ctx: RunContext, result: Reconciliation, wanted: Sequence[Line], *, fresh: bool) -> None:
+    """The entities and the customers that differed."""
+    for entity in dict.fromkeys(line.entity for line in wanted if line.entity in ctx.mapping.entities):
+        _compare_entity_again(ctx, result, entity)
+    if len(result.shares) > SINGLY or result.left_out:
+        result.lines = [line for line in result.lines if not line.currency]
+        result.balances, result.left_out, result.remembered = {}, 0, 0
+        result.shares.clear()
+        result.left.clear()
+        reconcile_balances(ctx, result, _keeper(ctx), fresh=fresh)
+        return
+    seen, keep = Seen(), _keeper(ctx)
+    for key in list(result.shares):
+        keys = result.take_out_customer(key)
+        books = fetch_books(ctx, result, keys)
+        if books is None:
+            return
+        settle_portion(ctx, keys, books, result, seen, keep, fresh=fresh)
+
+
+def _compare_entity_again(ctx: RunContext, result: Reconciliation, entity: str) -> None:
+    if not isinstance(ctx.connector, RecordSource):
+        return
+    result.lines = [line for line in result.lines if line.currency or line.entity != entity]
+    old = next((number for number, line in enumerate(result.entities) if line.entity == entity), None)
+    line = reconcile_entity(ctx, entity, result)
+    if old is None:
+        result.entities.append(line)
+    else:
+        result.entities[old] = line
+
+
+def _keeper(ctx: RunContext) -> Callable[[list[Explanation]], None]:
+    return lambda found: _keep_movements(ctx, found)
 
 
 @contextmanager
@@ -93,26 +166,6 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
         )
 
 
-def _compare(ctx: RunContext, *, fresh: bool) -> Reconciliation:
-    """One comparison, kept in the history."""
-    result = Reconciliation(ctx.name, ctx.app.clock.now())
-    try:
-        reconcile_entities(ctx, result)
-        customers = _stored_customers(ctx)
-        reconcile_balances(ctx, result, customers, lambda found: _keep_movements(ctx, found), fresh=fresh)
-        _drop_twins(result)
-    except SverkaError as error:
-        result.failure = str(error)
-    _keep(ctx, result)
-    return result
-
-
-def _stored_customers(ctx: RunContext) -> list[str]:
-    statement = select(balances.c.counterparty_key).where(balances.c.connection == ctx.name).distinct()
-    with reading(ctx.app.engine) as conn:
-        return list(conn.execute(statement).scalars())
-
-
 def _drop_twins(result: Reconciliation) -> None:
     """A document that the key sweep named and that moves money was named again by its movement: once is enough."""
     by_movement = {
@@ -131,68 +184,3 @@ def _keep_movements(ctx: RunContext, found: Sequence[Explanation]) -> None:
         keys = [key for item in found for key in item.customer.keys]
         with committing(ctx.app, "reconcile-movements") as conn:
             store_movements(conn, ctx.name, keys, [named for item in found for named in item.named])
-
-
-def _keep(ctx: RunContext, result: Reconciliation) -> None:
-    """The history of reconciliations."""
-    record_id = new_id()
-    unexplained = sum(to_minor(line.unexplained) for line in result.balances.values())
-    row = {
-        "id": record_id,
-        "connection": ctx.name,
-        "at": result.at,
-        "status": result.status,
-        "unexplained": unexplained,
-    }
-    with committing(ctx.app, "reconcile-result") as conn:
-        insert(conn, reconciliation, [row | {"summary": result.summary()}])
-    lines = [_history_row(record_id, number, line) for number, line in enumerate(result.lines, 1)]
-    for part in chunks(lines):
-        with committing(ctx.app, "reconcile-lines") as conn:
-            insert(conn, reconciliation_line, part)
-
-
-def _history_row(record_id: UUID, number: int, line: Line) -> dict[str, Any]:
-    return {
-        "reconciliation_id": record_id,
-        "line": number,
-        "entity": line.entity,
-        "counterparty_id": line.counterparty_id,
-        "kind": line.kind,
-        "amount": None if line.amount is None else to_minor(line.amount),
-        "details": line.to_json(),
-    }
-
-
-def repair_lines(ctx: RunContext, lines: Sequence[Line]) -> None:
-    """Read again just what differs: documents by their keys, then the customers they belong to. Under a run's lease."""
-    _repair_documents(ctx, lines)
-    for key in dict.fromkeys(line.counterparty_key for line in lines if line.counterparty_key):
-        pull_customer(ctx, key)
-
-
-def _repair_documents(ctx: RunContext, lines: Sequence[Line]) -> None:
-    sources = {(one.entity, one.name): one for mapped in ctx.mapping.entities.values() for one in mapped.sources}
-    wanted: dict[tuple[str, str], list[str]] = {}
-    for line in lines:
-        if line.external_id and (line.entity, line.source) in sources:
-            wanted.setdefault((line.entity, line.source), []).append(line.external_id)
-    for place, keys in wanted.items():
-        _read_again(ctx, sources[place], list(dict.fromkeys(keys)))
-
-
-def _read_again(ctx: RunContext, source: SourceSet, keys: list[str]) -> None:
-    """Forget what we think we know of these records, then read them; those that are gone are settled."""
-    with reading(ctx.app.engine) as conn:
-        standings = load_standings(conn, ctx.name, source.entity, keys)
-    mine = (binding.c.connection == ctx.name, binding.c.entity == source.entity)
-    lost = [
-        key for key, standing in standings.items() if not standing.present and standing.state in ("bound", "deleted")
-    ]
-    for part in chunks(keys, 500):
-        with writing(ctx, "mark") as conn:
-            conn.execute(update(binding).where(*mine, binding.c.external_id.in_(part)).values(hash="", version=""))
-            gone = binding.c.external_id.in_([key for key in part if key in lost])
-            conn.execute(update(binding).where(*mine, gone).values(entity_id=None))
-    there = pull_keys(ctx, source, keys)
-    settle_missing(ctx, source, [key for key in keys if key not in there])

@@ -1,31 +1,40 @@
-"""Every record of accounting against every record of ours, by key and version (issue: counts, sums, missing, extra).
+"""Every record of accounting against every record of ours: counts, sums and hashes by bucket, then one by one.
 
-A complete key sweep: whole pages are compared as they come, so that memory stays flat; only eight bytes a key are kept,
-and those only to find what we have and accounting has not.
+All that is asked of accounting is one cheap stream of keys, versions, marks and, of documents, what says whether they
+are posted and what they amount to. Sides whose buckets are equal hold the same; only the records of buckets that differ
+are laid side by side. Memory does not grow with the number of records.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
 from uuid import UUID
 
 from sqlalchemy import select
 
-from connectors.base import KeyRow, RecordSource, Window
+from connectors.base import KeyRow, RecordSource, RowsMoved
+from core.money import from_minor
 from mapping.model import ENTITIES, SourceSet
+from store.bulk import chunks
 from store.engine import reading
-from store.queries.recorders import Standing, iter_living_keys, load_heads, load_standings, load_sums
+from store.queries.mirrored import Mirrored
+from store.queries.recorders import load_heads, load_standings, load_sums
 from store.tables import cursor
 from sync.context import RunContext
-from sync.pull.prepare import prepare, since_moment
-from sync.reconcile.result import EntityLine, Line, Reconciliation
+from sync.pull.prepare import Item, prepare, since_moment
+from sync.reconcile.buckets import BUCKETS
+from sync.reconcile.figures import Figures, find_figures
+from sync.reconcile.result import SHOWN, EntityLine, Line, Reconciliation, SetSums
+from sync.reconcile.stream import Pair, SetStream
 from sync.room.writing import asking
 from sync.settle.movements import build_title
+
+AT_ONCE = 500
+ASKED_AT_MOST = 1000
+"""Records of ours that accounting did not name and that are asked for directly before they are called extra."""
 
 
 def reconcile_entities(ctx: RunContext, result: Reconciliation) -> None:
@@ -33,100 +42,67 @@ def reconcile_entities(ctx: RunContext, result: Reconciliation) -> None:
     if not isinstance(ctx.connector, RecordSource):
         result.notices.append("This connection cannot be read record by record: only balances are compared.")
         return
-    for entity, mapped in ctx.mapping.entities.items():
-        line = EntityLine(entity)
-        for source in mapped.sources:
-            if ctx.connector.is_published(source.name):
-                _reconcile_source(ctx, ctx.connector, source, line, result)
-            else:
-                result.notices.append(f"{source.name} is not published: its records are not compared.")
-        if ENTITIES[entity].document:
-            with reading(ctx.app.engine) as conn:
-                line.sums = load_sums(conn, ctx.name, entity)
-        result.entities.append(line)
-        ctx.progress.step(entity, line.theirs)
+    for entity in ctx.mapping.entities:
+        result.entities.append(reconcile_entity(ctx, entity, result))
 
 
-def _reconcile_source(
-    ctx: RunContext, connector: RecordSource, source: SourceSet, line: EntityLine, result: Reconciliation
-) -> None:
+def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> EntityLine:
+    """Compare one entity; adds its `lines`."""
+    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the callers
+    line = EntityLine(entity)
+    for source in ctx.mapping.entities[entity].sources:
+        if ctx.connector.is_published(source.name):
+            reconcile_source(ctx, source, line, result)
+        else:
+            result.notice(f"{source.name} is not published: its records are not compared.")
+    if ENTITIES[entity].document:
+        with reading(ctx.app.engine) as conn:
+            line.sums = load_sums(conn, ctx.name, entity)
+    ctx.progress.step(entity, line.theirs)
+    return line
+
+
+def reconcile_source(ctx: RunContext, source: SourceSet, line: EntityLine, result: Reconciliation) -> None:
+    """Compare one set; a set whose rows keep moving is told of and left to the next time."""
     start = since_moment(ctx.settings) if source.date else None
-    seen = array("Q")
-    ctx.fault("fetch-keys.before")
-    for page in connector.fetch_keys(source, Window(start=start)):
-        ctx.fault("fetch-keys.after")
-        seen.extend(hash_key(row.external_id) for row in page)
-        _compare_page(ctx, source, page, line, result)
-        ctx.progress.step(line.entity, line.theirs)
-    ordered = array("Q", sorted(seen))
-    extra: list[str] = []
-    with reading(ctx.app.engine) as conn:
-        for key in iter_living_keys(conn, ctx.name, source.entity, source.name, start):
-            line.ours += 1
-            if not _contains(ordered, hash_key(key)):
-                extra.append(key)
-    _add_extra(ctx, source, extra, line, result)
+    reader = find_figures(ctx.mapping.entities[source.entity], source, ctx.settings.zone)
+    with closing(SetStream(ctx, source, reader, start)) as stream:
+        try:
+            for done in stream.fetch_theirs():
+                ctx.progress.step(line.entity, line.theirs + done)
+        except RowsMoved as moved:
+            result.notice(f"{moved.message} Its records are not compared this time.")
+            return
+        stream.load_ours()
+        line.theirs += stream.theirs.total
+        line.ours += stream.ours.total
+        line.filtered += stream.ours.filtered
+        differing = stream.theirs.differing(stream.ours)
+        line.sets[source.name] = SetSums(BUCKETS, len(differing), stream.ours.months, stream.theirs.months)
+        if differing:
+            _compare_pairs(ctx, stream, differing, line, result)
 
 
-def hash_key(key: str) -> int:
-    """Eight bytes of a key: two of a million keys meet once in thirty million reconciliations."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
-
-
-def _contains(ordered: Sequence[int], value: int) -> bool:
-    place = bisect_left(ordered, value)
-    return place < len(ordered) and ordered[place] == value
-
-
-def _compare_page(
-    ctx: RunContext, source: SourceSet, page: Sequence[KeyRow], line: EntityLine, result: Reconciliation
+def _compare_pairs(
+    ctx: RunContext, stream: SetStream, buckets: set[int], line: EntityLine, result: Reconciliation
 ) -> None:
-    line.theirs += len(page)
-    with reading(ctx.app.engine) as conn:
-        known = load_standings(conn, ctx.name, source.entity, [row.external_id for row in page])
-    missing: list[str] = []
-    for row in page:
-        standing = known.get(row.external_id)
-        kind = judge_key(row, standing)
-        if standing is not None and standing.state == "filtered":
-            line.filtered += 1
-        if kind == "missing_document":
-            missing.append(row.external_id)
-        elif kind:
-            _count(line, kind)
-            result.add(_line(kind, source, row.external_id))
-    _add_missing(ctx, source, missing, line, result)
-
-
-def _add_missing(
-    ctx: RunContext, source: SourceSet, keys: Sequence[str], line: EntityLine, result: Reconciliation
-) -> None:
-    """Accounting's that we do not have: read, so that they can be named; one newer than our last reading is lag."""
-    if not keys or not isinstance(ctx.connector, RecordSource):
-        return
-    fresh_at = load_fresh_at(ctx, source.entity)
-    with asking(ctx, "fetch-records"):
-        raws = ctx.connector.fetch_records(source, keys)
-    for read in prepare(ctx.mapping, ctx.settings, source, raws):
-        if read.error is not None:
-            _count(line, "dead_letter")
-            result.add(_line("dead_letter", source, read.key))
-            continue
-        record = read.record
-        if record is None or read.left_out:
-            line.filtered += 1
-            continue
-        date = record.fields.get("date")
-        moment = date if isinstance(date, datetime) else None
-        late = moment is not None and fresh_at is not None and moment >= fresh_at
-        kind = "not_yet_applied" if late else "missing_document"
-        _count(line, kind)
-        amount = record.fields.get("amount")
-        item = _line(kind, source, read.key)
-        item.number, item.date = str(record.fields.get("number") or record.fields.get("code") or ""), moment
-        item.amount = amount if isinstance(amount, Decimal) else None
-        item.counterparty_key = record.refs.get("counterparty") or ""
-        result.add(item)
+    asked = 0
+    for part in chunks(stream.pairs(buckets), AT_ONCE):
+        missing, extra, changed = [], [], []
+        for pair in part:
+            kind = judge_pair(pair)
+            if kind == "missing_document":
+                missing.append(pair.key)
+            elif kind == "extra_document":
+                extra.append(pair.key)
+            elif kind:
+                changed.append((kind, pair))
+        _add_missing(ctx, stream.source, missing, line, result)
+        _add_changed(ctx, stream.source, changed, line, result)
+        if extra and asked < ASKED_AT_MOST:
+            asked += len(extra)
+            extra = _really_extra(ctx, stream.source, extra)
+        _add_extra(ctx, stream.source, extra, line, result)
 
 
 def load_fresh_at(ctx: RunContext, entity: str) -> datetime | None:
@@ -137,22 +113,116 @@ def load_fresh_at(ctx: RunContext, entity: str) -> datetime | None:
     return found
 
 
-def judge_key(row: KeyRow, standing: Standing | None) -> str:
-    """What a key of accounting is to us; empty where all is well."""
-    if standing is None:
+def judge_pair(pair: Pair) -> str:
+    """What a record that may differ is; empty where all is well."""
+    if pair.theirs is None:
+        return "extra_document"
+    kind = judge_key(pair.theirs, pair.ours)
+    if kind or pair.ours is None or pair.ours.state == "filtered" or pair.figures.filtered:
+        return kind
+    return "different_amount" if _differs(pair.figures, pair.ours) else ""
+
+
+def _differs(figures: Figures, ours: Mirrored) -> bool:
+    """Only what both sides know is compared. What is marked as deleted counts nowhere."""
+    amount = figures.amount is not None and ours.amount is not None and figures.amount != ours.amount
+    posted = figures.posted is not None and ours.posted is not None and figures.posted != ours.posted
+    return ours.state == "bound" and (amount or posted)
+
+
+def judge_key(row: KeyRow, ours: Mirrored | None) -> str:
+    """What a key of accounting is to us by version and marks; empty where all is well."""
+    if ours is None:
         return "missing_document"
-    if standing.state in ("parked", "dead"):
-        return "dead_letter" if standing.state == "dead" else "parked"
-    if standing.state != "filtered" and not standing.present:
+    if ours.state in ("parked", "dead"):
+        return "dead_letter" if ours.state == "dead" else "parked"
+    if ours.state != "filtered" and not ours.present:
         return "missing_document"
-    if standing.version != row.version or standing.deleted:
-        return "not_yet_applied"
-    return ""
+    marked = ours.state != "filtered" and row.deleted != (ours.state == "deleted")
+    return "not_yet_applied" if ours.version != row.version or marked else ""
+
+
+def _add_changed(
+    ctx: RunContext, source: SourceSet, found: Sequence[tuple[str, Pair]], line: EntityLine, result: Reconciliation
+) -> None:
+    """Records that both have and that are not the same, with their numbers where we know them."""
+    items = {pair.key: _line(kind, source, pair.key) for kind, pair in found}
+    for kind, pair in found:
+        _count(line, kind)
+        mine, its = pair.ours, pair.figures
+        if kind == "different_amount" and mine is not None and mine.amount is not None and its.amount is not None:
+            items[pair.key].amount = from_minor(its.amount - mine.amount)
+            items[pair.key].note = _difference(its, mine)
+    _name(ctx, source, items)
+    for item in items.values():
+        result.add(item)
+
+
+def _difference(theirs: Figures, ours: Mirrored) -> str:
+    if theirs.posted != ours.posted and theirs.posted is not None:
+        return "posted in accounting, not here" if theirs.posted else "posted here, not in accounting"
+    return "same version, another amount"
+
+
+def _add_missing(
+    ctx: RunContext, source: SourceSet, keys: Sequence[str], line: EntityLine, result: Reconciliation
+) -> None:
+    """Accounting's that we do not have: read, so that they can be named; one newer than our last reading is lag."""
+    if not keys or not isinstance(ctx.connector, RecordSource):
+        return
+    if len(result.lines) >= SHOWN:  # nobody reads them one by one: they are only counted
+        line.missing += len(keys)
+        result.leave_out(_line("missing_document", source, ""), len(keys))
+        return
+    fresh_at = load_fresh_at(ctx, source.entity)
+    with asking(ctx, "fetch-records"):
+        raws = ctx.connector.fetch_records(source, keys)
+    for read in prepare(ctx.mapping, ctx.settings, source, raws):
+        _add_missing_one(source, read, fresh_at, line, result)
+
+
+def _add_missing_one(
+    source: SourceSet, read: Item, fresh_at: datetime | None, line: EntityLine, result: Reconciliation
+) -> None:
+    if read.error is not None:
+        _count(line, "dead_letter")
+        result.add(_line("dead_letter", source, read.key))
+        return
+    record = read.record
+    if record is None or read.left_out:
+        line.filtered += 1
+        return
+    date = record.fields.get("date")
+    moment = date if isinstance(date, datetime) else None
+    late = moment is not None and fresh_at is not None and moment >= fresh_at
+    kind = "not_yet_applied" if late else "missing_document"
+    _count(line, kind)
+    amount = record.fields.get("amount")
+    item = _line(kind, source, read.key)
+    item.number, item.date = str(record.fields.get("number") or record.fields.get("code") or ""), moment
+    item.amount = amount if isinstance(amount, Decimal) else None
+    item.counterparty_key = record.refs.get("counterparty") or ""
+    item.link = str(record.fields.get("link") or "")
+    result.add(item)
 
 
 def _count(line: EntityLine, kind: str) -> None:
-    name = {"missing_document": "missing", "not_yet_applied": "different", "dead_letter": "dead"}.get(kind, kind)
+    name = {
+        "missing_document": "missing",
+        "extra_document": "extra",
+        "not_yet_applied": "different",
+        "different_amount": "different",
+        "dead_letter": "dead",
+    }.get(kind, kind)
     setattr(line, name, getattr(line, name) + 1)
+
+
+def _really_extra(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> list[str]:
+    """Those that accounting does not give by a direct question either: rows come and go while one streams them."""
+    assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the callers
+    with asking(ctx, "fetch-records"):
+        there = {raw.external_id for raw in ctx.connector.fetch_records(source, keys)}
+    return [key for key in keys if key not in there]
 
 
 def _add_extra(
@@ -160,18 +230,23 @@ def _add_extra(
 ) -> None:
     """Ours that accounting did not name, with their numbers."""
     line.extra += len(keys)
-    if not keys:
+    items = {key: _line("extra_document", source, key) for key in keys}
+    _name(ctx, source, items)
+    for item in items.values():
+        result.add(item)
+
+
+def _name(ctx: RunContext, source: SourceSet, items: dict[str, Line]) -> None:
+    """Number, date and link of documents that we have."""
+    if not items or not ENTITIES[source.entity].document:
         return
     with reading(ctx.app.engine) as conn:
-        known = load_standings(conn, ctx.name, source.entity, keys)
-        ids = [standing.entity_id for standing in known.values() if standing.entity_id is not None]
-        heads = load_heads(conn, source.entity, ids) if ENTITIES[source.entity].document else {}
-    for key in keys:
-        item = _line("extra_document", source, key)
-        entity_id: UUID | None = known[key].entity_id if key in known else None
-        if entity_id in heads:
-            item.number, item.date = heads[entity_id][0] or "", heads[entity_id][1]
-        result.add(item)
+        known = load_standings(conn, ctx.name, source.entity, items)
+        ids: dict[UUID, str] = {one.entity_id: key for key, one in known.items() if one.entity_id is not None}
+        heads = load_heads(conn, source.entity, ids)
+    for entity_id, head in heads.items():
+        item = items[ids[entity_id]]
+        item.number, item.date, item.link = head.number, head.date, head.link
 
 
 def _line(kind: str, source: SourceSet, key: str) -> Line:

@@ -7,6 +7,7 @@ to the kopeck. One kopeck less and all of the customer's movements are fetched a
 from __future__ import annotations
 
 from core.money import ZERO
+from store.queries.recorders import Head
 from sync.context import RunContext
 from sync.reconcile.customer import Customer, Explanation, stored_lines
 from sync.reconcile.ties import Seen, build_tie_line, find_mirrored, load_ours
@@ -33,7 +34,7 @@ def remember(ctx: RunContext, customer: Customer, seen: Seen) -> Explanation | N
     if any(find_offsets(customer.gaps, _sum(ties)).values()):
         return None
     lines = [
-        build_tie_line(ctx, customer, tie, kinds[tie.recorder][0], (kinds[tie.recorder][1], tie.date, ""))
+        build_tie_line(ctx, customer, tie, kinds[tie.recorder][0], Head(kinds[tie.recorder][1], tie.date, ""))
         for tie in ties
         if tie.difference
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +10,22 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from core.money import ZERO, format_amount
+from core.money import ZERO, format_amount, from_minor
+from sync.reconcile.buckets import Month, differing_months
 from sync.settle.movements import DRIFT, LAG, UNEXPLAINED
 
 SHOWN = 10_000
 """So many lines are kept of one reconciliation; the counts and sums are always whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetSums:
+    """One set: how many buckets were compared and differ, and both sides' control sums by month."""
+
+    buckets: int
+    differing: int
+    ours: dict[str, Month]
+    theirs: dict[str, Month]
 
 
 @dataclass(slots=True)
@@ -31,12 +43,33 @@ class EntityLine:
     filtered: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
     """Mirrored documents that count, by currency."""
+    sets: dict[str, SetSums] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """For scripts."""
+        """For scripts. Of months only those whose control sums differ are told."""
         names = ("entity", "ours", "theirs", "missing", "extra", "different", "parked", "dead", "filtered")
         sums = {currency: format_amount(amount) for currency, amount in sorted(self.sums.items())}
-        return {"type": "entity", **{name: getattr(self, name) for name in names}, "sums": sums}
+        buckets = {name: sum(getattr(one, name) for one in self.sets.values()) for name in ("buckets", "differing")}
+        return {
+            "type": "entity",
+            **{name: getattr(self, name) for name in names},
+            "sums": sums,
+            **buckets,
+            "months": self.differing_months(),
+        }
+
+    def differing_months(self) -> list[dict[str, Any]]:
+        """Months in which the documents that count are not as many, or not of the same amount."""
+        return [
+            {
+                "set": name,
+                "month": month,
+                "ours": {"count": mine.count, "amount": format_amount(from_minor(mine.amount))},
+                "accounting": {"count": its.count, "amount": format_amount(from_minor(its.amount))},
+            }
+            for name, sums in self.sets.items()
+            for month, mine, its in differing_months(sums.ours, sums.theirs)
+        ]
 
 
 @dataclass(slots=True)
@@ -51,6 +84,11 @@ class BalanceLine:
     unexplained: Decimal = ZERO
     settlements: int = 0
     examined: int = 0
+
+    def add(self, other: BalanceLine, sign: int = 1) -> None:
+        """Some customers' part of it, or (sign -1) take it out again."""
+        for name in ("opening", "documents", "named", "register", "unexplained", "settlements", "examined"):
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -77,6 +115,14 @@ class Line:
     external_id: str = ""
     note: str = ""
     counterparty_id: UUID | None = None
+    link: str = ""
+    since: datetime | None = None
+    """The first of the reconciliations that have all found this difference; filled when the result is kept."""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str]:
+        """What makes it the same difference from one reconciliation to the next, whatever its amount."""
+        return (self.kind, self.source or self.entity, self.external_id, self.counterparty_key, self.currency)
 
     @property
     def weight(self) -> str:
@@ -97,7 +143,9 @@ class Line:
             "date": self.date.date().isoformat() if self.date else "",
             "amount": "" if self.amount is None else format_amount(self.amount),
             "currency": self.currency,
-        } | ({"note": self.note} if self.note else {"note": ""})
+            "since": self.since.date().isoformat() if self.since else "",
+            "note": self.note,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -115,9 +163,19 @@ class Line:
                 "date": self.date.isoformat() if self.date else None,
                 "source": self.source,
                 "external_id": self.external_id,
+                "link": self.link or None,
             },
             "note": self.note,
+            "since": self.since.isoformat() if self.since else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one customer whose books differ adds to the sums: taken out when he is compared again."""
+
+    keys: list[str]
+    parts: dict[str, BalanceLine]
 
 
 @dataclass(slots=True)
@@ -140,12 +198,52 @@ class Reconciliation:
     remembered: int = 0
     """Movements that were not fetched, since what was named of them earlier still adds up."""
 
+    asked_by: str = "order"
+    seconds: float = 0.0
+    left: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Kind and weight of the differences that are only counted."""
+    shares: dict[str, Share] = field(default_factory=dict)
+    """Customers whose books differ, by the first of their keys; as many as there are lines at most."""
+
     def add(self, line: Line) -> None:
-        """One more line; beyond ten thousand they are only counted, except the alarms."""
-        if len(self.lines) < SHOWN or line.weight == "unexplained":
+        """One more line; beyond ten thousand they are only counted, alarms beyond twice as many."""
+        room = SHOWN if line.weight != "unexplained" else 2 * SHOWN
+        if len(self.lines) < room:
             self.lines.append(line)
         else:
-            self.left_out += 1
+            self.leave_out(line)
+
+    def notice(self, text: str) -> None:
+        """Tell people something, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def leave_out(self, line: Line, number: int = 1) -> None:
+        """So many lines like this one are only counted."""
+        self.left_out += number
+        self.left[line.kind, line.weight] += number
+
+    def count(self, *weights: str) -> int:
+        """How many differences are of one of these weights, those that are only counted too."""
+        kept = sum(1 for line in self.lines if line.weight in weights)
+        return kept + sum(number for (_, weight), number in self.left.items() if weight in weights)
+
+    def add_customer(self, keys: list[str], parts: dict[str, BalanceLine], lines: list[Line]) -> None:
+        """One customer: what he adds to the sums, and the lines that explain him."""
+        for currency, part in parts.items():
+            self.balance(currency).add(part)
+        for line in lines:
+            self.add(line)
+        if any(line.weight != "named" for line in lines) and len(self.shares) < SHOWN:
+            self.shares[keys[0]] = Share(keys, parts)
+
+    def take_out_customer(self, key: str) -> list[str]:
+        """Forget a customer whose books differed; returns all his keys."""
+        share = self.shares.pop(key)
+        for currency, part in share.parts.items():
+            self.balance(currency).add(part, -1)
+        self.lines = [line for line in self.lines if not (line.currency and line.counterparty_key == key)]
+        return share.keys
 
     def balance(self, currency: str) -> BalanceLine:
         """The line of a currency."""
@@ -156,7 +254,7 @@ class Reconciliation:
         """How the two books stand to each other."""
         if self.failure:
             return "failed"
-        weights = {line.weight for line in self.lines}
+        weights = {line.weight for line in self.lines} | {weight for _, weight in self.left}
         return next((word for weight, word in _STATUS if weight in weights), "ok")
 
     @property
@@ -181,21 +279,24 @@ class Reconciliation:
 
     def summary(self) -> dict[str, Any]:
         """The few numbers that history keeps."""
-        kinds: dict[str, int] = {}
-        for line in self.lines:
-            kinds[line.kind] = kinds.get(line.kind, 0) + 1
+        kinds = Counter(line.kind for line in self.lines)
+        for (kind, _), number in self.left.items():
+            kinds[kind] += number
         unexplained = {line.currency: format_amount(line.unexplained) for line in self.balances.values()}
         return {
             "connection": self.connection,
             "at": self.at.isoformat(),
             "status": self.status,
             "unexplained": unexplained,
-            "kinds": kinds,
+            "kinds": dict(kinds),
             "left_out": self.left_out,
             "repaired": self.repaired,
             "remembered": self.remembered,
             "notices": self.notices,
+            "drift_since": min((line.since.isoformat() for line in self.lines if line.since), default=None),
             "message": self.failure,
+            "asked_by": self.asked_by,
+            "seconds": round(self.seconds, 3),
         }
 
 

@@ -12,7 +12,7 @@ from connectors.base import BalanceSource, MovementRow, RecordSource
 from core.money import ZERO, format_amount
 from mapping.model import SETTLEMENT_DOCUMENTS, SourceSet
 from store.engine import reading
-from store.queries.recorders import Standing, load_heads, load_sources_of, load_standings
+from store.queries.recorders import Head, Standing, load_heads, load_sources_of, load_standings
 from store.queries.settlements import iter_document_effects
 from sync.context import RunContext
 from sync.reconcile.customer import Customer, Explanation, residual_lines, stored_lines
@@ -32,8 +32,6 @@ from sync.settle.movements import (
 )
 from sync.settle.register import BalanceKey, fetch_currencies, load_known
 
-Head = tuple[str, datetime | None, str]
-"""Number, date and currency of a document."""
 Book = dict[tuple[Recorder, SettlementKey], Decimal]
 """What each document moves each settlement by."""
 Outside = dict[SettlementKey, BalanceKey]
@@ -199,10 +197,12 @@ def _tell(ctx: RunContext, customer: Customer, tie: Tie, papers: Papers) -> Line
     kind = name_difference(tie, standing, version, papers.entities, kinds, papers.unpublished)
     if kind in ("missing_document", "filtered") and tie.key.organisation in papers.foreign:
         kind = "other_organisation"
-    head = papers.heads.get(tie.recorder, (number, tie.date, ""))
-    if kind == "different_amount" and head[2] and head[2] != tie.key.currency:
+    head = papers.heads.get(tie.recorder, Head(number, tie.date, ""))
+    if kind == "different_amount" and head.currency and head.currency != tie.key.currency:
         kind = "converted"  # one currency on the document, another in the settlement: the register's figure stands
-    return build_tie_line(ctx, customer, tie, kind, (head[0] or number, head[1] or tie.date, head[2]))
+    return build_tie_line(
+        ctx, customer, tie, kind, head._replace(number=head.number or number, date=head.date or tie.date)
+    )
 
 
 def _sources(ctx: RunContext, entity: str) -> list[SourceSet]:
@@ -228,7 +228,7 @@ def _load_heads(ctx: RunContext, standings: dict[Recorder, Standing]) -> dict[Re
         for entity in SETTLEMENT_DOCUMENTS:
             ids = {s.entity_id: recorder for recorder, s in standings.items() if s.entity == entity and s.entity_id}
             for entity_id, head in load_heads(conn, entity, ids).items():
-                found[ids[entity_id]] = (head[0] or "", head[1], head[2] or "")
+                found[ids[entity_id]] = head
     return found
 
 
@@ -279,12 +279,13 @@ def build_tie_line(ctx: RunContext, customer: Customer, tie: Tie, kind: str, hea
         customer.name,
         customer.keys[0],
         title=build_title(tie.recorder.set),
-        number=head[0],
-        date=head[1],
+        number=head.number,
+        date=head.date,
         source=tie.recorder.set,
         external_id=tie.recorder.key,
         note=note,
         counterparty_id=customer.entity_id,
+        link=head.link,
     )
 
 

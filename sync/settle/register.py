@@ -143,13 +143,18 @@ def fold_rows(rows: Iterable[BalanceRow], codes: Mapping[str, str], accounting: 
     """Balances of accounts as settlements: what stands in debit is receivable, what stands in credit is advance."""
     folded: dict[BalanceKey, Amounts] = {}
     for row in rows:
-        code = codes.get(row.currency, NO_CURRENCY) if row.currency else accounting
-        currency_key = row.currency if row.currency and code != accounting else ""
-        key = BalanceKey(row.counterparty, row.contract or "", row.organisation or "", currency_key)
+        key, code = place_of(row, codes, accounting)
         amounts = folded.setdefault(key, Amounts(code))
         amounts.receivable += row.debit
         amounts.advance += row.credit
     return folded
+
+
+def place_of(row: BalanceRow, codes: Mapping[str, str], accounting: str) -> tuple[BalanceKey, str]:
+    """The settlement that a row of the register speaks of, and its currency's code."""
+    code = codes.get(row.currency, NO_CURRENCY) if row.currency else accounting
+    currency_key = row.currency if row.currency and code != accounting else ""
+    return BalanceKey(row.counterparty, row.contract or "", row.organisation or "", currency_key), code
 
 
 def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[BalanceKey, Amounts]) -> Plan:

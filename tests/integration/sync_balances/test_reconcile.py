@@ -193,7 +193,7 @@ def test_a_register_that_is_not_whole_is_no_comparison(simple: World, monkeypatc
         answer.whole, answer.reason = False, "rows 1, total 2"
         return answer
 
-    with broken_connector(monkeypatch, "fetch_balances", cut):
+    with broken_connector(monkeypatch, "open_balances", cut):
         result = simple.reconcile()
     assert result.status == "failed"
     assert "not whole" in result.failure
