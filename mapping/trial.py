@@ -69,12 +69,12 @@ def _build(rules: Rules, case: Case) -> dict[str, Any]:
 
 def _as_expected(record: MappedRecord) -> dict[str, Any]:
     lines = {
-        name: [_filled({key: _plain(value) for key, value in (line.fields | line.refs).items()}) for line in rows]
+        name: [_filled({key: plain_value(value) for key, value in (line.fields | line.refs).items()}) for line in rows]
         for name, rows in record.lines.items()
         if rows
     }
     whole = {
-        "fields": _filled({name: _plain(value) for name, value in record.fields.items()}),
+        "fields": _filled({name: plain_value(value) for name, value in record.fields.items()}),
         "refs": _filled(record.refs),
         "lines": lines,
         "marks": dict(record.marks),
@@ -134,10 +134,10 @@ def _try_out(rules: Rules, case: Case) -> Iterator[Difference]:
 
 
 def _plain_all(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in values.items()}
+    return {name: plain_value(value) for name, value in values.items()}
 
 
-def _plain(value: object) -> object:
+def plain_value(value: object) -> object:
     """A value as a case writes it: amounts and moments as text, equal ones alike."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
@@ -146,8 +146,8 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {name: plain_value(item) for name, item in value.items()}
+    return [plain_value(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _expected(value: object, spec: FieldSpec | None) -> object:
@@ -155,7 +155,7 @@ def _expected(value: object, spec: FieldSpec | None) -> object:
     kind = spec.kind if spec is not None else ""
     if kind in _AMOUNTS and isinstance(value, str | int | Decimal) and not isinstance(value, bool):
         try:
-            return _plain(Decimal(str(value)))
+            return plain_value(Decimal(str(value)))
         except InvalidOperation:
             return value
     if kind == "datetime" and isinstance(value, str):
@@ -163,5 +163,5 @@ def _expected(value: object, spec: FieldSpec | None) -> object:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return value
-        return _plain(moment) if moment.tzinfo else value
-    return _plain(value)
+        return plain_value(moment) if moment.tzinfo else value
+    return plain_value(value)

@@ -118,7 +118,9 @@ def list_versions(engine: Engine, name: str | None = None) -> list[MappingVersio
         return [MappingVersion(**row) for row in conn.execute(query).mappings()]
 
 
-def publish(engine: Engine, name: str, version: str, who: str, *, clock: Clock | None = None) -> MappingVersion:
+def publish(
+    engine: Engine, name: str, version: str, who: str, *, seen: str | None = None, clock: Clock | None = None
+) -> MappingVersion:
     """Let a version rule from now on, a retired one too (that is a rollback); the one before retires. Audited.
 
     Args:
@@ -126,16 +128,17 @@ def publish(engine: Engine, name: str, version: str, who: str, *, clock: Clock |
         name: the mapping.
         version: the hash, or its beginning when only one version begins so.
         who: the person.
+        seen: the version that ruled when the person looked; another one now is told instead of overruled.
         clock: where the time comes from.
 
     Raises:
         UsageError: no such version, or several begin so.
-        ConflictError: someone else published at the same moment.
+        ConflictError: someone else published at the same moment, or since `seen`.
     """
     chosen = find_version(engine, name, version)
     try:
         with engine.begin() as conn:
-            _publish(conn, name, chosen.hash, who, (clock or SystemClock()).now())
+            _publish(conn, name, chosen.hash, who, (clock or SystemClock()).now(), seen)
             return _load(conn, name, chosen.hash)
     except IntegrityError as error:
         raise ConflictError(
@@ -185,12 +188,18 @@ def _add(conn: Connection, version: MappingVersion) -> None:
             return
 
 
-def _publish(conn: Connection, name: str, version: str, who: str, at: datetime) -> None:
+def _publish(conn: Connection, name: str, version: str, who: str, at: datetime, seen: str | None = None) -> None:
     of_name = mapping_version.c.name == name
     before = conn.scalar(select(mapping_version.c.hash).where(of_name, mapping_version.c.state == "published"))
     if before == version:
         return
-    conn.execute(update(mapping_version).where(of_name, mapping_version.c.state == "published").values(state="retired"))
+    ruling = (of_name, mapping_version.c.hash == before, mapping_version.c.state == "published")
+    gone = conn.execute(update(mapping_version).where(*ruling).values(state="retired")).rowcount
+    if (seen is not None and before != seen) or gone != (before is not None):
+        raise ConflictError(
+            f"Someone else has published another version of {name!r} meanwhile; yours is kept as a draft.",
+            next_step="sverka mapping list, then: sverka mapping diff",
+        )
     conn.execute(
         update(mapping_version)
         .where(of_name, mapping_version.c.hash == version)

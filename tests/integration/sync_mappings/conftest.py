@@ -1,0 +1,5 @@
+"""Worlds in which mappings change."""
+
+from tests.integration.sync_pull.conftest import build, build_sqlite
+
+__all__ = ["build", "build_sqlite"]
