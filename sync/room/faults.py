@@ -48,9 +48,6 @@ ROOM_COMMITS = (
     "run-fail",
     "breaker-close",
     "breaker-count",
-    "wake",
-    "wake-begin",
-    "wake-end",
     "pause",
     "resume",
 )

@@ -72,11 +72,9 @@ def walk(made: Matrix, names: tuple[str, ...], *, judge_each: bool) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_every_point(
-    tmp_path: Path, postgres: object, rabbitmq: object, part: int, request: pytest.FixtureRequest
-) -> None:
+def test_killed_at_every_point(tmp_path: Path, postgres: Postgres, rabbitmq: RabbitMQ, part: int) -> None:
     """Every point on PostgreSQL and RabbitMQ: the child dies, its worker goes on."""
-    with matrix(tmp_path, "rabbitmq", servers_of("rabbitmq", request)) as made:
+    with matrix(tmp_path, "rabbitmq", Servers(postgres, rabbitmq)) as made:
         walk(made, MAIN[part::PARTS], judge_each=False)
 
 
