@@ -35,6 +35,7 @@ class Teller(Protocol):
 
 
 KINDS: dict[str, Kind] = {
+    "bitrix24": Kind("connectors.bitrix24.config:Bitrix24Options", "connectors.bitrix24.connector:Bitrix24Connector"),
     "onec_odata": Kind(
         "connectors.onec_odata.config:OnecODataOptions", "connectors.onec_odata.connector:OnecODataConnector"
     ),

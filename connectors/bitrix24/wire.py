@@ -185,6 +185,11 @@ class Wire:
             elif used >= self._limit * EASE:
                 self.clock.sleep(float(min(Decimal(5), (used / self._limit - EASE) * 10)))
 
+    @property
+    def root(self) -> str:
+        """An address at the portal; with a webhook it holds its secret and is not to be shown as a whole."""
+        return self._way.address("")
+
     def close(self) -> None:
         """Close connections. Safe to call twice."""
         self.http.close()

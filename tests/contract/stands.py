@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Protocol, cast
 
+import pytest
+
 from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
 
 PASSWORD = "canary-Пароль-7f3a"
@@ -20,7 +22,20 @@ class Stand(Protocol):
     """One system that stands in, and what is really so in it."""
 
     sources: list[SourceSet]
+    nobody: str
+    """An external id as the system writes them, of nothing."""
+    secret: str
+    """What must stand in no text."""
     balances: BalanceSpec | None
+
+    def wrong(self) -> dict[str, object]:
+        """Options with which the system does not let us in."""
+
+    def far(self) -> dict[str, object]:
+        """Options that lead where nobody listens."""
+
+    def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Sweeps in small pages, so that a small company needs several."""
 
     def connect(self, **options: object) -> Connector:
         """A fresh connector; options override the settings. Closed by the stand."""

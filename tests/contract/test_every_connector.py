@@ -23,10 +23,9 @@ from core.errors import (
     TransientError,
     UncertainOutcome,
 )
-from tests.contract.stands import PASSWORD, Stand, opened
+from tests.contract.stands import Stand, opened
 
 KEY = "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"
-NOBODY = "ffffffff-ffff-4fff-8fff-ffffffffffff"
 OUTAGES = (
     "drop_before",
     "drop_after",
@@ -137,14 +136,14 @@ def test_a_window_is_half_open(stand: Stand, reader: RecordSource) -> None:
 def test_records_by_key(stand: Stand, reader: RecordSource) -> None:
     for source in stand.sources:
         some = sorted(stand.keys(source))[:45]
-        found = reader.fetch_records(source, [*some, NOBODY])
+        found = reader.fetch_records(source, [*some, stand.nobody])
         assert sorted(record.external_id for record in found) == some
         assert reader.fetch_record(source, some[0].upper()).external_id == some[0]
 
 
 def test_nobody_is_not_found(stand: Stand, reader: RecordSource) -> None:
     with pytest.raises(NotFound):
-        reader.fetch_record(stand.sources[0], NOBODY)
+        reader.fetch_record(stand.sources[0], stand.nobody)
 
 
 def test_what_is_published(stand: Stand, reader: RecordSource) -> None:
@@ -166,19 +165,11 @@ def test_a_customers_keys(stand: Stand, reader: RecordSource) -> None:
 def test_rows_that_move_while_they_are_read_are_not_lost(stand: Stand, reader: RecordSource, monkeypatch) -> None:
     """The stand removes a record before each of the first pages; what is there at the end must have been seen."""
     source = stand.sources[2]
-    small_pages(monkeypatch, reader)
+    stand.small_pages(monkeypatch)
     stand.change_behind(source, pages=2)
     found = swept(reader, source)
     assert set(found) >= stand.keys(source)
     assert len(found) == len(set(found))
-
-
-def small_pages(monkeypatch: pytest.MonkeyPatch, reader: RecordSource) -> None:
-    """Sweeps of ten rows, so that a small company needs several pages."""
-    from importlib import import_module
-
-    package = type(reader).__module__.rpartition(".")[0]
-    monkeypatch.setattr(import_module(f"{package}.records"), "SWEEP_PAGE", 10)
 
 
 def test_reading_never_writes(stand: Stand, reader: RecordSource) -> None:
@@ -203,13 +194,13 @@ def test_an_outage_is_transient_and_heals(stand: Stand, reader: RecordSource, ou
         with pytest.raises(TransientError) as caught:
             ask()
         assert type(caught.value) is TransientError
-        assert PASSWORD not in f"{caught.value}{caught.value.detail}{caught.value!r}"
+        assert stand.secret not in f"{caught.value}{caught.value.detail}{caught.value!r}"
     stand.mend()
     assert set(swept(reader, source)) == stand.keys(source)
 
 
 def test_wrong_credentials(stand: Stand) -> None:
-    connector = stand.connect(password="wrong-one")
+    connector = stand.connect(**stand.wrong())
     findings = connector.check(stand.sources)
     assert [finding.level for finding in findings] == ["error"]
     assert findings[0].next_step
@@ -219,7 +210,7 @@ def test_wrong_credentials(stand: Stand) -> None:
 
 
 def test_nobody_listens(stand: Stand) -> None:
-    connector = stand.connect(url="http://127.0.0.1:9/base", attempts=1)
+    connector = stand.connect(**stand.far())
     assert [finding.level for finding in connector.check(stand.sources)] == ["error"]
     if isinstance(connector, RecordSource):
         with pytest.raises(TransientError):

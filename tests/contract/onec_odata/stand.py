@@ -8,7 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
+from connectors.onec_odata import records
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.connector import OnecODataConnector
 from connectors.registry import open_connector
@@ -62,8 +65,18 @@ class OnecStand:
     def __init__(self, base: Base, server: OnecServer) -> None:
         self.sources = [PARTIES, CONTRACTS, SHIPMENTS, PAYMENTS]
         self.balances: BalanceSpec | None = SPEC
+        self.nobody, self.secret = "ffffffff-ffff-4fff-8fff-ffffffffffff", PASSWORD
         self.base, self.server = base, server
         self.opened: list[Connector] = []
+
+    def wrong(self) -> dict[str, object]:
+        return {"password": "wrong-one"}
+
+    def far(self) -> dict[str, object]:
+        return {"url": "http://127.0.0.1:9/base", "attempts": 1}
+
+    def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(records, "SWEEP_PAGE", 10)
 
     def connect(self, **options: object) -> Connector:
         connector = open_connector(settings(str(options.pop("url", self.server.url)), **options), ManualClock())

@@ -1,0 +1,62 @@
+"""A look at a portal: the way in, rights, types and fields, plan (bitrix24.md §1, §12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from connectors.base import Finding, SourceSet
+from connectors.bitrix24.reading import Reader
+from connectors.bitrix24.types import LISTS, Types
+from connectors.bitrix24.wire import Wire
+from core.errors import SverkaError
+
+_SKEW_SECONDS = 120
+_SCOPES = {"crm": "nothing can be read or written", "userfieldconfig": "fields of smart processes cannot be made"}
+
+
+class Doctor:
+    """Asks the cheap questions in order; an error of the portal is a finding, not an exception."""
+
+    def __init__(self, wire: Wire, types: Types, reader: Reader) -> None:
+        self._wire, self._types, self._reader = wire, types, reader
+
+    def check(self, sources: Sequence[SourceSet]) -> list[Finding]:
+        """All findings; where the portal does not let us in, only that one."""
+        try:
+            scopes = [str(one) for one in self._wire.call("scope").result]
+        except SverkaError as error:
+            return [_finding(error, "connection")]
+        findings = [Finding("ok", "connection", f"Bitrix24 lets us in; scopes: {', '.join(sorted(scopes))}.")]
+        findings += [
+            Finding("error" if name == "crm" else "warning", "rights", f"The scope {name} is missing: {what}.",
+                    "tick it for the webhook or application (docs/bitrix24-setup.md), then: sverka doctor")
+            for name, what in _SCOPES.items()
+            if name not in scopes
+        ]  # fmt: skip
+        try:
+            findings += self._clock()
+            for source in sources:
+                findings.append(self._source(source))
+        except SverkaError as error:
+            findings.append(_finding(error, "connection"))
+        return findings
+
+    def _clock(self) -> Iterator[Finding]:
+        theirs = datetime.fromisoformat(str(self._wire.call("server.time").result))
+        skew = abs((theirs - self._wire.clock.now()).total_seconds())
+        if skew > _SKEW_SECONDS:
+            yield Finding(
+                "warning", "clock", f"The portal's clock and ours differ by {int(skew)} s.", "set this machine's clock"
+            )
+
+    def _source(self, source: SourceSet) -> Finding:
+        if source.name in LISTS:
+            return Finding("ok", source.name, "can be read")
+        if not self._reader.is_published(source.name):
+            return Finding("error", source.name, "The portal has no such type of elements.", "sverka crm setup")
+        return Finding("ok", source.name, f"can be read; {len(self._types.get(source.name).fields)} fields")
+
+
+def _finding(error: SverkaError, subject: str) -> Finding:
+    return Finding("error", subject, error.message, error.next_step)

@@ -1,0 +1,158 @@
+"""Cards looked for: by our key, by the tax id of their requisites, by phone or e-mail (bitrix24.md §6, §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.bitrix24.types import COMPANY, TypeOf, Types, element_id, external_id
+from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire, rows_of
+from connectors.cards import By, CardHit, CardResult
+from core.errors import ConflictError, SverkaError, Where
+
+VALUES = 40
+"""Values that one list asks for: fewer than a page, so that a few twins do not spill over it."""
+
+
+class CardFinder:
+    """Looks for cards of one portal."""
+
+    def __init__(self, wire: Wire, types: Types, originator: str) -> None:
+        self._wire, self._types, self._originator = wire, types, originator
+
+    def find(self, kind: str, by: By, values: Sequence[str]) -> dict[str, list[CardHit]]:
+        """Cards for each value; a value that nothing was found for is not in it."""
+        type_of, wanted = self._types.get(kind), list(dict.fromkeys(value for value in values if value))
+        if not wanted:
+            return {}
+        if by == "key":
+            return self._by_key(type_of, wanted)
+        if by == "tax_id":
+            return self._by_tax_id(type_of, wanted)
+        return self._by_contact(type_of, by, wanted)
+
+    def _by_key(self, kind: TypeOf, values: Sequence[str]) -> dict[str, list[CardHit]]:
+        smart = kind.key_field == "xmlId"
+        names = (
+            {f"{self._originator}:{value}": value for value in values} if smart else {value: value for value in values}
+        )
+        fixed: dict[str, object] = {} if smart else {"=originatorId": self._originator}
+        found: dict[str, list[CardHit]] = {}
+        for row in self._elements(kind, [{**fixed, f"@{kind.key_field}": part} for part in _parts(list(names))]):
+            found.setdefault(names[str(row[kind.key_field])], []).append(self._hit(kind, row))
+        return found
+
+    def _elements(self, kind: TypeOf, filters: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]:
+        """Elements that pass any of the filters, in batches; a full page is gone on with by key."""
+        asked = {"entityTypeId": kind.number, "select": self._select(kind)}
+        for start in range(0, len(filters), LONGEST_BATCH):
+            part = filters[start : start + LONGEST_BATCH]
+            commands: dict[str, tuple[str, Params]] = {
+                f"f{place}": ("crm.item.list", {**asked, "filter": dict(one), "order": {"id": "ASC"}, "start": -1})
+                for place, one in enumerate(part)
+            }
+            found = self._wire.batch(commands)
+            for place, one in enumerate(part):
+                if f"f{place}" in found.refusals:
+                    raise found.refusals[f"f{place}"].error(where=Where(entity=kind.name))
+                rows = rows_of(found.replies[f"f{place}"].result)
+                yield from rows
+                if len(rows) == 50:
+                    behind = {**one, ">id": rows[-1]["id"]}
+                    for page in self._wire.rows("crm.item.list", {**asked, "filter": behind}):
+                        yield from page
+
+    def _select(self, kind: TypeOf) -> list[str]:
+        wanted = ("id", "title", "name", "lastName", "isMyCompany", "originatorId", "originId", "xmlId", "companyId")
+        return [name for name in wanted if name in kind.fields]
+
+    def _hit(self, kind: TypeOf, row: Mapping[str, Any], requisite: Mapping[str, Any] | None = None) -> CardHit:
+        legal = requisite or {}
+        title = row.get("title") or " ".join(str(row[name]) for name in ("lastName", "name") if row.get(name))
+        return CardHit(
+            external_id(kind.number, row["id"]),
+            str(title or ""),
+            str(legal.get("RQ_INN") or legal.get("RQ_EDRPOU") or ""),
+            str(legal.get("RQ_KPP") or ""),
+            self._key_of(row),
+            str(row.get("isMyCompany") or "N") == "Y",
+        )
+
+    def _key_of(self, row: Mapping[str, Any]) -> str:
+        if row.get("xmlId"):
+            owner, _, key = str(row["xmlId"]).partition(":")
+            return key if owner == self._originator and key else "?"
+        if row.get("originatorId"):
+            return str(row.get("originId") or "") if row["originatorId"] == self._originator else "?"
+        return ""
+
+    def _by_tax_id(self, kind: TypeOf, values: Sequence[str]) -> dict[str, list[CardHit]]:
+        legal: dict[int, list[Mapping[str, Any]]] = {}
+        for name in ("RQ_INN", "RQ_EDRPOU"):
+            for row in self._requisites(kind, name, values):
+                legal.setdefault(int(row["ENTITY_ID"]), []).append(row)
+        filters: list[Mapping[str, object]] = [{"@id": part} for part in _parts(list(legal))]
+        found: dict[str, list[CardHit]] = {}
+        for row in self._elements(kind, filters):
+            for requisite in legal[int(row["id"])]:
+                value = next(
+                    str(requisite.get(name)) for name in ("RQ_INN", "RQ_EDRPOU") if requisite.get(name) in values
+                )
+                found.setdefault(value, []).append(self._hit(kind, row, requisite))
+        return found
+
+    def _requisites(self, kind: TypeOf, name: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        select = ["ID", "ENTITY_ID", "RQ_INN", "RQ_KPP", "RQ_EDRPOU"]
+        for part in _parts(values):
+            asked = {"filter": {"ENTITY_TYPE_ID": kind.number, f"@{name}": part}, "select": select}
+            for page in self._wire.rows("crm.requisite.list", asked, key="ID"):
+                yield from page
+
+    def _by_contact(self, kind: TypeOf, by: By, values: Sequence[str]) -> dict[str, list[CardHit]]:
+        """One question a value, fifty in a request: the answer does not say which value a card was found by (§6)."""
+        entity = "COMPANY" if kind.number == COMPANY else "CONTACT"
+        numbers: dict[str, list[int]] = {}
+        for start in range(0, len(values), LONGEST_BATCH):
+            part = values[start : start + LONGEST_BATCH]
+            found = self._wire.batch({
+                f"d{place}": (
+                    "crm.duplicate.findbycomm", {"type": by.upper(), "values": [value], "entity_type": entity},
+                )
+                for place, value in enumerate(part)
+            })  # fmt: skip
+            for place, value in enumerate(part):
+                if f"d{place}" in found.refusals:
+                    raise found.refusals[f"d{place}"].error(where=Where(entity=kind.name))
+                told = found.replies[f"d{place}"].result
+                numbers[value] = [int(one) for one in told.get(entity, [])] if isinstance(told, dict) else []
+        wanted = list(dict.fromkeys(one for hits in numbers.values() for one in hits))
+        rows = {int(row["id"]): row for row in self._elements(kind, [{"@id": part} for part in _parts(wanted)])}
+        return {
+            value: [self._hit(kind, rows[one]) for one in hits if one in rows]
+            for value, hits in numbers.items()
+            if hits
+        }
+
+    def claim(self, kind: str, card: str, key: str) -> CardResult:
+        """Put our key on an element that has none. Somebody else's is never overwritten (§6, External keys)."""
+        type_of = self._types.get(kind)
+        asked = {"entityTypeId": type_of.number, "id": element_id(card)}
+        try:
+            there = self._key_of(self._wire.call("crm.item.get", asked).result["item"])
+            if there not in ("", key):
+                raise ConflictError(
+                    f"The card {card} of the portal stands under another key already.", next_step="sverka review list"
+                )
+            if there != key:
+                ours = {"originatorId": self._originator, "originId": key}
+                smart = {"xmlId": f"{self._originator}:{key}"}
+                fields = smart if type_of.key_field == "xmlId" else ours
+                self._wire.call("crm.item.update", {**asked, "fields": fields}, write=True)
+        except SverkaError as error:
+            return CardResult(key, card, error)
+        return CardResult(key, card)
+
+
+def _parts(values: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), VALUES):
+        yield list(values[start : start + VALUES])

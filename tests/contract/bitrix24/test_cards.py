@@ -1,0 +1,180 @@
+"""Cards of a portal: made once, found again, written many at a time, each with a result of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import cast
+
+import pytest
+
+from connectors.bitrix24.connector import Bitrix24Connector
+from connectors.cards import Card, CardField, CardTarget, CardType
+from core.errors import ConfigError, ConflictError, RecordError, SchemaDrift, TransientError, UncertainOutcome
+from tests.contract.bitrix24.stand import BitrixStand, open_stand
+
+LABELS = {"ru": "Долг", "en": "Balance", "uk": "Борг"}
+COMPANY = CardType(
+    "company", fields=(CardField("ONEC_BALANCE", "money", LABELS), CardField("ONEC_AT", "datetime", LABELS))
+)
+ORDERS = CardType("order", own=True, titles={"ru": "Заказы 1С"}, fields=(CardField("NUMBER", "text", LABELS),))
+
+
+@pytest.fixture
+def stand() -> Iterator[BitrixStand]:
+    with open_stand() as stand:
+        yield stand
+
+
+@pytest.fixture
+def target(stand: BitrixStand) -> Bitrix24Connector:
+    connector = cast("Bitrix24Connector", stand.connect())
+    assert isinstance(connector, CardTarget)
+    return connector
+
+
+def card(key: str = "k1", external_id: str | None = None, **fields: object) -> Card:
+    return Card("company", key, external_id, {"title": "Ромашка"} | fields)
+
+
+def test_what_is_missing_is_made_once(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    told = target.setup([COMPANY, ORDERS], dry_run=True)
+    assert {one.state for one in told} == {"missing"}
+    assert stand.written() == 0
+    made = target.setup([COMPANY, ORDERS], dry_run=False)
+    assert {one.state for one in made} == {"made"}
+    assert len(made) == 4
+    assert {one.state for one in target.setup([COMPANY, ORDERS], dry_run=False)} == {"there"}
+    assert {one.state for one in cast("Bitrix24Connector", stand.connect()).setup([COMPANY, ORDERS], dry_run=True)} == {
+        "there"
+    }
+    label = stand.portal.kinds[4].fields[next(n for n in stand.portal.kinds[4].fields if n.startswith("ufCrm"))]
+    assert label.kind == "money"
+
+
+def test_the_plan_may_not_allow_it(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    stand.portal.plan_types = 0
+    with pytest.raises(ConfigError, match="plan"):
+        target.setup([ORDERS], dry_run=False)
+
+
+def test_a_field_of_another_type_is_told(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    target.setup([CardType("company", fields=(CardField("ONEC_BALANCE", "text", LABELS),))], dry_run=False)
+    with pytest.raises(SchemaDrift, match="UF_CRM_ONEC_BALANCE"):
+        target.setup([COMPANY], dry_run=False)
+
+
+def test_a_card_is_made_under_our_key_with_its_requisites(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    target.setup([COMPANY], dry_run=False)
+    moment = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+    sent = Card(
+        "company", "k1", None,
+        {"title": "Ромашка", "UF_CRM_ONEC_BALANCE": (Decimal("1500.50"), "RUB"), "UF_CRM_ONEC_AT": moment},
+        requisites={"RQ_INN": "7707083893", "RQ_KPP": "770701001"}, phones=["+74951112233"], emails=["a@b.example"],
+    )  # fmt: skip
+    (result,) = target.write_cards([sent])
+    assert result.error is None
+    assert result.external_id is not None
+    row = stand.portal.kinds[4].items[int(result.external_id)]
+    assert (row["originatorId"], row["originId"], row["ufCrmOnecBalance"]) == ("sverka", "k1", "1500.50|RUB")
+    assert row["ufCrmOnecAt"] == "2026-11-21T12:00:00+03:00"
+    assert [one["value"] for one in row["fm"]] == ["+74951112233", "a@b.example"]
+    (hit,) = target.find_cards("company", "tax_id", ["7707083893"])["7707083893"]
+    assert (hit.external_id, hit.registration_code, hit.key) == (result.external_id, "770701001", "k1")
+    (again,) = target.find_cards("company", "key", ["k1", "nobody"])["k1"]
+    assert again.external_id == result.external_id
+
+
+def test_a_lost_answer_is_uncertain_and_the_card_is_found_by_its_key(
+    stand: BitrixStand, target: Bitrix24Connector
+) -> None:
+    stand.server.faults.add("drop_after", path="batch", times=1)
+    results = target.write_cards([card("k1"), card("k2")])
+    assert [type(one.error) for one in results] == [UncertainOutcome, UncertainOutcome]
+    found = target.find_cards("company", "key", ["k1", "k2"])
+    assert {key: len(hits) for key, hits in found.items()} == {"k1": 1, "k2": 1}
+
+
+def test_each_card_of_a_batch_has_its_own_result(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    results = target.write_cards([
+        card("k1"),
+        card("k2", "999999", title="нет такой"),
+        card("k3", NOSUCH="x"),
+        card("k4", "5", title="Иначе"),
+    ])  # fmt: skip
+    assert [type(one.error) for one in results] == [type(None), RecordError, SchemaDrift, type(None)]
+    assert [one.key for one in results] == ["k1", "k2", "k3", "k4"]
+    assert stand.portal.kinds[4].items[5]["title"] == "Иначе"
+
+
+def test_a_card_whose_requisites_are_refused_is_there_all_the_same(
+    stand: BitrixStand, target: Bitrix24Connector
+) -> None:
+    rest = stand.server.shell.rest
+    del rest.methods["crm.requisite.add"]
+    sent = Card("company", "k1", None, {"title": "Ромашка"}, requisites={"RQ_INN": "7707083893"})
+    (result,) = target.write_cards([sent])
+    assert result.external_id is not None
+    assert isinstance(result.error, RecordError)
+
+
+def test_many_cards_go_in_few_requests(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    target.write_cards([])
+    target.find_cards("company", "key", ["warm"])
+    before = len(stand.server.requests)
+    results = target.write_cards([card(f"k{n}", str(n), title=f"Имя {n}") for n in range(2, 102)])
+    assert all(one.error is None for one in results)
+    assert len(stand.server.requests) - before == 2
+
+
+def test_an_update_adds_phones_and_takes_none_away(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    there = stand.portal.kinds[4].items[2]["fm"][0]["value"]
+    sent = Card("company", "k1", "2", {}, phones=[there.replace("+7", "8"), "+79160001122"])
+    (result,) = target.write_cards([sent])
+    assert result.error is None
+    assert [one["value"] for one in stand.portal.kinds[4].items[2]["fm"]] == [there, "+79160001122"]
+
+
+def test_requisites_that_are_there_are_changed_not_doubled(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    number = int(next(row["ENTITY_ID"] for row in stand.portal.requisites.values()))
+    sent = Card("company", "k1", str(number), {}, requisites={"RQ_KPP": "770002002"})
+    assert target.write_cards([sent])[0].error is None
+    rows = [row for row in stand.portal.requisites.values() if row["ENTITY_ID"] == str(number)]
+    assert [row["RQ_KPP"] for row in rows] == ["770002002"]
+
+
+def test_our_key_goes_on_a_card_that_has_none_and_on_no_other(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    before = dict(stand.portal.kinds[4].items[2])
+    assert target.claim_card("company", "2", "k1").error is None
+    after = stand.portal.kinds[4].items[2]
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"originatorId", "originId", "updatedTime"}
+    assert target.claim_card("company", "2", "k1").error is None
+    assert isinstance(target.claim_card("company", "2", "k2").error, ConflictError)
+    stand.portal.kinds[4].items[3]["originatorId"] = "1C_CONNECTOR"
+    assert isinstance(target.claim_card("company", "3", "k3").error, ConflictError)
+
+
+def test_cards_by_phone_and_mail(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    found = target.find_cards("company", "phone", ["84950000007", "+7 999 000 00 00"])
+    assert {value: [hit.title for hit in hits] for value, hits in found.items()} == {"84950000007": ["Компания 7"]}
+
+
+def test_our_own_firm_is_told(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    stand.portal.kinds[4].items[1]["fm"] = [{"id": 1, "typeId": "PHONE", "valueType": "WORK", "value": "+74951230000"}]
+    (hit,) = target.find_cards("company", "phone", ["+74951230000"])["+74951230000"]
+    assert hit.own_firm
+
+
+def test_run_time_that_is_used_up_is_told_of_each_card(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    target.find_cards("company", "key", ["warm"])
+    stand.portal.limits.operating = 0.0
+    results = target.write_cards([card("k1"), card("k2", "5", title="x")])
+    assert [type(one.error) for one in results] == [TransientError, TransientError]
+
+
+def test_a_link_leads_to_the_card_and_holds_no_secret(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    link = target.link_to("company", "12")
+    assert link == f"{stand.server.root}/crm/company/details/12/"
+    assert stand.secret not in link
