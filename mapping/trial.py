@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -125,12 +126,24 @@ def _try_out(rules: Rules, case: Case) -> Iterator[Difference]:
     except RecordError as error:
         yield Difference("error", None, error.message)
         return
-    found = {step.role: {"set": step.set, **step.body} for step in sent}
-    wanted = {str(step.get("role")): {"set": step.get("set"), **step.get("body", {})} for step in case.expected.steps}
+    found = _by_role([(step.role, {"set": step.set, **step.body}) for step in sent])
+    wanted = _by_role(
+        [(str(step.get("role")), {"set": step.get("set"), **step.get("body", {})}) for step in case.expected.steps]
+    )
     if list(found) != list(wanted):
         yield Difference("steps, in order", list(wanted), list(found))
     for role in dict.fromkeys([*wanted, *found]):
         yield from _compare(f"{role}.", _plain_all(wanted.get(role, {})), _plain_all(found.get(role, {})))
+
+
+def _by_role(steps: list[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Writes by their role, in order; the second of a role and those after it (a phone each) with their number."""
+    numbers: Counter[str] = Counter()
+    found: dict[str, dict[str, Any]] = {}
+    for role, body in steps:
+        numbers[role] += 1
+        found[role if numbers[role] == 1 else f"{role} {numbers[role]}"] = body
+    return found
 
 
 def _plain_all(values: Mapping[str, Any]) -> dict[str, Any]:

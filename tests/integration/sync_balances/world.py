@@ -32,7 +32,7 @@ from sync.reconcile import compare as reconciling
 from sync.settle.customer import pull_customer
 
 NAME = "accounting"
-CODES = {"643": "RUB", "840": "USD", "978": "EUR"}
+CODES = {"980": "UAH", "643": "RUB", "840": "USD", "978": "EUR"}
 TODAY = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 
 
