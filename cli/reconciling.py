@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +11,8 @@ from cli.common import connection_names, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from cli.syncing import outside_name, worst
+from store.engine import reading
+from store.queries.reconciliations import list_reconciliations
 from sync.context import App
 from sync.reconcile.compare import Reconciliation, reconcile
 
@@ -32,6 +35,9 @@ def reconcile_command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Fetch all movements again, also those named before that still add up.")
     ] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Earlier reconciliations and since when something differs; asks nobody.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare with accounting and explain each difference. Exit code 0 when nothing is unexplained, else 3.
@@ -40,10 +46,36 @@ def reconcile_command(
     """
     codes = []
     with open_app() as app:
+        if history:
+            print_history(app, connection, as_json=as_json)
+            raise typer.Exit(OK)
         for name in connection_names(app, connection):
             if app.settings.connections[name].role == "accounting" or connection:
                 codes.append(reconcile_one(app, name, repair=repair, fresh=fresh, as_json=as_json))
     raise typer.Exit(worst(codes))
+
+
+def print_history(app: App, connection: str | None, *, as_json: bool) -> None:
+    """The reconciliations that are kept, the newest first."""
+    if connection is not None:
+        app.settings.connection(connection)
+    with reading(app.engine) as conn:
+        rows = list_reconciliations(conn, connection)
+    if as_json:
+        for row in rows:
+            out_json(row)
+        return
+    columns = ["at", "connection", "asked by", "status", "unexplained", "differs", "mended", "seconds"]
+    out_table(columns, [_history_row(row) for row in rows], right=[6, 7])
+
+
+def _history_row(row: dict[str, Any]) -> list[object]:
+    unexplained = ", ".join(f"{amount} {code}" for code, amount in sorted(row["unexplained"].items()))
+    since = row["drift_since"]
+    differs = f"since {datetime.fromisoformat(since):%d.%m.%Y}" if since else ""
+    moment = row["at"][:16].replace("T", " ")
+    status = [moment, row["connection"], row["asked_by"], row["status"]]
+    return [*status, unexplained or "0.00", differs, row["repaired"], f"{row['seconds']:.1f}"]
 
 
 def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool, fresh: bool = False) -> int:

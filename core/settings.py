@@ -101,6 +101,13 @@ class WebSettings(Section):
         return value
 
 
+class ReconcileSettings(Section):
+    """Reconciling by itself every night: up to `repair_below` differences are mended, more are an alert."""
+
+    nightly: bool = True
+    repair_below: int = Field(default=20, ge=0)
+
+
 class LogSettings(Section):
     """How much is said, and in which shape."""
 
@@ -166,6 +173,7 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     alerts: AlertSettings = AlertSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
     path: Path | None = None
 

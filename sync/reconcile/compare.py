@@ -87,7 +87,7 @@ def repair_and_compare(
     """
     watcher, wanted, started = progress or NoProgress(), find_wanted(result), app.clock.monotonic()
     done = run_stages(app, result.connection, Order(kind="repair"), [lambda ctx: repair_lines(ctx, wanted)], watcher)
-    result.at = app.clock.now()
+    result.at, result.found = app.clock.now(), result.kinds()
     with _context(app, result.connection, watcher) as ctx, _telling(ctx, result):
         _compare_again(ctx, result, wanted, fresh=fresh)
         _drop_twins(result)

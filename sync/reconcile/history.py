@@ -17,7 +17,7 @@ from store.bulk import insert
 from store.engine import reading
 from store.queries.reconciliations import load_first_found
 from store.tables import reconciliation, reconciliation_line
-from sync.context import App
+from sync.context import App, Fence
 from sync.reconcile.result import Line, Reconciliation
 from sync.room.writing import committing
 
@@ -26,13 +26,14 @@ WITH_LINES = 30
 KEPT = timedelta(days=730)
 
 
-def keep_result(app: App, result: Reconciliation, status: str | None = None) -> UUID:
+def keep_result(app: App, result: Reconciliation, status: str | None = None, *, fence: Fence | None = None) -> UUID:
     """Write one reconciliation, forget old ones.
 
     Args:
         app: where to.
         result: what was found; its differences are told since when they have been found without a break.
         status: what it is kept as, where that is not simply what the two books say.
+        fence: the lease under which it was made; who has lost it keeps nothing.
     """
     with reading(app.engine) as conn:
         before = load_first_found(conn, result.connection)
@@ -42,6 +43,8 @@ def keep_result(app: App, result: Reconciliation, status: str | None = None) -> 
     record_id = new_id()
     lines = [_line_row(record_id, number, line) for number, line in enumerate(result.lines, 1)]
     with committing(app, "reconcile-result") as conn:  # in one: a reconciliation that can be seen is whole
+        if fence is not None:
+            fence.check(conn)
         insert(conn, reconciliation, [_head_row(record_id, result, status)])
         insert(conn, reconciliation_line, lines)
         _forget(conn, result.connection, result.at)

@@ -202,6 +202,8 @@ class Reconciliation:
     seconds: float = 0.0
     left: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Kind and weight of the differences that are only counted."""
+    found: dict[str, int] = field(default_factory=dict)
+    """Kinds of differences before they were mended."""
     shares: dict[str, Share] = field(default_factory=dict)
     """Customers whose books differ, by the first of their keys; as many as there are lines at most."""
 
@@ -277,18 +279,23 @@ class Reconciliation:
         yield from (line.to_json() for line in self.lines)
         yield {"type": "summary", **self.summary()}
 
-    def summary(self) -> dict[str, Any]:
-        """The few numbers that history keeps."""
+    def kinds(self) -> dict[str, int]:
+        """How many differences and named movements of each kind there are."""
         kinds = Counter(line.kind for line in self.lines)
         for (kind, _), number in self.left.items():
             kinds[kind] += number
+        return dict(kinds)
+
+    def summary(self) -> dict[str, Any]:
+        """The few numbers that history keeps."""
         unexplained = {line.currency: format_amount(line.unexplained) for line in self.balances.values()}
         return {
             "connection": self.connection,
             "at": self.at.isoformat(),
             "status": self.status,
             "unexplained": unexplained,
-            "kinds": dict(kinds),
+            "kinds": self.kinds(),
+            "found": self.found,
             "left_out": self.left_out,
             "repaired": self.repaired,
             "remembered": self.remembered,

@@ -26,6 +26,7 @@ from store.tables import request, run, slot
 from store.tables import tick as ticks
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
+from sync.reconcile.nightly import claim_nightly, run_nightly
 from sync.room import slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
 from sync.room.due import claim_due, is_brief, run_due
@@ -48,10 +49,11 @@ STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 class WorkItem:
     """One piece of due work.
 
-    `token` is the slot's start; or the request's id with the moment of its dispatch; or what is due and which waking.
+    `token` is the slot's start; the request's id with the moment of its dispatch; what is due and which waking; or the
+    night.
     """
 
-    kind: Literal["slot", "request", "due"]
+    kind: Literal["slot", "request", "due", "nightly"]
     connection: str
     token: str
 
@@ -81,7 +83,8 @@ def tick(app: App) -> list[WorkItem]:
 def _find_waiting(app: App, now: datetime, busy: set[str]) -> list[WorkItem]:
     """Rows whose time has come; what the slots and requests have found is sent on whatever happens here."""
     try:
-        return [WorkItem("due", name, token) for name, token in claim_due(app, now, busy)]
+        waiting = [WorkItem("due", name, token) for name, token in claim_due(app, now, busy)]
+        return waiting + [WorkItem("nightly", name, night) for name, night in claim_nightly(app, now)]
     except SQLAlchemyError as error:
         log.warning("tick.due-not-found", error=type(error).__name__, reason=str(error)[:200])
         return []
@@ -175,6 +178,8 @@ def run_work(app: App, message: dict[str, str]) -> RunResult | None:
         return _run_slot(app, message["connection"], datetime.fromisoformat(message["token"]))
     if message["kind"] == "due":
         return run_due(app, message["connection"], message["token"])
+    if message["kind"] == "nightly":
+        return run_nightly(app, message["connection"], message["token"])
     return _run_request(app, message["token"])
 
 

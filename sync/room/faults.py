@@ -56,7 +56,7 @@ BUDGET_COMMITS = ("rate-begin", "rate-turn", "rate-block")
 """Commits of the rate budget, where a connection has one."""
 ALERT_COMMITS = ("alert-turn", "alert-mark", "alert-claim", "alert-end")
 """Commits of the alerts: whose turn it is to look, what holds, who sends, what became of it."""
-RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result", "reconcile-lines")
+RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result")
 CALLS = (
     "fetch-page",
     "fetch-keys",

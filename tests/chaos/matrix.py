@@ -222,7 +222,7 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
     "resume": Matrix.start_anew,
     **dict.fromkeys(CALM, Matrix.forgotten_client),
     **dict.fromkeys(
-        ("reconcile-movements", "reconcile-result", "reconcile-lines", "fetch-movements", "fetch-figures"),
+        ("reconcile-movements", "reconcile-result", "fetch-movements", "fetch-figures"),
         Matrix.reconcile,
     ),
     **dict.fromkeys(
