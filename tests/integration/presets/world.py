@@ -58,6 +58,10 @@ class PresetWorld(World):
                     found[key] = (str(raw["Number"]).strip(), abs(record.fields["amount"]), bool(raw["DeletionMark"]))  # type: ignore[arg-type]
         return found
 
+    def named(self, source: str, name: str) -> list[dict[str, Any]]:
+        """The base's objects of this name."""
+        return [row for row in self.base.truth_documents(source) if row["Description"] == name]
+
     def export(self, name: str) -> list[dict[str, Any]]:
         """All records of one kind as `sverka export` gives them."""
         with reading(self.engine) as conn:

@@ -1,0 +1,77 @@
+"""A client is several objects here (partner, counterparty, contract): kill -9 between and inside them, and go on.
+
+No object is missing then, none is there twice, and each hangs on the other.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.clock import SystemClock
+from sync.context import Order
+from sync.cycle import run_cycle
+from sync.push.contacts import add_contact, list_contacts
+from sync.room.faults import VARIABLE
+from tests.integration.presets.world import NAME, PresetWorld, open_preset_world
+
+ROOT = Path(__file__).parents[3]
+INN = "7707083893"
+KILLS = [
+    ("send.before", 2, False), ("send.after", 1, False), ("send.after", 2, False), ("send.after", 3, False),
+    ("send.after", 1, True), ("send.after", 2, True), ("send.after", 3, True), ("push-step.before", 1, False),
+    ("push-step.after", 1, False), ("push-step.after", 2, False),
+]  # fmt: skip
+"""Point, at which of the three writes, and whether the base gives objects keys of its own instead of ours."""
+WORKER = """
+import sys
+from tests.integration.presets.world import settings_of
+from core.clock import SystemClock
+from store.engine import open_engine
+from sync.context import App, Order
+from sync.cycle import run_cycle
+settings = settings_of(sys.argv[1], sys.argv[2], sys.argv[3], "on")
+run_cycle(App(settings, open_engine(settings.store.url), SystemClock(), "victim"), "accounting", Order())
+"""
+
+
+def kill_at(world: PresetWorld, url: str, configuration: str, point: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, url, world.server.url, configuration], cwd=ROOT,
+        env={**os.environ, VARIABLE: point}, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+
+
+def go_on(world: PresetWorld) -> None:
+    """The lease of the dead lapses; two more cycles as a person orders them."""
+    clock = world.app.clock
+    clock.sleep((SystemClock().now() - clock.now()).total_seconds() + 60)
+    for _ in range(2):
+        run_cycle(world.app, NAME, Order())
+        clock.sleep(60)
+
+
+@pytest.mark.parametrize(("point", "step", "ignores"), KILLS)
+def test_the_next_run_goes_on_where_the_killed_one_stood(tmp_path: Path, point: str, step: int, ignores: bool) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with open_preset_world(url, "ut11", write="on", documents=12) as world:
+        world.base.ignores_ref_key = ignores
+        contact = add_contact(world.app, name="ООО Ромашка", status="client", tax_id=INN)
+        kill_at(world, url, "ut11", f"{point}:{step}")
+        go_on(world)
+        (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
+        assert shown["standing"] == "in_accounting", shown
+        (partner,) = world.named("Catalog_Партнеры", "ООО Ромашка")
+        (card,) = world.named("Catalog_Контрагенты", "ООО Ромашка")
+        (deal,) = [row for row in world.base.truth_documents("Catalog_ДоговорыКонтрагентов")
+                   if row["Контрагент_Key"] == card["Ref_Key"]]  # fmt: skip
+        assert card["Партнер_Key"] == deal["Партнер_Key"] == partner["Ref_Key"]
+        assert partner["ГруппаДоступа_Key"] in world.base.keys("Catalog_ГруппыДоступаПартнеров")
+        assert (deal["ТипДоговора"], deal["Статус"]) == ("СПокупателем", "Действует")
+        assert world.base.unfilled == []
