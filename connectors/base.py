@@ -25,6 +25,8 @@ __all__ = [
     "ChangePacket",
     "ChangeSource",
     "Connector",
+    "DeclaredSource",
+    "FieldKindSeen",
     "FigureRow",
     "Finding",
     "KeyRow",
@@ -291,6 +293,21 @@ class RecordSource(Connector, Protocol):
 
     def fetch_record(self, source: SourceSet, key: str) -> RawRecord:
         """One record by a direct question. Raises NotFound only on the other side's own word (404 with code 9)."""
+
+
+FieldKindSeen = Literal["text", "number", "bool", "datetime", "reference", "rows", "any"]
+"""What a field holds by the other side's own description. any: values of several types, or one not known here."""
+
+
+@runtime_checkable
+class DeclaredSource(RecordSource, Protocol):
+    """Describes its sets, so that rules can be compared with them before anything is read."""
+
+    def declared_kinds(self, name: str, section: str | None = None) -> dict[str, FieldKindSeen] | None:
+        """What the fields of a set, or of the rows of one of its sections, hold; None where it does not say.
+
+        Names are logical: `Контрагент`, however the base spells it.
+        """
 
 
 @runtime_checkable

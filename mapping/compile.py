@@ -26,12 +26,19 @@ _MANY = frozenset({"texts", "json"})
 
 @dataclass(slots=True)
 class Need:
-    """One attribute that the rules read. `required`: no other origin gives a value to a required target."""
+    """One attribute that the rules read. `required`: no other origin gives a value to a required target.
+
+    `kind` is what the target holds ("reference" for one, empty where anything will do), `cleaned`: steps or a table
+    stand between. `loc` is where the rule stands.
+    """
 
     target: str
     path: Path
     section: str | None = None
     required: bool = False
+    kind: str = ""
+    cleaned: bool = False
+    loc: Loc = ()
 
 
 @dataclass(slots=True)
@@ -55,11 +62,12 @@ class Workshop:
             self.problems.add(loc, f"{str(error)[:300]} (column {error.column} of the formula)")
             return None
         for name in sorted(formula.names):
-            self.needs.append(Need(str(loc[-1]), Path(name, name), self.section))
+            self.needs.append(Need(str(loc[-1]), Path(name, name), self.section, loc=loc))
         return formula
 
-    def paths(self, texts: list[str], loc: Loc, target: str, required: bool) -> list[Path]:
-        """Paths taken apart; bad ones are noted."""
+    def paths(self, rule: FieldRule, loc: Loc, target: str, kind: str, required: bool = False) -> list[Path]:
+        """Paths of a rule taken apart; bad ones are noted."""
+        texts, cleaned = rule.from_ or [], bool(rule.steps or rule.table)
         paths = []
         for text in texts:
             try:
@@ -68,7 +76,7 @@ class Workshop:
                 self.problems.add(loc, str(error))
                 continue
             paths.append(path)
-            self.needs.append(Need(target, path, self.section, required and len(texts) == 1))
+            self.needs.append(Need(target, path, self.section, required and len(texts) == 1, kind, cleaned, loc))
         return paths
 
 
@@ -147,7 +155,7 @@ def _origin(
     if rule.from_ == ["$section"]:
         section = shop.section
         return lambda data: section
-    paths = shop.paths(rule.from_ or [], (*loc, "from"), name, required)
+    paths = shop.paths(rule, (*loc, "from"), name, spec.kind, required)
     if spec.kind in _MANY:
         return _collect([all_getter(path) for path in paths], whole=spec.kind == "json")
     getters = [value_getter(path) for path in paths]
@@ -248,7 +256,7 @@ def compile_reference(shop: Workshop, name: str, rules: list[FieldRule], entity:
             shop.problems.add(place, "a reference is read `from` a path")
             continue
         accepted = frozenset(rule.sets) if rule.sets is not None else shop.sets_of.get(entity, frozenset())
-        getters = [reference_getter(path, accepted) for path in shop.paths(rule.from_, (*place, "from"), name, False)]
+        getters = [reference_getter(path, accepted) for path in shop.paths(rule, (*place, "from"), name, "reference")]
         steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
         origins.append((shop.formula(rule.when, (*place, "when")), getters, steps))
 

@@ -147,11 +147,13 @@ def publish(
 
 
 def find_version(engine: Engine, name: str, version: str) -> MappingVersion:
-    """The version whose hash begins so; raises UsageError when there is none, or more than one."""
-    hits = [item for item in list_versions(engine, name) if version and item.hash.startswith(version)]
+    """The version with this number, or whose hash begins so; raises UsageError when there is none, or more than one."""
+    known = list_versions(engine, name)
+    numbered = [item for item in known if version.isdecimal() and item.number == int(version)]
+    hits = numbered or [item for item in known if version and item.hash.startswith(version)]
     if len(hits) != 1:
         number = "no version" if not hits else f"{len(hits)} versions"
-        raise UsageError(f"{name!r} has {number} beginning with {version!r}.", next_step="sverka mapping diff")
+        raise UsageError(f"{name!r} has {number} beginning with {version!r}.", next_step="sverka mapping list")
     return hits[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from connectors.base import (
     BalanceStream,
     Budget,
     ChangePacket,
+    FieldKindSeen,
     FigureRow,
     Finding,
     KeyRow,
@@ -31,6 +33,7 @@ from connectors.onec_odata.changes import ChangeReader
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.doctor import Doctor
 from connectors.onec_odata.fields import Book
+from connectors.onec_odata.kinds import kinds_of
 from connectors.onec_odata.metadata_cache import MetadataCache
 from connectors.onec_odata.movements import MovementReader
 from connectors.onec_odata.records import RecordReader
@@ -85,6 +88,14 @@ class OnecODataConnector:
         """The properties of a set by `$metadata`; None where that cannot be read or does not know the set."""
         shape = self._book.shape(name)
         return frozenset(shape.properties) if shape is not None else None
+
+    def declared_kinds(self, name: str, section: str | None = None) -> dict[str, FieldKindSeen] | None:
+        """What the properties of a set, or of the rows of a section, hold by `$metadata`, under their logical names."""
+        shape = self._book.shape(name)
+        if shape is not None and section is not None:
+            row = re.fullmatch(r"Collection\((?:\w+\.)?(.+)\)", shape.properties.get(section, ""))
+            shape = self._book.shape(row[1]) if row else None
+        return kinds_of(shape.properties) if shape is not None else None
 
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
         """One page of whole objects from this position of the window, as many as fit `page_bytes`."""

@@ -15,6 +15,7 @@ from store.versions import MappingVersion
 from sync.context import App
 from sync.mappings.reapply import supersede
 from sync.room.writing import committing
+from sync.setup.mapping_check import forget_declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +109,4 @@ def _end_reapply(app: App, key: str, ruling: MappingVersion) -> None:
         if settings.mapping == key:
             with committing(app, "reapply-end") as conn:
                 supersede(conn, app, settings.name, "Another version has been published since.", ruling.hash)
+            forget_declared(app, settings.name)

@@ -31,7 +31,7 @@ def test_a_preview_writes_nothing_and_sends_nothing_but_questions(build: Callabl
     methods = [entry.method for entry in world.server.requests[asked:]]
     assert set(methods) == ({"GET"} if fresh else set())
     line = found.counts["counterparty"]
-    assert line["fields"]["name"] == line["changed"] > 0
+    assert 0 < line["fields"]["name"] <= line["changed"]
     assert line["marked"] > 0
     assert line["filtered"] == 1
     assert line["read"] == sum(line.get(fate, 0) for fate in previewing_fates())

@@ -1,0 +1,95 @@
+"""Personal data is made up, deterministically, and the cleaners still see what they saw."""
+
+import re
+
+import pytest
+
+from mapping.contacts import find_emails, find_phones
+from mapping.masking import mask_text, masker_of
+from mapping.rules import Mapping
+from mapping.taxids import check_edrpou, check_inn, check_ogrn
+from tests.unit.mapping.conftest import ZONE
+
+PAYLOAD = {
+    "Ref_Key": "0b0e3a52-5a4c-11e9-8f5d-00155d000001",
+    "DataVersion": "AAAAAQAAAAA=",
+    "DeletionMark": False,
+    "IsFolder": False,
+    "Code": "00-000042",
+    "Description": 'Сидоров Пётр Ильич ИП "Северянка"',
+    "НаименованиеПолное": "Индивидуальный предприниматель Сидоров Пётр Ильич",
+    "ЮридическоеФизическоеЛицо": "ФизическоеЛицо",
+    "ИНН": "500100732259",
+    "КПП": "770701001",
+    "РегистрационныйНомер": "304500116000157",
+    "Комментарий": "р/с 40702810900000002851, спросить Марину, +7 (912) 345-67-89, p.sidorov@severyanka.ru",
+    "КонтактнаяИнформация": [
+        {"LineNumber": "1", "Тип": "Телефон", "Представление": "8 (912) 345-67-89 доб. 12"},
+        {"LineNumber": "2", "Тип": "АдресЭлектроннойПочты", "АдресЭП": "P.Sidorov@severyanka.ru"},
+        {"LineNumber": "3", "Тип": "Адрес", "Представление": "614000, Пермь г, Ленина ул, дом 7"},
+    ],
+    "ДополнительныеРеквизиты": [{"LineNumber": "1", "Свойство_Key": "9b0e3a52-5a4c-11e9-8f5d-00155d0000ff", "Значение": "Марина Иванова"}],
+}  # fmt: skip
+PERSONAL = re.findall(
+    r"[А-Яа-яёЁ]{4,}|\d{5,}",
+    "Сидоров Пётр Ильич Северянка Марина Марину Иванова Пермь Ленина 500100732259 770701001 304500116000157 614000"
+    " 40702810900000002851 9123456789 3456789",
+)
+
+
+def test_nothing_of_the_original_is_left_and_the_structure_is(bp30: Mapping) -> None:
+    masked = masker_of(bp30).mask(PAYLOAD)
+    text = repr(masked)
+    plain = re.sub(r"[\s\-().]", "", text)
+    assert [word for word in PERSONAL if word.lower() in text.lower() or word in plain] == []
+    assert "sidorov" not in text.lower()
+    assert "severyanka" not in text.lower()
+    for key in ("Ref_Key", "DataVersion", "Code", "ЮридическоеФизическоеЛицо", "IsFolder"):
+        assert masked[key] == PAYLOAD[key]
+    rows = masked["КонтактнаяИнформация"]
+    assert [row["Тип"] for row in rows] == ["Телефон", "АдресЭлектроннойПочты", "Адрес"]  # type: ignore[attr-defined]
+    assert masker_of(bp30).mask(PAYLOAD) == masked
+
+
+def test_the_cleaners_see_what_they_saw(bp30: Mapping) -> None:
+    entity, source = bp30.entities["counterparty"], "Catalog_Контрагенты"
+    before = entity.build(source, dict(PAYLOAD), ZONE)
+    after = entity.build(source, masker_of(bp30).mask(PAYLOAD), ZONE)
+    assert before is not None
+    assert after is not None
+    assert after.marks == before.marks == {}
+    assert [name for name, value in after.fields.items() if value] == [
+        name for name, value in before.fields.items() if value
+    ]
+    assert after.fields["kind"] == before.fields["kind"] == "sole_trader"
+    assert len(after.fields["phones"]) == 1  # type: ignore[arg-type]
+    assert str(after.fields["phones"]).endswith(";ext=12']")
+    assert after.fields["tax_id"] != before.fields["tax_id"]
+
+
+@pytest.mark.parametrize(
+    ("number", "check"),
+    [("7707083893", check_inn), ("500100732259", check_inn), ("1027700132195", check_ogrn), ("00032129", check_edrpou)],
+)
+def test_check_digits_stay_right_or_wrong(number: str, check: object) -> None:
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert check(mask_text(number))[1] == ""  # type: ignore[operator]
+    assert check(wrong)[1]  # type: ignore[operator]
+    assert check(mask_text(wrong))[1]  # type: ignore[operator]
+    assert mask_text(number) != number
+
+
+@pytest.mark.parametrize("text", ["+7 (495) 123-45-67", "8 912 345 67 89", "8(800)555-35-35", "+380 44 123 45 67"])
+def test_a_phone_number_stays_one_of_its_kind(text: str) -> None:
+    masked = mask_text(text)
+    assert masked != text
+    assert re.sub(r"\d", "0", masked) == re.sub(r"\d", "0", text)
+    assert find_phones(masked, "RU")[1] == ()
+
+
+def test_words_keep_number_and_case_and_forms_of_enterprise() -> None:
+    masked = mask_text('ООО "РОМАШКА и Ко"')
+    assert re.fullmatch(r'ООО "[А-Я]{7} . Ко"|ООО "[А-Я]{7} [а-я] [А-Я][а-я]"', masked)
+    assert mask_text("Ромашка") == mask_text("Ромашка")
+    assert mask_text("Ромашка").lower() == mask_text("РОМАШКА").lower()
+    assert find_emails(mask_text("Info@Romashka.ru"))[1] == ()
