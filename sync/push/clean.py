@@ -12,8 +12,8 @@ from mapping.contacts import find_emails, find_phones
 from mapping.taxids import check_edrpou, check_inn, check_kpp
 from mapping.values import clean_text
 
-COMPANY_DIGITS, PERSON_DIGITS = 10, 12
 HOME_COUNTRY = "RU"
+KIND_BY_DIGITS = {"RU": {10: "company", 12: "sole_trader"}, "UA": {8: "company", 10: "sole_trader"}}
 
 
 @dataclass(slots=True)
@@ -22,16 +22,17 @@ class Cleaned:
 
     values: dict[str, object] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    country: str = HOME_COUNTRY
 
 
-def guess_kind(tax_id: object) -> str | None:
-    """The kind that the length of an INN tells: 10 digits a company's; 12 a sole trader's unless told otherwise."""
-    return {COMPANY_DIGITS: "company", PERSON_DIGITS: "sole_trader"}.get(len(str(tax_id or "")))
+def guess_kind(tax_id: object, country: str = HOME_COUNTRY) -> str | None:
+    """The kind that the length of a tax id tells: a company's, or a sole trader's unless told otherwise."""
+    return KIND_BY_DIGITS.get(country, {}).get(len(str(tax_id or "")))
 
 
 def clean_fields(fields: Mapping[str, object], country: str = HOME_COUNTRY) -> Cleaned:
     """All given fields of a contact (None: not given), cleaned."""
-    cleaned = Cleaned()
+    cleaned = Cleaned(country=country)
     for name, given in fields.items():
         if given is None:
             continue

@@ -57,7 +57,7 @@ def add_contact(  # noqa: PLR0913 (one keyword a field)
     cleaned = clean_fields(given, _country(targets))
     if not cleaned.values.get("name"):
         raise UsageError("A contact needs a name.", next_step='sverka contact add --name "…"')
-    cleaned.values |= {"status": status, "kind": kind or guess_kind(cleaned.values.get("tax_id"))}
+    cleaned.values |= {"status": status, "kind": kind or guess_kind(cleaned.values.get("tax_id"), cleaned.country)}
     with app.engine.begin() as conn:
         take_turns(conn)
         alike = _load_alike(conn, cleaned)
@@ -206,7 +206,7 @@ def _reuse(conn: Connection, app: App, row: dict[str, Any], cleaned: Cleaned, wh
 def _update(conn: Connection, app: App, before: dict[str, Any], cleaned: Cleaned, who: str) -> None:
     now, values = app.clock.now(), dict(cleaned.values)
     if values.get("tax_id") and not before["kind"] and not values.get("kind"):
-        values["kind"] = guess_kind(values["tax_id"])
+        values["kind"] = guess_kind(values["tax_id"], cleaned.country)
     marks = {name: why for name, why in (before["marks"] or {}).items() if name not in values} | cleaned.marks
     search = search_text(before | values)
     stored = values | {"search": search, "marks": marks or null(), "updated_at": now, "home": "crm"}

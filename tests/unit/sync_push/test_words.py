@@ -45,6 +45,13 @@ def test_kind_is_guessed_from_the_length_only(inn: str | None, kind: str | None)
 
 
 @pytest.mark.parametrize(
+    ("number", "kind"), [("14360570", "company"), ("1759013776", "sole_trader"), ("143605704021", None)]
+)
+def test_length_of_a_ukrainian_number_tells_the_kind(number: str, kind: str | None) -> None:
+    assert guess_kind(number, clean_fields({"tax_id": number}, "UA").country) == kind
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("ООО «Ромашка»", 'Общество с ограниченной ответственностью "РОМАШКА"'),
