@@ -26,6 +26,7 @@ from connectors.onec_odata.wire import Wire
 from core.clock import local_from_utc
 from core.errors import SchemaDrift, Where
 from core.money import ZERO
+from mapping.model import TermsSpec
 
 _ATTEMPTS = 3
 _AT_ONCE = 15
@@ -108,11 +109,17 @@ class RegisterReader:
         asked = [""] if counterparties is None else self._about(spec, [each.lower() for each in counterparties])
         for condition in asked:
             options = {"$filter": condition} if condition else {}
-            with closing(self._ask(spec, f"{spec.terms.register}/Balance()", options)) as table:
+            resource = f"{spec.terms.register}/Balance()"
+            outcome = self._wire.table(resource, options, limit=self._wire.options.table_bytes)
+            if isinstance(outcome, Verdict):
+                if outcome.rule.name == "not_published":
+                    return
+                raise outcome.error(where=Where(entity="balance"))
+            with closing(outcome) as table:
                 for data in table.rows():
                     party = self._party(spec, data)
                     if party.counterparty is not None and party.wanted:
-                        yield self._term(spec, party, data)
+                        yield self._term(spec.terms, party, data)
 
     # ------------------------------------------------------------------ asking
 
@@ -247,9 +254,7 @@ class RegisterReader:
             raise _lost(spec, "Recorder")
         return type_name(data.get("Recorder_Type")), recorder, moment(data.get("Period"), self._zone)
 
-    def _term(self, spec: BalanceSpec, party: Party, data: Mapping[str, object]) -> TermRow:
-        terms = spec.terms
-        assert terms is not None  # noqa: S101 - asked for only where the mapping names them
+    def _term(self, terms: TermsSpec, party: Party, data: Mapping[str, object]) -> TermRow:
         due = moment(data.get(terms.due), self._zone)
         return TermRow(
             str(party.counterparty), party.contract, party.organisation, party.currency,

@@ -68,6 +68,7 @@ CALLS = (
     "fetch-movements",
     "fetch-customer-keys",
     "fetch-figures",
+    "fetch-terms",
 )
 PUSH_CALLS = ("find-records", "send")
 

@@ -23,6 +23,8 @@ from sync.settle.effects import Identities, SettlementKey
 from sync.settle.explain import complete_whom
 from sync.settle.overdue import Charge, Overdue, Terms, build_open_items, find_overdue
 from sync.settle.register import COMMIT
+from sync.settle.terms import Terms as AccountingTerms
+from sync.settle.terms import fetch_terms
 
 CUSTOMERS_AT_ONCE = 500
 
@@ -34,9 +36,11 @@ def refresh_overdue(ctx: RunContext, whom: Whom | None) -> None:
     statement = statement.values(
         overdue=bindparam("new_overdue"), overdue_since=bindparam("new_since"), overdue_rule=bindparam("new_rule")
     )
-    for part in chunks(_customers(ctx, whom), CUSTOMERS_AT_ONCE):
+    customers = _customers(ctx, whom)
+    terms = fetch_terms(ctx, _every_name(ctx, customers), today)
+    for part in chunks(customers, CUSTOMERS_AT_ONCE):
         with reading(ctx.app.engine) as conn:
-            values = list(find_overdue_changes(conn, ctx, part, today))
+            values = list(find_overdue_changes(conn, ctx, part, today, terms))
         if values:
             with writing(ctx, COMMIT) as conn:
                 conn.execute(statement, values)
@@ -53,8 +57,20 @@ def _customers(ctx: RunContext, whom: Whom | None) -> list[str]:
         return list(conn.execute(owed).scalars())
 
 
+def _every_name(ctx: RunContext, keys: list[str]) -> list[str]:
+    """The keys of these customers, of their twins in accounting too: balances are looked at together."""
+    spec = ctx.mapping.balance
+    if spec is None or spec.terms is None:
+        return []
+    found: set[str] = set()
+    for part in chunks(keys, CUSTOMERS_AT_ONCE):
+        with reading(ctx.app.engine) as conn:
+            found.update(complete_whom(conn, ctx.name, Whom(keys=tuple(part))).keys)
+    return sorted(found)
+
+
 def find_overdue_changes(
-    conn: Connection, ctx: RunContext, keys: Iterable[str], today: date
+    conn: Connection, ctx: RunContext, keys: Iterable[str], today: date, terms: AccountingTerms
 ) -> Iterator[dict[str, Any]]:
     """New overdue figures of some customers' balances, where they differ from the stored ones."""
     whom = complete_whom(conn, ctx.name, Whom(keys=tuple(keys)))
@@ -62,8 +78,10 @@ def find_overdue_changes(
     charges = load_charges(conn, ctx, whom)
     identities = Identities(ctx.mapping.accounting_currency)
     for row in rows.values():
-        items = build_open_items(row.receivable, charges.get(identities.of_balance(row), ()), ctx.settings.since)
-        found = find_overdue(items, today)
+        found = terms.find(row)
+        if found is None:
+            items = build_open_items(row.receivable, charges.get(identities.of_balance(row), ()), ctx.settings.since)
+            found = find_overdue(items, today)
         if (found.amount, found.since, found.rule) != (row.overdue, row.overdue_since, row.overdue_rule):
             yield _change(row, found)
 
