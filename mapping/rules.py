@@ -30,6 +30,7 @@ from mapping.schema import (
     TermsRule,
 )
 from mapping.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.two_way import check_two_way
 from mapping.updates import compile_updates
 
 __all__ = [
@@ -143,6 +144,7 @@ def _build(chain: Chain, name: str) -> Mapping:
         signature=_signature(rules.recognise),
         taken_away=chain.taken_away,
     )
+    check_two_way(rules, mapping.entities, mapping.outbound, problems)
     problems.finish(name)
     return mapping
 
