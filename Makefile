@@ -11,6 +11,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ROOMS  := core connectors mapping sync store workers cli sandbox
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
+N ?= 200
+SEED ?= 1
+SETUP ?= all
 UV     := uv==0.13.9
 
 # What the tests start: PACKAGE=a path that is there once it is installed.
@@ -63,7 +66,7 @@ run: $(VENV)/.installed  ## see it at work: a stand-in of 1C, the main job on it
 
 # ---------------------------------------------------------------- checking
 
-.PHONY: test nightly peers bench lint fmt
+.PHONY: test nightly peers chaos bench lint fmt
 test: dev services  ## all tests, on real PostgreSQL, RabbitMQ, Redis and SQLite, with the coverage
 	@echo "Running the tests (two at a time) ..."
 	@rm -f .coverage .coverage.*
@@ -71,6 +74,9 @@ test: dev services  ## all tests, on real PostgreSQL, RabbitMQ, Redis and SQLite
 
 nightly: dev services  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly --timeout 1800 $(PYTEST_ARGS)
+
+chaos: dev services  ## N random faults on real processes: make chaos N=200 SEED=1 SETUP=sqlite|rabbitmq|redis|all
+	@$(BIN)/python -m tests.chaos $(N) --seed $(SEED) --setup $(SETUP)
 
 bench: dev services  ## measure speed and memory
 	@$(BIN)/python -m bench $(BENCH_ARGS)

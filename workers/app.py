@@ -47,7 +47,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
         "worker_soft_shutdown_timeout": 8.0,
-        "worker_enable_remote_control": bool(settings.broker.url),
+        # its queue is exclusive to a connection: after a cut the broker refuses it to the next one, and the worker ends
+        "worker_enable_remote_control": False,
+        "broker_connection_max_retries": None,  # a broker may be away for a night
         "worker_send_task_events": False,
         "broker_connection_retry_on_startup": True,
         "broker_transport_options": _REDIS_RESTORE if settings.broker.url.startswith("redis") else {},

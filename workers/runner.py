@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from celery import Celery, bootsteps
@@ -116,7 +117,16 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
     warnings.filterwarnings("ignore", category=SecurityWarning)
     sys.stdout.flush()
     os.dup2(2, 1)  # celery says goodbye on standard output, which is for data
-    worker = app.Worker(pool=pool, concurrency=concurrency, loglevel="WARNING", quiet=True, optimization="fair")
+    worker = app.Worker(
+        hostname=f"sverka-{uuid4().hex[:12]}@%h",  # two workers of one machine are two
+        pool=pool,
+        concurrency=concurrency,
+        loglevel="WARNING",
+        quiet=True,
+        optimization="fair",
+        without_gossip=True,  # workers have nothing to tell each other: the tables know
+        without_mingle=True,
+    )
     worker.start()
     return 0 if _asked_to_stop.is_set() else int(worker.exitcode or 0)
 

@@ -77,19 +77,32 @@ def inn_of(number: int) -> str:
 class Campaign:
     """`number` faults on one set-up, `together` in a round, judged after each round."""
 
-    def __init__(self, setup: Setup, number: int, seed: int, *, together: int = 3) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        number: int,
+        seed: int,
+        *,
+        together: int = 3,
+        minutes: float = 600,
+        kinds: tuple[str, ...] = (),
+        servers: Servers | None = None,
+    ) -> None:
         self.setup, self.number, self.together = setup, number, together
+        self.kinds, self.servers = list(kinds or kinds_of(setup)), servers
+        self.deadline = time.monotonic() + minutes * 60
         self.random = Random(f"{setup}/{seed}")
         self.report = Report(setup, seed)
 
     def run(self) -> Report:
         """All of it; processes and servers are gone at the end."""
-        started, servers = time.monotonic(), Servers.start(self.setup)
+        started, servers = time.monotonic(), self.servers or Servers.start(self.setup)
         try:
             with tempfile.TemporaryDirectory(prefix="sverka-chaos-", ignore_cleanup_errors=True) as folder:
                 self._run_in(Path(folder), servers)
         finally:
-            servers.remove()
+            if self.servers is None:
+                servers.remove()
         self.report.seconds = time.monotonic() - started
         return self.report
 
@@ -104,17 +117,17 @@ class Campaign:
             assert first, f"before any fault: {first}\n{house.log_tail()}"
             planned = self._plan()
             for start in range(0, len(planned), self.together):
-                self._round(house, judge, planned[start : start + self.together])
+                if time.monotonic() < self.deadline:
+                    self._round(house, judge, planned[start : start + self.together])
         finally:
             house.stop()
             onec.close()
 
     def _plan(self) -> list[str]:
         """Every kind as often as every other, in random order."""
-        kinds = kinds_of(self.setup)
         planned: list[str] = []
         while len(planned) < self.number:
-            planned += self.random.sample(kinds, len(kinds))
+            planned += self.random.sample(self.kinds, len(self.kinds))
         return planned[: self.number]
 
     def _disturb(self, house: House, judge: Judge, *, client: bool) -> None:

@@ -51,6 +51,7 @@ class Judge:
     def __init__(self, house: House) -> None:
         self.house = house
         self.clients: dict[str, tuple[str, int]] = {}
+        self.restless: list[tuple[str, int]] = []
         self.mapping = load_mapping("bp30")
 
     def expect_client(self, inn: str, contact_id: str, contracts: int = 1) -> None:
@@ -58,10 +59,14 @@ class Judge:
         self.clients[inn] = contact_id, contracts
 
     def wait(self, seconds: float = 45.0) -> Verdict:
-        """Wait until all is well and stays so for two quiet cycles; the last verdict when the time is over."""
+        """Wait until all is well and stays so for two quiet cycles; the last verdict when the time is over.
+
+        Processes that have ended are started again meanwhile, as systemd does.
+        """
         deadline = time.monotonic() + seconds
         verdict = self.look()
         while time.monotonic() < deadline:
+            self.house.start()
             if verdict and self._quiet(deadline):
                 verdict = self.look()
                 if verdict:
@@ -69,7 +74,7 @@ class Judge:
             time.sleep(0.2)
             verdict = self.look()
         if verdict:
-            verdict.unhealed.append("no two quiet cycles in time")
+            verdict.unhealed.append(f"no two quiet cycles in time; the last runs: {self.restless}")
         return verdict
 
     def look(self) -> Verdict:
@@ -93,7 +98,8 @@ class Judge:
                 query = select(run.c.id, run.c.status).where(run.c.started_at > since, run.c.kind == "schedule")
                 runs = [row for row in conn.execute(query.order_by(run.c.started_at)) if row.status != "running"]
                 if len(runs) >= QUIET_CYCLES:
-                    return all(row.status in ("ok", "partial") and not self._moved(conn, row.id) for row in runs[:2])
+                    self.restless = [(row.status, self._moved(conn, row.id)) for row in runs[:QUIET_CYCLES]]
+                    return all(status in ("ok", "partial") and not moved for status, moved in self.restless)
             time.sleep(0.1)
         return False
 

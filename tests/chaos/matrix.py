@@ -33,7 +33,7 @@ BROKEN = ("pause", "run-fail", "resume")
 BROKER_ONLY = ("request-free",)
 MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN))
 SIDES = ("before", "after")
-AGAIN, PATIENCE = 4.0, 40.0
+AGAIN, PATIENCE = 6.0, 90.0
 """Seconds until what was to lead to the point is done once more, and until it counts as never reached."""
 
 

@@ -1,0 +1,108 @@
+"""A short campaign on every set-up, the faults of scenario 14, and proof that the judge sees what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from core.clock import SystemClock
+from core.ids import new_id
+from store.entities import orders, shipments
+from store.tables import run
+from sync.context import Order
+from sync.cycle import run_cycle
+from sync.push.contacts import add_contact
+from tests.chaos.campaign import Campaign, inn_of
+from tests.chaos.house import NAME, SETUPS, House, Servers, Setup
+from tests.chaos.judge import Judge
+from tests.chaos.kinds import BROKERS, KINDS, kinds_of
+from tests.chaos.onec import PARTIES, Onec
+
+SHORT, SEED = 10, 14
+MESSAGES = (
+    "messages delivered three times",
+    "broker emptied",
+    "broker killed, away past lease and two periods",
+    "PostgreSQL restarted (immediate)",
+)
+
+
+def servers_of(setup: Setup, request: pytest.FixtureRequest) -> Servers:
+    if setup == "sqlite":
+        return Servers()
+    if setup == "redis":
+        request.getfixturevalue("redis_url")  # empties it
+    broker = request.getfixturevalue("rabbitmq" if setup == "rabbitmq" else "redis_server")
+    return Servers(request.getfixturevalue("postgres"), broker)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("setup", SETUPS)
+def test_short_campaign(setup: Setup, request: pytest.FixtureRequest) -> None:
+    report = Campaign(setup, SHORT, SEED, together=5, servers=servers_of(setup, request)).run()
+    assert report.faults == SHORT
+    assert report.passed, report.table()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("setup", BROKERS)
+def test_messages_lost_and_tripled_broker_away_database_restarted(setup: Setup, request: pytest.FixtureRequest) -> None:
+    servers = servers_of(setup, request)
+    report = Campaign(setup, len(MESSAGES), SEED, together=2, kinds=MESSAGES, servers=servers).run()
+    assert report.passed, report.table()
+    assert all(report.lines[name].hit for name in MESSAGES), report.table()
+
+
+def test_every_kind_is_done_on_some_set_up() -> None:
+    assert {name for setup in SETUPS for name in kinds_of(setup)} == set(KINDS)
+    assert set(MESSAGES) <= set(KINDS)
+
+
+# -------------------------------------------------------------------- the judge
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Iterator[tuple[House, Judge]]:
+    """An installation that is level, with one client made known; no process runs."""
+    onec = Onec(tmp_path)
+    house = House(tmp_path / "house", "sqlite", Servers(), onec)
+    judge, inn = Judge(house), inn_of(1234567)
+    contact = add_contact(house.app, name="ООО «Лето»", tax_id=inn, status="client")
+    judge.expect_client(inn, str(contact["id"]))
+    for _ in range(2):  # the contract that was made with the card is read in the cycle after
+        assert run_cycle(house.app, NAME, Order(kind="push")).status == "ok"
+        assert run_cycle(house.app, NAME, Order()).status == "ok"
+    assert judge.look(), judge.look()
+    yield house, judge
+    house.stop()
+    onec.close()
+
+
+def spoil(house: House, statement: Any) -> None:
+    with house.engine.begin() as conn:
+        conn.execute(statement)
+
+
+def test_the_judge_sees_what_is_lost(judged: tuple[House, Judge]) -> None:
+    house, judge = judged
+    spoil(house, update(orders).values(amount=orders.c.amount + 1))
+    assert judge.look().lost
+    spoil(house, delete(shipments))
+    assert any("shipment" in text for text in judge.look().lost)
+
+
+def test_the_judge_sees_what_is_doubled(judged: tuple[House, Judge]) -> None:
+    house, judge = judged
+    house.onec.edit("create", PARTIES, Description="Двойник", ИНН=inn_of(1234567))
+    assert judge.look().doubled
+
+
+def test_the_judge_sees_what_is_not_healed(judged: tuple[House, Judge]) -> None:
+    house, judge = judged
+    row = {"id": new_id(), "connection": NAME, "kind": "schedule", "status": "running", "owner": "nobody", "fence": 0}
+    spoil(house, insert(run).values(row | {"started_at": SystemClock().now()}))
+    assert judge.look().unhealed
