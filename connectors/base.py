@@ -143,8 +143,9 @@ class BalanceAnswer:
 
 @dataclass(slots=True)
 class BalanceStream:
-    """The same of a base of any size: rows come one by one and may be gone through again; those of one settlement are
-    to be added up. Whoever gets it closes it. Reading may raise SverkaError.
+    """The same of a base of any size: rows come one by one and may be gone through again.
+
+    Those of one settlement are to be added up. Whoever gets it closes it. Reading may raise SverkaError.
     """
 
     rows: Iterable[BalanceRow]
@@ -157,7 +158,7 @@ class BalanceStream:
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """What a sweep tells of a record besides its key: the attributes that were asked for, as far as its set has them."""
+    """What a sweep tells of a record besides its key: the attributes asked for, as far as its set has them."""
 
     key: KeyRow
     data: dict[str, object]

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 from pydantic import BaseModel
 
 from connectors.base import Budget, Connector
+from connectors.vault import TokenVault
 from core.alerting import WebhookSettings
 from core.clock import Clock
 from core.errors import ConfigError
@@ -22,6 +23,8 @@ class Kind:
 
     options: str
     connector: str
+    tokens: bool = False
+    """Whether it may come in with tokens that have to be kept."""
 
 
 class Teller(Protocol):
@@ -35,7 +38,9 @@ class Teller(Protocol):
 
 
 KINDS: dict[str, Kind] = {
-    "bitrix24": Kind("connectors.bitrix24.config:Bitrix24Options", "connectors.bitrix24.connector:Bitrix24Connector"),
+    "bitrix24": Kind(
+        "connectors.bitrix24.config:Bitrix24Options", "connectors.bitrix24.connector:Bitrix24Connector", tokens=True
+    ),
     "onec_odata": Kind(
         "connectors.onec_odata.config:OnecODataOptions", "connectors.onec_odata.connector:OnecODataConnector"
     ),
@@ -48,7 +53,12 @@ def option_models() -> dict[str, type[BaseModel]]:
 
 
 def open_connector(
-    settings: ConnectionSettings, clock: Clock, *, cache_dir: Path | None = None, budget: Budget | None = None
+    settings: ConnectionSettings,
+    clock: Clock,
+    *,
+    cache_dir: Path | None = None,
+    budget: Budget | None = None,
+    vault: TokenVault | None = None,
 ) -> Connector:
     """A connector of the kind that the settings name; nothing is sent yet. Close it when done.
 
@@ -57,6 +67,7 @@ def open_connector(
         clock: where it takes time from.
         cache_dir: a folder for what is slow to ask for; None keeps it in memory only.
         budget: whom every request waits for; None where the other side is asked as fast as it answers.
+        vault: who keeps tokens, for kinds that come in with some.
 
     Raises:
         ConfigError: there is no such kind.
@@ -65,7 +76,8 @@ def open_connector(
     if kind is None:
         raise ConfigError(f"There is no connector {settings.connector!r}. There are: {', '.join(sorted(KINDS))}.")
     build = cast("type[Connector]", _load(kind.connector))
-    return build(settings, clock, cache_dir=cache_dir, budget=budget)  # type: ignore[call-arg]
+    more = {"vault": vault} if kind.tokens else {}
+    return build(settings, clock, cache_dir=cache_dir, budget=budget, **more)  # type: ignore[call-arg]
 
 
 def open_webhook(settings: WebhookSettings, clock: Clock) -> Teller:

@@ -323,6 +323,40 @@ _SPECS = (
             },
         ),
     ),
+    EntitySpec(
+        "deal",
+        "deals",
+        {
+            "name": _NAME,
+            "number": _T,
+            "date": _DT,
+            "pipeline": _T,
+            "stage": _T,
+            "stage_since": _DT,
+            "outcome": FieldSpec("text", values=("open", "won", "lost")),
+            "probability": _I,
+            "expected_date": _D,
+            "lost_reason": _T,
+            "amount": _M,
+            "currency": _T,
+            "comment": _T,
+            "link": _T,
+            "attributes": _J,
+        },
+        {"counterparty": RefSpec("counterparty"), "person": RefSpec("person"), "manager": RefSpec("manager")},
+    ),
+    EntitySpec(
+        "activity",
+        "activities",
+        {
+            "kind": FieldSpec("text", required=True, values=("call", "meeting", "other")),
+            "date": FieldSpec("datetime", required=True),
+            "direction": FieldSpec("text", values=("in", "out")),
+            "subject": _T,
+            "completed": _B,
+        },
+        {"counterparty": RefSpec("counterparty"), "deal": RefSpec("deal"), "manager": RefSpec("manager")},
+    ),
 )
 
 ENTITIES: dict[str, EntitySpec] = {spec.name: spec for spec in _SPECS}

@@ -63,6 +63,11 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Index("ix_counterparties_tax_id", "tax_id"),
             Index("ix_counterparties_home", "home"),
         ]
+    if spec.name in ("deal", "activity"):
+        return [
+            Index(f"ix_{spec.plural}_counterparty_id", "counterparty_id"),
+            Index(f"ix_{spec.plural}_manager_date", "manager_id", "date"),
+        ]
     if spec.document:
         return [
             Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),

@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy import select
 
 from connectors.base import Connector
-from connectors.registry import open_connector
 from core.errors import ConfigError, LeaseLost, SverkaError, TransientError
 from core.ids import new_id
 from core.settings import ConnectionSettings
@@ -26,9 +25,9 @@ from sync.pull.entities import pull_entities, pull_waiting
 from sync.pull.relink import relink
 from sync.push.run import push_connection
 from sync.room import breaker
-from sync.room.budget import open_budget
 from sync.room.faults import fault_from_environment
 from sync.room.lease import Lease, claim_lease, wait_limit
+from sync.room.opening import open_for
 from sync.room.runs import RunResult, fail_run, finish_run, start_run
 from sync.room.state import RunState
 from sync.room.writing import NoFence, committing
@@ -160,7 +159,7 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
 
 def _open(task: Task) -> Connector:
     app, settings = task.app, task.settings
-    return open_connector(settings, app.clock, cache_dir=_cache_folder(task), budget=open_budget(app, settings))
+    return open_for(app, settings, cache_dir=_cache_folder(task))
 
 
 def _cache_folder(task: Task) -> Path | None:
@@ -204,7 +203,7 @@ def _run_dry(task: Task) -> RunResult:
     app = task.app
     try:
         mapping = load_ruling(app, task.settings, publish=False)
-        connector = open_connector(task.settings, app.clock, budget=open_budget(app, task.settings))
+        connector = open_for(app, task.settings)
     except SverkaError as error:
         return RunResult(None, "failed", message=str(error))
     with closing(connector):

@@ -25,7 +25,6 @@ EXPORTS = {spec.plural: name for name, spec in ENTITIES.items()} | {
     "contacts": "contact",
     "balances": "balance",
     "movements": "movement",
-    "deals": "deal",
 }
 """What can be exported: plural -> singular."""
 
@@ -50,8 +49,6 @@ def iter_export(conn: Connection, name: str, view: View | None = None, *, size: 
     """
     chosen = view or View()
     references = References(conn, chosen)
-    if name == "deals":  # come with the CRM connectors
-        return
     table, build, condition = _plan(conn, name, chosen, references)
     for rows in _keyset(conn, table, condition, size):
         yield from build(rows)

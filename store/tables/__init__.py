@@ -7,6 +7,7 @@ The tables of the entities are in `store.entities`.
 from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
 from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
+from store.tables.outward import deal_order, outbox, token
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
 from store.tables.records import binding, landing
 from store.tables.runs import (
@@ -33,6 +34,7 @@ __all__ = [
     "connection",
     "cursor",
     "dead_letter",
+    "deal_order",
     "intent",
     "landing",
     "lease",
@@ -40,6 +42,7 @@ __all__ = [
     "mapping_version",
     "match_decision",
     "metadata",
+    "outbox",
     "parked",
     "rate",
     "reapply",
@@ -51,4 +54,5 @@ __all__ = [
     "run_counter",
     "slot",
     "tick",
+    "token",
 ]

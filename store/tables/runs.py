@@ -43,7 +43,9 @@ slot = Table(
     metadata,
     Column("connection", String(100), primary_key=True),
     Column("start", UtcDateTime, primary_key=True),
-    Column("state", String(20), nullable=False),  # claimed, running, done, missed, abandoned, skipped_(overlap|breaker|quiet|paused)
+    Column(
+        "state", String(20), nullable=False
+    ),  # claimed, running, done, missed, abandoned, skipped_(overlap|breaker|quiet|paused)
     Column("run_id", Uuid),
 )
 

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from connectors.base import Connector, RawRecord, RecordSource, Window
-from connectors.registry import open_connector
 from core.errors import ConfigError
 from core.ids import new_id
 from mapping.model import ENTITIES, SourceSet
@@ -24,7 +23,7 @@ from sync.context import App, NoProgress, Order, Progress, RunContext
 from sync.mappings.remap import AT_ONCE, NoConnector, entities_of, remap_landed, remap_records
 from sync.mappings.tally import Sample, Tally, add_counts
 from sync.pull.cursors import load_cursors
-from sync.room.budget import open_budget
+from sync.room.opening import open_for
 from sync.room.state import RunState
 from sync.room.writing import NoFence, writing
 
@@ -83,7 +82,7 @@ def preview(
         TransientError: the other side does not answer (fresh only).
     """
     settings = app.settings.connection(connection)
-    opened = open_connector(settings, app.clock, budget=open_budget(app, settings)) if fresh else NoConnector()
+    opened = open_for(app, settings) if fresh else NoConnector()
     found = Preview(mapping.version)
     with closing(opened):
         ctx = RunContext(

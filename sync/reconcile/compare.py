@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager
 from typing import Literal
 
 from connectors.base import RecordSource
-from connectors.registry import open_connector
 from core.errors import SverkaError
 from core.ids import new_id
 from sync.context import App, NoProgress, Order, Progress, RunContext
@@ -23,8 +22,8 @@ from sync.reconcile.history import keep_result
 from sync.reconcile.repair import repair_lines
 from sync.reconcile.result import Line, Reconciliation
 from sync.reconcile.ties import Seen
-from sync.room.budget import open_budget
 from sync.room.faults import fault_from_environment
+from sync.room.opening import open_for
 from sync.room.writing import NoFence, committing
 from sync.settle.movements import store_movements
 from sync.versions import load_ruling
@@ -150,7 +149,7 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
     """A run's belongings for comparing only: nothing that a run writes can be written with it."""
     settings = app.settings.connection(connection)
     mapping = load_ruling(app, settings)
-    with closing(open_connector(settings, app.clock, budget=open_budget(app, settings))) as connector:
+    with closing(open_for(app, settings)) as connector:
         yield RunContext(
             app=app,
             settings=settings,
@@ -169,13 +168,17 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
 def _drop_twins(result: Reconciliation) -> None:
     """A document that the key sweep named and that moves money was named again by its movement: once is enough."""
     by_movement = {
-        (line.source, line.external_id) for line in result.lines if line.amount is not None and line.currency
+        (line.source, line.external_id): line for line in result.lines if line.amount is not None and line.currency
     }
-    result.lines = [
-        line
-        for line in result.lines
-        if line.currency or not line.external_id or (line.source, line.external_id) not in by_movement
-    ]
+    kept = []
+    for line in result.lines:
+        twin = None if line.currency or not line.external_id else by_movement.get((line.source, line.external_id))
+        if twin is None:
+            kept.append(line)
+        else:
+            twin.number, twin.date = twin.number or line.number, twin.date or line.date
+            twin.link = twin.link or line.link
+    result.lines = kept
 
 
 def _keep_movements(ctx: RunContext, found: Sequence[Explanation]) -> None:

@@ -9,22 +9,32 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector, Finding
-from connectors.registry import open_connector
 from core.errors import SverkaError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping
+from store.engine import reading
+from store.queries.queues import load_queues
 from store.versions import differs_from_published
 from sync.alerts.check import examine_alerts
 from sync.context import App
 from sync.room.breaker import resume_connection
-from sync.room.budget import open_budget
+from sync.room.opening import open_for
 from sync.versions import load_named
+
+FOR_PEOPLE = {
+    "dead": ("records failed and need a look", "sverka dead list"),
+    "review": ("decisions wait for a person", "sverka review list"),
+    "uncertain": ("writes have no answer yet; accounting is asked about them", "sverka status"),
+    "parked": ("records wait for another one that could not be fetched", "sverka status"),
+}
+"""Queues that doctor tells of: what it says of them, and what to type."""
 
 
 def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
     """All findings, as (connection or "store", finding). Raises nothing: what fails is a finding."""
     yield "store", _examine_store(app)
     yield from (("alerts", finding) for finding in examine_alerts(app))
+    yield from _examine_queues(app)
     if not names:
         yield "settings", Finding("warning", "connections", "No connection is set up yet.", "sverka connect")
     for name in names:
@@ -44,11 +54,24 @@ def _examine_store(app: App) -> Finding:
     return Finding("ok", "store", f"{app.engine.dialect.name}, up to date")
 
 
+def _examine_queues(app: App) -> Iterator[tuple[str, Finding]]:
+    """What waits for a person: the same numbers as everywhere."""
+    try:
+        with reading(app.engine) as conn:
+            queues = load_queues(conn, app.clock.now())
+    except SQLAlchemyError:  # told as a finding of the store
+        return
+    for name, waiting in sorted(queues.items()):
+        for queue, (what, following) in FOR_PEOPLE.items():
+            if waiting[queue]:
+                yield name, Finding("notice", queue, f"{waiting[queue]} {what}", following)
+
+
 def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Finding]:
     """Findings of one connection: mapping, address, rights, publication, clock, settlement accounts."""
     try:
         mapping = load_named(app, settings)
-        connector = open_connector(settings, app.clock, budget=open_budget(app, settings))
+        connector = open_for(app, settings)
     except SverkaError as error:
         yield Finding("error", "settings", error.message, error.next_step)
         return

@@ -16,7 +16,6 @@ from pathlib import Path
 import xlsxwriter
 
 from connectors.base import BalanceSource, RawRecord, RecordSource, SourceSet, Window
-from connectors.registry import open_connector
 from core.errors import ConfigError, RecordError
 from core.money import format_amount
 from core.settings import ConnectionSettings
@@ -24,7 +23,7 @@ from mapping.model import MappedRecord
 from mapping.rules import Mapping
 from store.queries.export import iter_export
 from sync.context import App, Progress
-from sync.room.budget import open_budget
+from sync.room.opening import open_for
 from sync.versions import load_named
 
 
@@ -60,7 +59,7 @@ def look(app: App, name: str, progress: Progress) -> Look:
     settings = app.settings.connection(name)
     mapping = load_named(app, settings)
     report = Look(sections={section: [] for section in SECTIONS})
-    connector = open_connector(settings, app.clock, budget=open_budget(app, settings))
+    connector = open_for(app, settings)
     with closing(connector):
         if not isinstance(connector, RecordSource):
             raise ConfigError(f"Connection {name!r} cannot be read record by record.")

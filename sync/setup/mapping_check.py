@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import select, update
 
 from connectors.base import DeclaredSource, Finding, RecordSource
-from connectors.registry import open_connector
 from core.settings import ConnectionSettings
 from mapping.compile import Need
 from mapping.entity import EntityMapping
@@ -26,7 +25,7 @@ from store.tables import connection as connections
 from sync.context import App
 from sync.pull.drift import logical
 from sync.room.breaker import ensure_row
-from sync.room.budget import open_budget
+from sync.room.opening import open_for
 from sync.room.writing import committing
 
 CHANGE = "change this rule in a mapping of yours, then: sverka mapping check"
@@ -83,7 +82,7 @@ def compare_live(app: App, settings: ConnectionSettings, mapping: Mapping, origi
     Raises what the connector raises.
     """
     chain = load_chain(mapping.text, origin or f"{mapping.name}.toml", None)
-    with closing(open_connector(settings, app.clock, budget=open_budget(app, settings))) as connector:
+    with closing(open_for(app, settings)) as connector:
         if not isinstance(connector, RecordSource):
             return []
         facts = _load_facts(app, settings.name)
