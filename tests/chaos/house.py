@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 Setup = Literal["sqlite", "rabbitmq", "redis"]
 SETUPS: tuple[Setup, ...] = ("sqlite", "rabbitmq", "redis")
 NAME = "accounting"
-PERIOD, TICK, LEASE = 1.0, 1.0, 3.0
+PERIOD, TICK, LEASE = 2.0, 1.0, 4.0
 """Seconds that stand for five minutes, two seconds and half a minute."""
 READ_TIMEOUT = 2.0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sync.room.faults import POINTS
-from tests.chaos.house import SETUPS, House, Servers, Setup
+from tests.chaos.house import PERIOD, SETUPS, House, Servers, Setup
 from tests.chaos.judge import Judge
 from tests.chaos.matrix import BROKEN, BROKER_ONLY, CALM, MAIN, NAMES, PLAN, SIDES, Matrix
 from tests.chaos.onec import Onec
@@ -25,7 +25,9 @@ DEADLINE = 120.0
 
 
 @contextmanager
-def matrix(folder: Path, setup: Setup, servers: Servers, *, extra: str = "", period: float = 1.0) -> Iterator[Matrix]:
+def matrix(
+    folder: Path, setup: Setup, servers: Servers, *, extra: str = "", period: float = PERIOD
+) -> Iterator[Matrix]:
     """An installation at work, level with accounting, that knows that the base takes its keys."""
     onec = Onec(folder)
     house = House(
