@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import Reason, open_app, out_json, out_lines, out_table, out_text
+from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
 from cli.exits import say
 from sync.owners import conflicts
 from sync.push import reviews
@@ -28,7 +28,7 @@ def show_all(as_json: Json = False) -> None:
     Example: sverka review list
     """
     with open_app(readonly=True) as application:
-        rows = reviews.list_reviews(application)
+        rows, waiting = reviews.list_reviews(application), count_queues(application, "review")
     if as_json:
         out_lines(rows)
         return
@@ -37,6 +37,7 @@ def show_all(as_json: Json = False) -> None:
         return
     cells = [[row["number"], row["kind"], row["name"], row["reason"], len(row["candidates"])] for row in rows]
     out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4])
+    say(f"{waiting} decisions wait. Look at one: sverka review show NUMBER")
 
 
 @app.command("show")
@@ -85,7 +86,7 @@ def link(
     Example: sverka review link 2 --to 8b9660f6-6332-11ec-ad72-000c29b45b09
     """
     with open_app() as application:
-        reviews.link_review(application, number, to)
+        reviews.link_review(application, number, to, who=person())
     say(f"Review {number}: linked.")
 
 
@@ -99,7 +100,7 @@ def create(
     Example: sverka review create 2
     """
     with open_app() as application:
-        reviews.create_review(application, number, force=force)
+        reviews.create_review(application, number, force=force, who=person())
     say(f"Review {number}: will be created at once where the service runs, else by: sverka sync")
 
 
@@ -110,7 +111,7 @@ def take(number: Number) -> None:
     Example: sverka review take 3
     """
     with open_app() as application:
-        conflicts.take_review(application, number)
+        conflicts.take_review(application, number, who=person())
     say(f"Review {number}: their values are taken.")
 
 
@@ -121,7 +122,7 @@ def keep(number: Number) -> None:
     Example: sverka review keep 3
     """
     with open_app() as application:
-        conflicts.keep_review(application, number)
+        conflicts.keep_review(application, number, who=person())
     say(f"Review {number}: our values are kept.")
 
 
@@ -135,5 +136,5 @@ def dismiss(
     Example: sverka review dismiss 2 --reason "not a customer after all"
     """
     with open_app() as application:
-        reviews.dismiss_review(application, number, reason)
+        reviews.dismiss_review(application, number, reason, who=person())
     say(f"Review {number} is dismissed.")

@@ -14,14 +14,6 @@ DEAD_OPEN = dead_letter.c.state.in_(("open", "retrying"))
 QUEUES = ("requests", "due", "waiting", "sending", "uncertain", "parked", "dead", "review")
 
 
-def count_dead(conn: Connection, connection: str | None = None) -> int:
-    """Dead letters that are open, of one connection or of all: the only count of them that there is."""
-    query = select(func.count()).select_from(dead_letter).where(DEAD_OPEN)
-    if connection is not None:
-        query = query.where(dead_letter.c.connection == connection)
-    return conn.scalar(query) or 0
-
-
 def count_waiting(conn: Connection, now: datetime, name: str) -> int:
     """How many wait in one queue (a word of `QUEUES`), all connections together."""
     return sum(queues[name] for queues in load_queues(conn, now).values())
