@@ -66,23 +66,31 @@ def record_done(ctx: RunContext, intent: Intent, done: Done) -> None:
 
 
 def _bind(conn: Connection, ctx: RunContext, intent: Intent, done: Done) -> None:
-    card = done.card
-    known = load_bound_one(conn, ctx.name, intent.entity_id)
-    kept = dict(card.mapped.fields) if card.mapped else {}
-    seen = dict(known["seen"] or {}) if known else {}
-    for rule, (ours, _) in done.sent.items():
-        there = fingerprint(kept.get(rule.name)) if rule.name in kept else fingerprint(ours)
-        seen[rule.name] = [there, fingerprint(ours)]
-    digest = card.mapped.hash if card.mapped else ""
-    raw = card.raw
+    raw, known = done.card.raw, load_bound_one(conn, ctx.name, intent.entity_id)
+    values = remember_written(done, dict(known["seen"] or {}) if known else {})
     where = (
         binding.c.connection == ctx.name, binding.c.entity == ENTITY, binding.c.external_id == raw.external_id,
     )  # fmt: skip
-    values = {"version": raw.version, "hash": digest, "written_hash": digest or None, "seen": seen}
     conn.execute(update(binding).where(*where).values(values | {"fetch_seq": ctx.fetch_seq}))
-    now = ctx.app.clock.now()
+    digest, now = done.card.mapped.hash if done.card.mapped else "", ctx.app.clock.now()
     landed = landing.Landed(ctx.name, ENTITY, raw.external_id, raw.source, raw.version, raw.raw, digest, now)
     landing.save(conn, [landed])
+
+
+def remember_written(done: Done, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """The echo guard: what the binding is to know of our own write, so that its coming back is no change of theirs.
+
+    Not what was sent is remembered but what accounting kept of it: a value that it cuts or tidies would otherwise come
+    back as news, go to the next system, be tidied there, and never come to rest.
+    """
+    card = done.card
+    kept = dict(card.mapped.fields) if card.mapped else {}
+    pairs = dict(seen)
+    for rule, (ours, _) in done.sent.items():
+        there = fingerprint(kept.get(rule.name)) if rule.name in kept else fingerprint(ours)
+        pairs[rule.name] = [there, fingerprint(ours)]
+    digest = card.mapped.hash if card.mapped else ""
+    return {"version": card.raw.version, "hash": digest, "written_hash": digest or None, "seen": pairs}
 
 
 def _audit(conn: Connection, ctx: RunContext, intent: Intent, done: Done, now: datetime) -> None:

@@ -41,8 +41,11 @@ class Ownership:
         return self.direction in ("out", "both")
 
     def who(self, role: str, *, leads: bool = True) -> Who:
-        """Whose value rules. Of several accountings with the same customer only one leads: the others fill gaps."""
-        if self.owner == "newest":
+        """Whose value rules. Of several accountings with the same customer only one leads: the others fill gaps.
+
+        What the CRM owns is written in the CRM and in the store alike: between those two the newer counts.
+        """
+        if self.owner == "newest" or (self.owner == role == "crm" and self.sends and leads):
             return "newest"
         if self.owner == "review":
             return "review"

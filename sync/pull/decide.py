@@ -21,7 +21,7 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
         mapping_version: by which it was mapped.
     """
     known = item.known
-    if known is not None and known["fetch_seq"] > seq:
+    if known is not None and is_stale(known, seq):
         item.outcome = "unchanged"
         return "nothing"
     if item.error is not None:
@@ -32,7 +32,7 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
     if known is not None and _is_echo(item, known):
         item.outcome = "filtered"
         return _version(item, known)
-    if known is not None and _is_same(item, known):
+    if known is not None and is_same(item, known):
         item.outcome = "unchanged"
         return _version(item, known)
     deleted = item.record is not None and item.record.deleted
@@ -41,6 +41,11 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
     else:
         item.outcome = "deleted" if deleted and known["state"] != "deleted" else "updated"
     return "write"
+
+
+def is_stale(known: Binding, seq: int) -> bool:
+    """The fetch-sequence guard: what is here was fetched later than what arrives, which then changes nothing."""
+    return bool(known["fetch_seq"] > seq)
 
 
 def _decide_left_out(item: Item, known: Binding | None, mapping_version: str) -> Action:
@@ -69,7 +74,8 @@ def _is_echo(item: Item, known: Binding) -> bool:
     return present and item.record is not None and is_echo(known, item.record)
 
 
-def _is_same(item: Item, known: Binding) -> bool:
+def is_same(item: Item, known: Binding) -> bool:
+    """The hash guard: whether a record says what was applied last; then nothing but its version is written."""
     record = item.record
     if record is None or known["deleted"] or known["entity_id"] is None or known["hash"] != record.hash:
         return False
