@@ -78,7 +78,7 @@ class Base:
 
     def row(self, set_name: str, key: str) -> Row:
         """Stored object or code 9."""
-        found = self.storage.load(set_name, key.lower())
+        found = self.storage.load(set_name, folded(key))
         if found is None:
             raise instance_not_found()
         return found
@@ -116,7 +116,7 @@ class Base:
     def exists(self, set_name: str, key: str) -> bool:
         """Whether the object is there."""
         with self.lock:
-            return self.storage.load(set_name, key.lower()) is not None
+            return self.storage.load(set_name, folded(key)) is not None
 
     def truth_balances(self, at: datetime | None = None) -> list[Fields]:
         """Who owes what, summed from the movements: see ``truth.balances``."""
@@ -285,3 +285,8 @@ class Base:
 def number_rows(key: str, rows: Iterable[Fields]) -> list[Fields]:
     """Rows with their owner and number."""
     return [{**row, "Ref_Key": key, "LineNumber": index} for index, row in enumerate(rows, 1)]
+
+
+def folded(key: str) -> str:
+    """A GUID in lower case; the key of a register's row is made of words as well and stays as it is."""
+    return key if "|" in key else key.lower()

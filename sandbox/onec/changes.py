@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from xml.sax.saxutils import escape
 
 from sandbox.onec import exchange
 from sandbox.onec.errors import OdataError, set_not_found
@@ -66,8 +67,16 @@ def atom_item(item: tuple[EntitySet, Fields | None, str, str], shape: Shape) -> 
     """One entry or one tombstone."""
     entity, record, key, stamp = item
     if record is None:
-        return f'<at:deleted-entry ref="{shape.root}/{entity.name}(guid\'{key}\')" when="{stamp}"/>'
+        return f'<at:deleted-entry ref="{shape.root}/{entity.name}({gone_key(entity, key)})" when="{stamp}"/>'
     return xml_entry(entity, record, whole_projection(entity), shape, entry_key(entity, record))
+
+
+def gone_key(entity: EntitySet, key: str) -> str:
+    """Key of what is no more: a GUID, or the dimensions of a register's row [I]."""
+    if entity.kind != "info":
+        return f"guid'{key}'"
+    pairs = zip(entity.key, key.split("|"), strict=True)
+    return ",".join(f"{name}='{escape(value, {chr(39): chr(39) * 2})}'" for name, value in pairs)
 
 
 def packet_json(packet: Packet, shape: Shape) -> str:
@@ -80,7 +89,7 @@ def json_item(item: tuple[EntitySet, Fields | None, str, str], shape: Shape) -> 
     """One object with its type, or a deleted entry."""
     entity, record, key, stamp = item
     if record is None:
-        url = f"{shape.root}/{entity.name}(guid'{key}')"
+        url = f"{shape.root}/{entity.name}({gone_key(entity, key)})"
         context = quoted(f"{shape.root}/$metadata#{entity.name}/$deletedEntity")
         return f'{{"odata.metadata":{context},"id":{quoted(url)},"when":{quoted(stamp)}}}'
     kind = f'"odata.type":{quoted("StandardODATA." + entity.name)}'

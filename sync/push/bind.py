@@ -141,6 +141,15 @@ def apply_binding(
     return kept
 
 
+def note_written(conn: Connection, ctx: RunContext, card: Card) -> None:
+    """A row of ours was added to a card that is bound: what it holds now is our writing, no change of theirs."""
+    seen = card.mapped.hash if card.mapped else ""
+    mine = (binding.c.connection == ctx.name, binding.c.entity == ENTITY, binding.c.external_id == card.raw.external_id)
+    values = {"version": card.raw.version, "hash": seen, "written_hash": seen or None, "fetch_seq": ctx.fetch_seq}
+    conn.execute(update(binding).where(*mine).values(values))
+    landing.save(conn, [_landed(ctx, card)])
+
+
 def _landed(ctx: RunContext, card: Card) -> landing.Landed:
     """The card as received, kept like any other record, so that a changed mapping can be applied to it."""
     raw, seen = card.raw, card.mapped.hash if card.mapped else ""

@@ -44,6 +44,7 @@ from sync.push.bind import (
     describe,
     is_card_gone,
     load_own_binding,
+    note_written,
 )
 from sync.push.edited import mend_steps
 from sync.push.intents import Intent
@@ -51,7 +52,7 @@ from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, build_own, find_match, target_of
 from sync.push.merge import load_row
 from sync.push.silence import ask_if_arrived, build_never, may_still_come, settled_at, wait_until_settled
-from sync.push.steps import build_steps, build_write, describe_differences, fetch_written, rule_of
+from sync.push.steps import build_steps, build_write, describe_differences, fetch_card, fetch_written, rule_of
 from sync.room.writing import asking, writing
 
 STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 20 seconds"
@@ -303,13 +304,16 @@ def _record_step(
 ) -> None:
     """The object is there: step, binding and, at the last step, the end of the intent, in one transaction."""
     step = intent.steps[intent.step]
+    card = build_card(ctx, raw) if step["set"] == rule_of(ctx).source.name else None
+    grown = build_card(ctx, fetch_card(ctx, str(intent.external_id))) if step.get("known_by") else None
     step |= {"state": "done", "external_id": raw.external_id, "differences": differences}
     intent.step += 1
-    card = build_card(ctx, raw) if step["set"] == rule_of(ctx).source.name else None
     with writing(ctx, "push-step") as conn:
         if card is not None:
             apply_binding(conn, ctx, contact, card)
             intent.external_id, intent.external_code = raw.external_id, card.code
+        if grown is not None:
+            note_written(conn, ctx, grown)
         _save_progress(conn, ctx, intent, contact)
     if differences:
         ctx.notice(f"{ctx.name}: accounting keeps {contact['name']} otherwise than it was sent: {differences}")

@@ -33,7 +33,11 @@ def rule_of(ctx: RunContext) -> MatchRule:
 
 
 def build_steps(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The writes that the mapping asks for. What earlier attempts have done stays done; the rest is built anew."""
+    """The writes that the mapping asks for. What earlier attempts have done stays done; the rest is built anew.
+
+    But for rows of a register: once the card is there, accounting's half of them may already have come back into the
+    contact, so what was to be sent stays as it was recorded.
+    """
     wanted = ctx.mapping.outbound["counterparty"].steps(contact)
     check_sendable(wanted)
     if not wanted:
@@ -41,13 +45,15 @@ def build_steps(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> 
             "The mapping says nothing about how a customer is written into accounting.",
             next_step="sverka mapping check",
         )
+    rows = [step for step in intent.steps if step.get("known_by")] if intent.step else []
+    wanted = [step for step in wanted if not step.known_by] if rows else wanted
     steps = []
     for number, step in enumerate(wanted):
         old = intent.steps[number] if number < len(intent.steps) else {}
         fresh = {"set": step.set, "role": step.role, "body": step.body, "key": intent.key_of(number), "state": "new"}
         fresh |= {"known_by": list(step.known_by)} if step.known_by else {}
         steps.append(old if old.get("state") == "done" else fresh | {"external_id": None, "sent": old.get("sent", 0)})
-    return steps
+    return steps + rows
 
 
 def build_write(ctx: RunContext, intent: Intent) -> Write:
@@ -169,6 +175,14 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
             rows=ours if main else (),
         )
     return ours[0] if ours else None
+
+
+def fetch_card(ctx: RunContext, external_id: str) -> RawRecord:
+    """The card as the mapping reads it, with the rows of other sets that belong to it. Raises as the connector does."""
+    main = rule_of(ctx).source
+    read = (source for source in ctx.mapping.entities["counterparty"].sources if source.name == main.name)
+    with asking(ctx, "fetch-record"):
+        return target_of(ctx).fetch_record(next(read, main), external_id)
 
 
 def _fetch_row(ctx: RunContext, intent: Intent, step: Mapping[str, Any]) -> RawRecord | None:
