@@ -16,6 +16,7 @@ from store.queries.queues import QUEUES
 from store.queries.status import load_status
 from sync.context import Counters, Order
 from sync.cycle import RunResult, run_cycle
+from sync.versions import list_drafts
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
@@ -127,10 +128,20 @@ def status(as_json: Json = False) -> None:
     """
     with open_app(readonly=True) as app, app.engine.connect() as conn:
         report = load_status(conn, app.clock.now(), view(app), names=tuple(app.settings.connections))
+        report["drafts"] = list_drafts(app)
     if as_json:
         out_json(report)
         return
     _print_status(report)
+
+
+def _print_mappings(report: dict[str, Any]) -> None:
+    for row in report["drafts"]:
+        out_text(f"\n{row['connection']}: {row['message']} Next: {row['next']}")
+    for row in report["reapplies"]:
+        if row["state"] in ("due", "running", "failed"):
+            where = f", at {row['entity']}" if row["entity"] else ""
+            out_text(f"\n{row['connection']}: re-apply is {row['state']}: {row['records']} records{where}")
 
 
 def _print_status(report: dict[str, Any]) -> None:
@@ -157,6 +168,7 @@ def _print_status(report: dict[str, Any]) -> None:
         out_text("\nOpen alerts")
         alerts = [[age(row["age_seconds"]), row["text"], row["next"]] for row in report["alerts"]]
         out_table(["since", "what", "next"], alerts)
+    _print_mappings(report)
     out_text("\nFreshness")
     fresh = [[row["connection"], outside_name(row["entity"]), age(row["age_seconds"])] for row in report["freshness"]]
     out_table(["connection", "entity", "read"], fresh)

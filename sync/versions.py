@@ -73,3 +73,27 @@ def take_up_mapping(ctx: RunContext, source: SourceSet) -> bool:
         ctx.mapping = _parsed(ruling.text, ctx.settings.mapping)
     mapped = ctx.mapping.entities.get(source.entity)
     return mapped is not None and source in mapped.sources
+
+
+def list_drafts(app: App) -> list[dict[str, str]]:
+    """Where the file or preset that the settings name is another text than what rules: it is a draft until published.
+
+    One that cannot be read is told as well; it stops nothing, since what is published rules.
+    """
+    found = []
+    for settings in app.settings.connections.values():
+        message, following = _draft_of(app, settings)
+        if message:
+            found.append({"connection": settings.name, "message": message, "next": following})
+    return found
+
+
+def _draft_of(app: App, settings: ConnectionSettings) -> tuple[str, str]:
+    try:
+        mapping = load_named(app, settings) if settings.mapping else None
+    except ConfigError as error:
+        return f"The file {settings.mapping} cannot be read; what is published rules on.", error.next_step
+    if mapping is None or not versions.differs_from_published(app.engine, settings.mapping, mapping.version):
+        return "", ""
+    text = f"The text of mapping {settings.mapping!r} differs from the published version, which rules; it is a draft."
+    return text, f"sverka mapping diff, then: sverka mapping publish {settings.mapping}"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, func, select
 from store.queries.alerts import count_open_alerts, load_open_alerts
 from store.queries.freshness import age, load_freshness
 from store.queries.queues import QUEUES, load_queues
+from store.queries.reapplies import load_reapplies
 from store.queries.shapes import Record, View
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS, connection, mapping_version, run, run_counter, slot, tick
 
@@ -45,6 +46,7 @@ def load_status(
         "slots_skipped": _load_skipped(conn, now),
         "alerts": load_open_alerts(conn, now, chosen),
         "mappings": _load_drafts(conn, chosen),
+        "reapplies": load_reapplies(conn, chosen),
         "alive": [
             {"name": row.name, "host": row.host, "at": chosen.moment(row.at), "age_seconds": age(row.at, now)}
             for row in conn.execute(select(tick).order_by(tick.c.name))
@@ -113,8 +115,8 @@ def _build_state(row: Any, now: datetime, view: View) -> Record:
 
 
 def _load_last_runs(conn: Connection, now: datetime, view: View) -> list[Record]:
-    """The newest run of every connection; one that was skipped tells nothing."""
-    told = run.c.status != "skipped"
+    """The newest run of every connection; one that was skipped tells nothing, and re-applies have their own section."""
+    told = and_(run.c.status != "skipped", run.c.kind != "reapply")
     newest = select(run.c.connection, func.max(run.c.started_at).label("at")).where(told).group_by(run.c.connection)
     latest = newest.subquery()
     same = and_(run.c.connection == latest.c.connection, run.c.started_at == latest.c.at)
