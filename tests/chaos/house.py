@@ -231,6 +231,17 @@ retry_seconds = 2
         """Whom it has hit: the process ids."""
         return [int(path.name.rpartition("-")[2]) for path in self.orders.glob(f"{point}.hit-*")]
 
+    def bury(self, killed: set[int]) -> None:
+        """Wait until who was hit is dead, all its threads too: only then can it be seen that it must be started again.
+
+        Raises:
+            Unhealed: it lives.
+        """
+        wait_until(lambda: not killed & reaper.parents().keys(), f"{killed}, who were hit, are dead", 20)
+        for process in self.processes.values():
+            if process.pid in killed:
+                process.wait(20)
+
     def log_tail(self, lines: int = 40) -> str:
         """The end of every log, for whoever looks for the reason."""
         texts = []

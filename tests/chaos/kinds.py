@@ -14,9 +14,8 @@ from sqlalchemy import select
 from store.engine import reading
 from store.tables import lease, slot
 from tests.chaos.broker import copies, purge
-from tests.chaos.house import LEASE, NAME, READ_TIMEOUT, House, Setup, wait_until
+from tests.chaos.house import LEASE, NAME, READ_TIMEOUT, House, Setup
 from tests.chaos.proxy import Mode
-from tests.services import reaper
 
 Act = Callable[[House, Random], bool]
 BROKERS: tuple[Setup, ...] = ("rabbitmq", "redis")
@@ -99,7 +98,7 @@ def _kill_at(house: House, point: str) -> bool:
         time.sleep(0.02)
     house.disarm(point)
     killed = house.hits(point)
-    wait_until(lambda: not set(killed) & reaper.parents().keys(), f"who was hit at {point} is dead")
+    house.bury(set(killed))
     return len(killed) > before
 
 

@@ -18,10 +18,9 @@ from sync.room.faults import POINTS
 from sync.room.lease import claim_lease
 from tests.chaos.broker import copies
 from tests.chaos.campaign import inn_of
-from tests.chaos.house import NAME, House, Unhealed, wait_until
+from tests.chaos.house import NAME, House, Unhealed
 from tests.chaos.judge import Judge
 from tests.chaos.onec import PARTIES
-from tests.services import reaper
 
 ORDER, SALE = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг"
 GHOST = "11111111-2222-3333-4444-555555555555"
@@ -62,7 +61,7 @@ class Matrix:
                 provoke(self)
                 again = time.monotonic() + AGAIN
             time.sleep(0.03)
-        wait_until(lambda: not killed & reaper.parents().keys(), f"who was hit at {point} is dead", 10)
+        self.house.bury(killed)
         self.hit.append(point)
         while self.mending:
             self.mending.pop()()
