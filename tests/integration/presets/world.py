@@ -21,7 +21,8 @@ from store.entities import entity_tables
 from store.queries.export import iter_export
 from store.tables import binding
 from store.upgrade import upgrade
-from sync.context import App
+from sync.context import App, Order
+from sync.cycle import RunResult, run_cycle
 from tests.integration.sync_balances.world import NAME, TODAY, World
 
 CONFIGURATIONS = names()
@@ -30,6 +31,12 @@ DOCUMENTS = ("order", "shipment", "return", "payment")
 
 class PresetWorld(World):
     """Documents of both sides beside the balances."""
+
+    def cycle(self, order: Order | None = None) -> RunResult:
+        """One cycle as the schedule runs it, some minutes later."""
+        self.app.clock.sleep(300)
+        self.result = run_cycle(self.app, NAME, order or Order(kind="schedule"))
+        return self.result
 
     @property
     def mapping(self) -> Mapping:
