@@ -85,11 +85,11 @@ class Campaign:
         *,
         together: int = 3,
         minutes: float = 600,
-        kinds: tuple[str, ...] = (),
+        first: tuple[str, ...] = (),
         servers: Servers | None = None,
     ) -> None:
         self.setup, self.number, self.together = setup, number, together
-        self.kinds, self.servers = list(kinds or kinds_of(setup)), servers
+        self.first, self.servers = first, servers
         self.deadline = time.monotonic() + minutes * 60
         self.random = Random(f"{setup}/{seed}")
         self.report = Report(setup, seed)
@@ -125,9 +125,9 @@ class Campaign:
 
     def _plan(self) -> list[str]:
         """Every kind as often as every other, in random order."""
-        planned: list[str] = []
+        kinds, planned = kinds_of(self.setup), [*self.first]
         while len(planned) < self.number:
-            planned += self.random.sample(self.kinds, len(self.kinds))
+            planned += self.random.sample(kinds, len(kinds))
         return planned[: self.number]
 
     def _disturb(self, house: House, judge: Judge, *, client: bool) -> None:

@@ -81,6 +81,7 @@ class House:
     beats: int = 2
     extra: str = ""
     period: float = PERIOD
+    lease: float = LEASE
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
 
@@ -123,7 +124,7 @@ url = "{broker}"
 [schedule]
 every = "{self.period:g}s"
 tick = "{TICK:g}s"
-lease = "{LEASE:g}s"
+lease = "{self.lease:g}s"
 [web]
 listen = "127.0.0.1:{free_port()}"
 [log]

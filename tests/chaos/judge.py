@@ -71,7 +71,7 @@ class Judge:
                 verdict = self.look()
                 if verdict:
                     return verdict
-            time.sleep(0.2)
+            time.sleep(0.5)
             verdict = self.look()
         if verdict:
             verdict.unhealed.append(f"no two quiet cycles in time; the last runs: {self.restless}")

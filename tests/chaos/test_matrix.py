@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sync.room.faults import POINTS
-from tests.chaos.house import PERIOD, SETUPS, House, Servers, Setup
+from tests.chaos.house import SETUPS, House, Servers, Setup
 from tests.chaos.judge import Judge
 from tests.chaos.matrix import BROKEN, BROKER_ONLY, CALM, MAIN, NAMES, PLAN, SIDES, Matrix
 from tests.chaos.onec import Onec
@@ -25,13 +25,19 @@ DEADLINE = 120.0
 
 
 @contextmanager
-def matrix(
-    folder: Path, setup: Setup, servers: Servers, *, extra: str = "", period: float = PERIOD
-) -> Iterator[Matrix]:
+def matrix(folder: Path, setup: Setup, servers: Servers, *, extra: str = "", period: float = 1.0) -> Iterator[Matrix]:
     """An installation at work, level with accounting, that knows that the base takes its keys."""
     onec = Onec(folder)
     house = House(
-        folder / "house", setup, servers, onec, workers=1, beats=1, extra=extra.format(onec=onec), period=period
+        folder / "house",
+        setup,
+        servers,
+        onec,
+        workers=1,
+        beats=1,
+        extra=extra.format(onec=onec),
+        period=period,
+        lease=2.0,
     )
     try:
         house.start()
@@ -121,7 +127,7 @@ def planned(folder: Path) -> Iterator[Matrix]:
 
 @pytest.mark.timeout(300)
 def test_killed_while_what_is_due_is_found_between_two_slots(tmp_path: Path) -> None:
-    with matrix(tmp_path, "sqlite", Servers(), period=15.0) as made:
+    with matrix(tmp_path, "sqlite", Servers(), period=6.0) as made:
         walk(made, CALM, judge_each=False)
 
 
