@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from store.bulk import select_in
 from store.entities import counterparties
 from sync.context import RunContext
-from sync.owners.planning import Change, note_changes
+from sync.owners.planning import Change, note_changes, seed_cards
 from sync.owners.rules import is_empty
 from sync.owners.settling import Settlement, build_baseline, write_audit
 from sync.owners.sides import MANY, Bound, leads, load_bound, sides_of
@@ -106,7 +106,9 @@ def settle_joined(conn: Connection, ctx: RunContext, items: Sequence[Item], join
     side, found = sides[ctx.name], {}
     for item in joined:
         row = joins.rows[item.key]
-        leading = leads(side, sides, joins.cards.get(row["id"], []))
+        cards = joins.cards.get(row["id"], [])
+        leading = leads(side, sides, cards)
+        seed_cards(conn, sides, row, cards)
         theirs = dict(item.record.fields) | dict(item.refs) if item.record else {}
         result = Settlement(leading=False)
         for name, rule in side.rules.items():

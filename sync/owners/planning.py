@@ -69,11 +69,31 @@ def note_changes(
 def _note(conn: Connection, now: datetime, side: Side, change: Change, card: Bound, *, leading: bool) -> list[str]:
     moved = [rule for rule in side.rules.values() if change.has_moved(rule)]
     fresh = {rule.name: [fingerprint(change.before.get(rule.column))] * 2 for rule in moved}
+    if moved and card["seen"] is None:  # until now he was only mirrored: both sides held what we hold
+        fresh |= build_mirrored(side, change.before, leading=leading)
     seen = fresh | dict(card["seen"] or {})
     if moved and seen != card["seen"]:
         save_seen(conn, side.name, card["external_id"], seen)
     wanted = [rule for rule in moved if rule.sends and rule.who(side.role, leads=leading) != "theirs"]
     return [plan_update(conn, now, side, change.entity_id)] if wanted else []
+
+
+def build_mirrored(side: Side, row: Mapping[str, Any], *, leading: bool = True) -> dict[str, Any]:
+    """What to remember of a card that was only mirrored so far: both sides hold what the store holds."""
+    return {
+        name: [fingerprint(row.get(rule.column))] * 2
+        for name, rule in side.rules.items()
+        if rule.sends or rule.who(side.role, leads=leading) != "theirs"
+    }
+
+
+def seed_cards(conn: Connection, sides: Mapping[str, Side], row: Mapping[str, Any], cards: list[Bound]) -> None:
+    """From now on more than one side writes this customer: remember what those that had him alone hold."""
+    for card in cards:
+        side = sides.get(card["connection"])
+        if side is not None and card["seen"] is None:
+            seen = build_mirrored(side, row, leading=leads(side, sides, cards))
+            save_seen(conn, side.name, card["external_id"], seen)
 
 
 def save_seen(conn: Connection, connection: str, external_id: str, seen: Mapping[str, Any] | None) -> None:

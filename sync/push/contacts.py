@@ -20,8 +20,8 @@ from store.entities import counterparties as table
 from store.search import read_query, search_text
 from store.tables import binding, intent
 from sync.context import App
-from sync.owners.planning import Change, note_change
-from sync.owners.sides import Side, load_sides, take_turns
+from sync.owners.planning import Change, note_change, seed_cards
+from sync.owners.sides import Side, load_bound, load_sides, take_turns
 from sync.push.ask import open_review
 from sync.push.clean import Cleaned, clean_fields, guess_kind
 from sync.push.merge import add_audit, load_row
@@ -53,7 +53,7 @@ def add_contact(  # noqa: PLR0913 (one keyword a field)
         "emails": list(emails),
     }
     _check_words(status, kind)
-    targets = load_targets(app)
+    targets, sides = load_targets(app), load_sides(app)
     cleaned = clean_fields(given, _country(targets))
     if not cleaned.values.get("name"):
         raise UsageError("A contact needs a name.", next_step='sverka contact add --name "…"')
@@ -62,6 +62,7 @@ def add_contact(  # noqa: PLR0913 (one keyword a field)
         take_turns(conn)
         alike = _load_alike(conn, cleaned)
         if len(alike) == 1:
+            seed_cards(conn, sides, alike[0], load_bound(conn, [alike[0]["id"]]).get(alike[0]["id"], []))
             contact_id, remarks = _reuse(conn, app, alike[0], cleaned, who)
         else:
             contact_id, remarks = _insert(conn, app, cleaned, who), []

@@ -18,7 +18,7 @@ from sync.context import App, Order
 from sync.cycle import run_cycle
 from sync.owners import recording, settling
 from sync.owners.rules import Settled
-from sync.pull import decide, guard
+from sync.pull import decide, guard, sweep
 from sync.push import contacts
 from sync.room.lease import Lease
 from sync.settle import balances as balance_stage
@@ -63,7 +63,8 @@ def test_deletion_guard(worlds: Any, monkeypatch: pytest.MonkeyPatch, guarded: b
     for key in gone:
         world.base.delete(SALE, key)
     if not guarded:
-        monkeypatch.setattr(guard, "deletion_limit", lambda *_: 10**9)
+        for user in (guard, sweep):
+            monkeypatch.setattr(user, "deletion_limit", lambda *_: 10**9)
     world.tick()
     world.sync(status=None, full=True)
     assert len(mirrored(world, "shipment")) == (before if guarded else before - len(gone))
@@ -158,6 +159,7 @@ def test_fence(worlds: Any, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> N
     world: World = worlds()
     world.sync()
     met: list[str] = []
+    written: list[bool] = []
     key = next(key for key in states(world, "shipment") if _is_posted(world, key))
     world.base.unpost(SALE, key)
 
@@ -167,6 +169,9 @@ def test_fence(worlds: Any, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> N
             world.base.post(SALE, key)
             _overtake(world)
             assert_balances(world)
+            met.append("awake")
+        elif point == "balance.after" and met[-1:] == ["awake"]:
+            written.append(_are_balances_right(world))
 
     monkeypatch.setattr(cycle, "fault_from_environment", lambda: freeze)
     if not guarded:
@@ -175,11 +180,18 @@ def test_fence(worlds: Any, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> N
     result = world.sync(status=None)
     assert met
     if guarded:
-        assert (result.status, "taken over" in result.message) == ("failed", True)
-        assert_balances(world)
+        assert (result.status, "taken over" in result.message, written) == ("failed", True, [])
     else:
-        with pytest.raises(AssertionError):
-            assert_balances(world)
+        assert False in written
+    assert _are_balances_right(world) or not guarded
+
+
+def _are_balances_right(world: World) -> bool:
+    try:
+        assert_balances(world)
+    except AssertionError:
+        return False
+    return True
 
 
 def _is_posted(world: World, key: str) -> bool:
@@ -210,7 +222,7 @@ def test_echo_guard(systems: Systems, monkeypatch: pytest.MonkeyPatch, guarded: 
         systems.cycle()
         sent.append(systems.writes() - before)
     assert (sent[2:] == [0, 0, 0, 0]) is guarded
-    assert guarded or all(sent), sent
+    assert guarded or sum(sent) > len(NAMES), sent
 
 
 def _tidy(systems: Systems, name: str) -> None:
