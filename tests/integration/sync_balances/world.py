@@ -15,7 +15,7 @@ from unittest.mock import patch
 from sqlalchemy import Engine, select, update
 
 from connectors.base import BalanceAnswer
-from connectors.registry import open_connector, option_models
+from connectors.registry import option_models
 from core.clock import ManualClock
 from core.settings import Settings, load_settings
 from sandbox.onec.base import Base
@@ -29,6 +29,7 @@ from sync import cycle as cycles
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
 from sync.reconcile import compare as reconciling
+from sync.room.opening import open_for
 from sync.settle.customer import pull_customer
 
 NAME = "accounting"
@@ -66,11 +67,11 @@ class World:
         """The connector with its answers changed on the way."""
 
         def open_changed(*args: Any, **options: Any) -> Any:
-            connector: Any = open_connector(*args, **options)
+            connector: Any = open_for(*args, **options)
             connector.fetch_balances = partial(self._fetch_balances, connector.fetch_balances)
             return connector
 
-        with patch.object(cycles, "open_connector", open_changed):
+        with patch.object(cycles, "open_for", open_changed):
             yield
 
     def _fetch_balances(self, real: Any, *args: Any, **options: Any) -> BalanceAnswer:
