@@ -81,6 +81,9 @@ def _forget(conn: Connection, connection: str, now: datetime) -> None:
     """Old reconciliations, and the lines of all but the newest."""
     mine = reconciliation.c.connection == connection
     newest = select(reconciliation.c.id).where(mine).order_by(reconciliation.c.at.desc())
-    for old in conn.execute(newest.offset(WITH_LINES).limit(WITH_LINES)).scalars().all():
-        conn.execute(delete(reconciliation_line).where(reconciliation_line.c.reconciliation_id == old))
+    older = newest.offset(WITH_LINES).limit(WITH_LINES)
+    expired = newest.where(reconciliation.c.at < now - KEPT)
+    for query in (older, expired):
+        for old in conn.execute(query).scalars().all():
+            conn.execute(delete(reconciliation_line).where(reconciliation_line.c.reconciliation_id == old))
     conn.execute(delete(reconciliation).where(mine, reconciliation.c.at < now - KEPT))
