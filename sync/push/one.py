@@ -115,6 +115,8 @@ def _unwanted(intent: Intent, contact: Mapping[str, Any]) -> bool:
 def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: str | None = None, **values: Any) -> str:
     with writing(ctx, "push-settle") as conn:
         intents.move(conn, intent, state, ctx.app.clock.now(), reason=reason, **values)
+        if state in ("done", "discarded"):  # whatever had been refused before is settled with it
+            settle_refusal(conn, ctx, intent)
     return outcome
 
 

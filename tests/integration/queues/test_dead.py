@@ -254,3 +254,26 @@ def test_a_refused_write_is_given_up_with_its_letter(build_sqlite: Callable[...,
     set_contact(world.app, INN, status="client")
     world.sync(status="partial", kind="push")
     assert len(letters.list_letters(world.app)) == 1, "made client anew: a new decision, and a new letter"
+
+
+def test_a_refused_write_that_nobody_wants_any_more_closes_its_letter(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=12, write="on")
+    world.sync()
+    number = refused(world)
+    set_contact(world.app, INN, status="former")
+    letters.retry_letters(world.app, number=number)
+    world.sync(kind="retry")
+    assert letters.load_letter(world.app, number)["state"] == "resolved"
+    assert rows(world, intent)[0]["state"] == "discarded"
+
+
+def test_a_refused_write_is_tried_again_by_itself(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=12, write="on")
+    world.sync()
+    number = refused(world)
+    world.base.refusals.clear()
+    assert world.sync(kind="retry").lines == [], "not before its time"
+    world.clock.move(letters.load_letter(world.app, number)["next_attempt_at"] - world.clock.now())
+    world.sync(kind="retry")
+    assert letters.load_letter(world.app, number)["state"] == "resolved"
+    assert len([row for row in world.base.truth_documents(PARTIES) if row["ИНН"] == INN]) == 1
