@@ -42,6 +42,8 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=6)
+CLOCK_WENT_BACK = timedelta(hours=1)
+"""A claim that ends farther in the future was made before the clock was put back: no lease is so long."""
 _random = random.SystemRandom().random
 
 
@@ -160,7 +162,8 @@ def _change(conn: Connection, intent: Intent, values: dict[str, Any]) -> None:
 def _ready(now: datetime, *, whatever_the_time: bool) -> Any:
     timely = or_(table.c.next_attempt_at.is_(None), table.c.next_attempt_at <= now)
     planned = table.c.state.in_(("due", "uncertain"))
-    lapsed = and_(table.c.state == "sending", or_(table.c.until.is_(None), table.c.until <= now))
+    over = or_(table.c.until.is_(None), table.c.until <= now, table.c.until > now + CLOCK_WENT_BACK)
+    lapsed = and_(table.c.state == "sending", over)
     return or_(planned if whatever_the_time else and_(planned, timely), lapsed)
 
 
