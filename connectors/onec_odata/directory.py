@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from connectors.onec_odata import url
 from connectors.onec_odata.errors import Verdict
-from connectors.onec_odata.fields import Book
+from connectors.onec_odata.fields import Book, Spelling
 from connectors.onec_odata.values import key
-from connectors.onec_odata.wire import Wire
+from connectors.onec_odata.wire import Rows, Wire
 from core.errors import SchemaDrift, Where
 
 PAGE = 5_000
@@ -54,24 +54,23 @@ class Directory:
 
     def find(self, set_name: str, attribute: str, target: str, wanted: Sequence[str]) -> list[str]:
         """The keys of the objects that refer to any of these."""
-        spellings = self._book.spellings(set_name, attribute)
         found: dict[str, None] = {}
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
-            for spelling in spellings[:1]:
-                condition = url.any_of(spelling.equals(each, target) for each in part)
-                found.update(dict.fromkeys(self._keys(set_name, condition)))
-        return list(found)
 
-    def _keys(self, set_name: str, condition: str) -> list[str]:
-        rows = self._rows(set_name, {"$select": "Ref_Key", "$filter": condition})
-        return [each for row in rows if (each := key(row.get("Ref_Key"))) is not None]
+            def ask(spelling: Spelling, part: Sequence[str] = part) -> Rows | Verdict:
+                condition = url.any_of(spelling.equals(each, target) for each in part)
+                return self._wire.collection(set_name, {"$select": "Ref_Key", "$filter": condition})
+
+            rows = _answered(set_name, self._book.by_spelling(set_name, attribute, ask))
+            found.update(dict.fromkeys(each for row in rows if (each := key(row.get("Ref_Key"))) is not None))
+        return list(found)
 
     def _read_all(self, set_name: str, known: _Known) -> None:
         """Rows that shift while one pages are found by key later."""
-        select, position = ",".join(("Ref_Key", *known.columns)), 0
+        select, position = self._select(set_name, known), 0
         while True:
-            options = {"$select": select, "$orderby": "Ref_Key", "$top": str(PAGE)}
+            options = select | {"$orderby": "Ref_Key", "$top": str(PAGE)}
             rows = self._rows(set_name, options | ({"$skip": str(position)} if position else {}))
             for row in rows:
                 self._keep(known, row)
@@ -81,8 +80,7 @@ class Directory:
 
     def _read_one(self, set_name: str, known: _Known, wanted: str) -> None:
         known.objects[wanted] = ()
-        select = ",".join(("Ref_Key", *known.columns))
-        for row in self._rows(set_name, {"$select": select, "$filter": f"Ref_Key eq {url.guid(wanted)}"}):
+        for row in self._rows(set_name, self._select(set_name, known) | {"$filter": f"Ref_Key eq {url.guid(wanted)}"}):
             self._keep(known, row)
 
     def _keep(self, known: _Known, row: Mapping[str, object]) -> None:
@@ -92,20 +90,28 @@ class Directory:
             known.objects[found] = tuple(self._texts.setdefault(value, value) for value in values)
 
     def _columns(self, set_name: str, attributes: Sequence[str]) -> tuple[str, ...]:
-        """The declared spellings of the attributes; where nothing is declared, they are found by `Book.spellings`."""
-        found: list[str] = []
-        for attribute in attributes:
-            found += self._book.names_of(set_name, attribute)
-        return tuple(dict.fromkeys(found))
+        """The declared spellings of the attributes; every possible one where nothing is declared."""
+        declared = self._book.shape(set_name)
+        spelt = (f"{name}{end}" for name in attributes for end in ("", "_Key", "_Type"))
+        return tuple(dict.fromkeys(name for name in spelt if declared is None or name in declared.properties))
+
+    def _select(self, set_name: str, known: _Known) -> dict[str, str]:
+        """What is asked for: whole objects where the base does not say which attributes it has."""
+        if self._book.shape(set_name) is None:
+            return {}
+        return {"$select": ",".join(("Ref_Key", *known.columns))}
 
     def _rows(self, set_name: str, options: dict[str, str]) -> list[dict[str, object]]:
-        outcome = self._wire.collection(set_name, options, limit=self._wire.options.table_bytes)
-        if not isinstance(outcome, Verdict):
-            return [row.data for row in outcome.rows]
-        if outcome.rule.name == "not_published":
-            raise SchemaDrift(
-                f"{set_name} is not published: without it nobody can say whose the settlements are.",
-                next_step="tick it in 1C (Administration, OData, contents), then: sverka doctor",
-                where=Where(entity="balance"),
-            )
-        raise outcome.error(where=Where(entity="balance"))
+        return _answered(set_name, self._wire.collection(set_name, options, limit=self._wire.options.table_bytes))
+
+
+def _answered(set_name: str, outcome: Rows | Verdict) -> list[dict[str, object]]:
+    if not isinstance(outcome, Verdict):
+        return [row.data for row in outcome.rows]
+    if outcome.rule.name == "not_published":
+        raise SchemaDrift(
+            f"{set_name} is not published: without it nobody can say whose the settlements are.",
+            next_step="tick it in 1C (Administration, OData, contents), then: sverka doctor",
+            where=Where(entity="balance"),
+        )
+    raise outcome.error(where=Where(entity="balance"))

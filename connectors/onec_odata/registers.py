@@ -19,7 +19,7 @@ from connectors.onec_odata import url
 from connectors.onec_odata.balances import StreamedRows, difference, filled_only, summed
 from connectors.onec_odata.directory import Directory
 from connectors.onec_odata.errors import Verdict
-from connectors.onec_odata.fields import Book
+from connectors.onec_odata.fields import Book, Spelling
 from connectors.onec_odata.table import Table
 from connectors.onec_odata.values import amount, key, moment, reference, type_name
 from connectors.onec_odata.wire import Wire
@@ -151,11 +151,24 @@ class RegisterReader:
             keys = self._directory.find(spec.key_set, spec.counterparty, spec.counterparty_set, counterparties)
             spelt = [f"{spec.key}_Key eq {url.guid(each)}" for each in keys]
         else:
-            spellings = self._book.spellings(f"{spec.register}_RecordType", spec.counterparty)
-            if not spellings:
-                raise _lost(spec, spec.counterparty)
-            spelt = [spellings[0].equals(each, spec.counterparty_set) for each in counterparties]
+            spelling = self._spelling(spec)
+            spelt = [spelling.equals(each, spec.counterparty_set) for each in counterparties]
         return [url.any_of(spelt[start : start + _AT_ONCE]) for start in range(0, len(spelt), _AT_ONCE)]
+
+    def _spelling(self, spec: BalanceSpec) -> Spelling:
+        """How lines name their counterparty: declared, or found out by one question that nothing answers to."""
+        rows = f"{spec.register}_RecordType"
+
+        def probe(spelling: Spelling) -> Spelling | Verdict:
+            options = {"$filter": spelling.equals(url.EMPTY_GUID, spec.counterparty_set), "$top": "1"}
+            outcome = self._wire.collection(rows, options)
+            return outcome if isinstance(outcome, Verdict) else spelling
+
+        known = self._book.spellings(rows, spec.counterparty)
+        found = known[0] if len(known) == 1 else self._book.by_spelling(rows, spec.counterparty, probe)
+        if isinstance(found, Verdict):
+            raise found.error(where=Where(entity="balance"))
+        return found
 
     def _period(self, start: datetime | None, end: datetime | None) -> list[str]:
         first = [f"Period ge {url.moment(local_from_utc(start, self._zone))}"] if start is not None else []
@@ -178,7 +191,7 @@ class RegisterReader:
         """Net by currency from a question of its own: summed by nothing else where the server groups."""
         shape = self._book.shape(f"{spec.register}_Balance")
         columns = [f"{spec.currency}_Key", f"{spec.resource}Balance"]
-        known = [name for name in columns if shape is None or name in shape.properties]
+        known = [name for name in columns if shape is not None and name in shape.properties]
         tables = self._tables(spec, at, known, counterparty)
         try:
             rows = (data for table in tables for data in table.rows())

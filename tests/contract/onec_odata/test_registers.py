@@ -42,7 +42,8 @@ class Books:
         mapping = load_mapping(configuration)
         assert mapping.balance is not None
         self.spec: BalanceSpec = mapping.balance
-        codes = {key: str(self.base.get("Catalog_Валюты", key)["Code"]) for key in self.base.keys("Catalog_Валюты")}
+        currencies = self.base.truth_documents("Catalog_Валюты")
+        codes: dict[str | None, str] = {row["Ref_Key"]: str(row["Code"]) for row in currencies}
         own = str(mapping.settings["currency_code"])
         self.codes: dict[str | None, str] = {**codes, None: own}
 
@@ -71,10 +72,13 @@ def company(configuration: str) -> Base:
     return build_company(7, 300, 30, today=date(2026, 6, 30), clock=lambda: clock, configuration=configuration)
 
 
-@pytest.fixture(params=KEPT)
+@pytest.fixture(params=[(name, shown) for name in KEPT for shown in ("metadata", "no metadata")])
 def books(request: pytest.FixtureRequest) -> Iterator[Books]:
-    with company(str(request.param)) as base, OnecServer(base) as server:
-        made = Books(server, str(request.param))
+    configuration, shown = request.param
+    with company(configuration) as base, OnecServer(base) as server:
+        if shown == "no metadata":
+            server.faults.add("error", path=r"/\$metadata", status=403, body="<html>Forbidden</html>")
+        made = Books(server, configuration)
         with closing(made.connector):
             yield made
         assert server.app.crashes == []
@@ -115,6 +119,8 @@ def test_a_cut_answer_is_noticed_and_asked_for_again(books: Books) -> None:
     assert books.shown(books.connector.fetch_balances(books.spec).rows) == books.theirs(), (
         "the second question is whole"
     )
+    if books.connector.declared_fields("Catalog_Контрагенты") is None:
+        return  # both questions look alike then: an empty answer to one of them is told by the other only
     books.server.faults.add("empty", path=f"{path}.*{books.spec.key or books.spec.counterparty}")
     answer = books.connector.fetch_balances(books.spec)
     assert not answer.whole and "total" in answer.reason, "rows that are not there are no settled customers"

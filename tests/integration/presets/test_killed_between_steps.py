@@ -18,7 +18,8 @@ from sync.context import Order
 from sync.cycle import run_cycle
 from sync.push.contacts import add_contact, list_contacts
 from sync.room.faults import VARIABLE
-from tests.integration.presets.world import NAME, PresetWorld, open_preset_world
+from tests.integration.presets.world import PresetWorld, open_preset_world
+from tests.integration.sync_balances.world import NAME
 
 ROOT = Path(__file__).parents[3]
 INN = "7707083893"
