@@ -1,0 +1,110 @@
+"""Whose value a field gets: every combination of owner, change and emptiness, as a table."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.owners.rules import Ownership, Pair, Who, fingerprint, settle, wants_sending
+
+OLD, OURS, THEIRS = "old", "ours", "theirs"
+BOTH_OLD = (fingerprint(OLD), fingerprint(OLD))
+SENT = Ownership("phones", "phones", "newest", "both")
+KEPT = Ownership("phones", "phones", "crm", "in")
+
+
+@pytest.mark.parametrize(
+    ("who", "ours", "theirs", "seen", "value", "lost", "send", "ask"),
+    [
+        # nobody changed it, one did, the other did, both did
+        ("newest", OLD, OLD, BOTH_OLD, OLD, "", False, False),
+        ("newest", OLD, THEIRS, BOTH_OLD, THEIRS, "", False, False),
+        ("newest", OURS, OLD, BOTH_OLD, OURS, "", True, False),
+        ("newest", OURS, THEIRS, BOTH_OLD, THEIRS, "ours", False, False),
+        ("review", OLD, THEIRS, BOTH_OLD, THEIRS, "", False, False),
+        ("review", OURS, OLD, BOTH_OLD, OURS, "", True, False),
+        ("review", OURS, THEIRS, BOTH_OLD, OURS, "", False, True),
+        ("theirs", OLD, THEIRS, BOTH_OLD, THEIRS, "", False, False),
+        ("theirs", OURS, THEIRS, BOTH_OLD, THEIRS, "ours", False, False),
+        ("ours", OLD, THEIRS, BOTH_OLD, OLD, "theirs", True, False),
+        ("ours", OURS, OLD, BOTH_OLD, OURS, "", True, False),
+        # the same on both sides
+        ("newest", OURS, OURS, BOTH_OLD, OURS, "", False, False),
+        ("review", OURS, OURS, BOTH_OLD, OURS, "", False, False),
+        # the first look changes nothing where another side owns it
+        ("ours", OURS, THEIRS, None, OURS, "theirs", False, False),
+        # emptiness blanks nothing, and a gap is filled
+        ("theirs", OURS, None, BOTH_OLD, OURS, "", False, False),
+        ("newest", OURS, "", BOTH_OLD, OURS, "", False, False),
+        ("ours", None, THEIRS, BOTH_OLD, THEIRS, "", False, False),
+    ],
+)
+def test_what_becomes_of_a_field(
+    who: Who, ours: object, theirs: object, seen: Pair | None, value: object, lost: str, send: bool, ask: bool
+) -> None:
+    settled = settle(SENT, who, ours, theirs, seen)
+    assert (settled.value, settled.lost, settled.send, settled.ask) == (value, lost, send, ask)
+
+
+def test_a_field_that_is_not_sent_is_told_once() -> None:
+    first = settle(KEPT, "ours", OURS, THEIRS, None)
+    assert (first.value, first.lost, first.send) == (OURS, "theirs", False)
+    again = settle(KEPT, "ours", OURS, THEIRS, first.seen)
+    assert (again.value, again.lost, again.send) == (OURS, "", False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["+7916", "+7495"], ["+7495", "+7916"]),
+        (Decimal("100"), Decimal("100.00")),
+        (" имя", "имя "),
+        (None, ""),
+        ([], None),
+    ],
+)
+def test_equal_values_have_equal_fingerprints(one: object, other: object) -> None:
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    ("rule", "role", "leads", "who"),
+    [
+        (Ownership("a", "a"), "accounting", True, "theirs"),
+        (Ownership("a", "a"), "accounting", False, "ours"),
+        (Ownership("a", "a"), "crm", True, "ours"),
+        (Ownership("a", "a", "crm"), "accounting", True, "ours"),
+        (Ownership("a", "a", "crm"), "crm", True, "theirs"),
+        (Ownership("a", "a", "crm", "both"), "crm", True, "newest"),
+        (Ownership("a", "a", "newest"), "accounting", False, "newest"),
+        (Ownership("a", "a", "review"), "crm", True, "review"),
+    ],
+)
+def test_whose_value_rules(rule: Ownership, role: str, leads: bool, who: Who) -> None:
+    assert rule.who(role, leads=leads) == who
+
+
+VALUES = st.sampled_from(["", "a", "b", "c"])
+
+
+@given(who=st.sampled_from(["theirs", "ours", "newest", "review"]), ours=VALUES, theirs=VALUES, old=VALUES)
+def test_settling_twice_is_settling_once(who: Who, ours: str, theirs: str, old: str) -> None:
+    """What was settled stays settled when the same is read again, and nothing is lost to emptiness."""
+    seen = (fingerprint(old), fingerprint(old))
+    first = settle(SENT, who, ours, theirs, seen)
+    again = settle(SENT, who, first.value, theirs, first.seen)
+    assert again.value == first.value
+    assert first.value in (ours, theirs)
+    assert first.value or not (ours or theirs)
+
+
+@given(who=st.sampled_from(["theirs", "ours", "newest", "review"]), ours=VALUES, theirs=VALUES, old=VALUES)
+def test_what_was_sent_is_not_sent_again(who: Who, ours: str, theirs: str, old: str) -> None:
+    """After a write both sides are remembered as they are then, whatever the other made of it."""
+    kept = theirs + "!"
+    assert not wants_sending(SENT, who, ours, kept, (fingerprint(kept), fingerprint(ours)))
+    if ours and ours == old:
+        assert not wants_sending(SENT, who, ours, old, (fingerprint(old), fingerprint(old)))
