@@ -188,8 +188,7 @@ class JoinReader:
     def _by_record(self, source: SourceSet, join: JoinedRows, of: Mapping[int, int]) -> dict[int, int]:
         """Digests by the records' own keys, where rows belong to what an attribute of theirs names."""
         found: dict[int, int] = {}
-        names = [source.key, *self._book.names_of(source.name, join.by)]
-        for row in self._paged(source.name, {"$select": ",".join(names)}, source.key, source):
+        for row in self._paged(source.name, self._narrowed(source.name, source.key, join.by), source.key, source):
             record, owner = key(row.get(source.key)), _owner(join, row)
             if record is not None and owner is not None and _short(owner) in of:
                 found[_short(record)] = of[_short(owner)]
@@ -201,9 +200,15 @@ class JoinReader:
         order = ",".join(shape.key) if shape is not None and shape.key else join.owner
         options = self._options(join)
         if join.by:
-            owner = self._book.names_of(join.set, join.owner)
-            options["$select"] = ",".join(dict.fromkeys(("Ref_Key", *owner, _VERSION)))
+            options |= self._narrowed(join.set, "Ref_Key", join.owner, _VERSION)
         yield from self._paged(join.set, options, order, source)
+
+    def _narrowed(self, name: str, *attributes: str) -> dict[str, str]:
+        """Only these attributes; all of them where the base does not say how it spells them."""
+        if self._book.shape(name) is None:
+            return {}
+        spelt = (field for attribute in attributes for field in self._book.names_of(name, attribute))
+        return {"$select": ",".join(dict.fromkeys(spelt))}
 
     def _paged(self, name: str, chosen: dict[str, str], order: str, source: SourceSet) -> Iterator[dict[str, object]]:
         position = 0

@@ -73,7 +73,10 @@ def test_without_terms_of_its_own_the_documents_say_it(store_url: str, how: str)
         assert world.ours() == world.theirs()
 
 
-def test_a_change_of_the_partner_is_a_change_of_his_counterparties(world: PresetWorld) -> None:
+@pytest.mark.parametrize("metadata", ["shown", "hidden"])
+def test_a_change_of_the_partner_is_a_change_of_his_counterparties(world: PresetWorld, metadata: str) -> None:
+    if metadata == "hidden":
+        world.server.faults.add("error", path=r"/\$metadata", status=403, body="<html>Forbidden</html>")
     card = next(item for item in world.base.truth_documents(PARTIES) if item["ИНН"])
     fields = {"Комментарий": "переехали", "КонтактнаяИнформация": [{"Тип": "Телефон", "Представление": "+79990001122"}]}
     world.base.change(PARTNERS, card["Партнер_Key"], fields)
