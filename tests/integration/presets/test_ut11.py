@@ -95,6 +95,19 @@ def test_a_change_of_the_partner_is_a_change_of_his_counterparties(world: Preset
     assert all(person["counterparty"] and person["post"] for person in people)
 
 
+def test_an_exchange_plan_tells_of_the_partner_too(store_url: str) -> None:
+    with open_preset_world(store_url, "ut11", by_plan=True) as world:
+        assert world.cycle().status == "ok"
+        card = next(item for item in world.base.truth_documents(PARTIES) if item["ИНН"])
+        contacts = [{"Тип": "Телефон", "Представление": "+79990001122"}]
+        world.base.change(PARTNERS, card["Партнер_Key"], {"КонтактнаяИнформация": contacts})
+        world.base.random_edits(10, seed=2)
+        world.cycle()
+        shown = {row["external_ids"]["accounting"]: row for row in world.export("counterparties")}
+        assert "+79990001122" in shown[card["Ref_Key"]]["phones"]
+        assert world.ours() == world.theirs()
+
+
 def test_without_the_analytics_keys_balances_wait_and_nobody_is_settled(store_url: str) -> None:
     with open_preset_world(store_url, "ut11") as world:
         world.cycle()

@@ -77,7 +77,13 @@ class PresetWorld(World):
 
 @contextmanager
 def open_preset_world(
-    store_url: str, configuration: str, *, write: str = "off", documents: int = 200, layout: Layout | None = None
+    store_url: str,
+    configuration: str,
+    *,
+    write: str = "off",
+    documents: int = 200,
+    layout: Layout | None = None,
+    by_plan: bool = False,
 ) -> Iterator[PresetWorld]:
     """A company of this configuration behind a server, and an empty store."""
     clock = ManualClock(TODAY)
@@ -86,7 +92,8 @@ def open_preset_world(
         configuration=configuration,
     )  # fmt: skip
     with base, OnecServer(base) as server:
-        settings = settings_of(store_url, server.url, configuration, write)
+        plan = f'changes = "exchange_plan"\nexchange_plan = "СверкаОбмен"\nnode = "{base.nodes[0]}"' if by_plan else ""
+        settings = settings_of(store_url, server.url, configuration, write, plan)
         engine = open_engine(store_url)
         upgrade(engine)
         yield PresetWorld(base, server, App(settings, engine, clock, "test"), settings)
@@ -94,7 +101,7 @@ def open_preset_world(
         assert server.app.crashes == []
 
 
-def settings_of(store_url: str, url: str, preset: str, write: str) -> Settings:
+def settings_of(store_url: str, url: str, preset: str, write: str, more: str = "") -> Settings:
     """Settings as a file would give them."""
     import tempfile
     from pathlib import Path
@@ -109,6 +116,7 @@ user = "Обмен"
 password = "secret"
 mapping = "{preset}"
 write = "{write}"
+{more}
 """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.toml"
