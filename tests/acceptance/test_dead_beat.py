@@ -8,13 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, inspect, select
 
 from sandbox.onec.server import OnecServer
+from store.engine import open_engine, reading
+from store.tables import tick
+from sync.room.dispatch import TICK
 from tests.acceptance.installation import Installation, wait_for
-from tests.acceptance.test_services import FAST
 from tests.integration.alerts.mailbox import PASSWORD, Mailbox
 from tests.services.process import free_port
 
+FAST = '[schedule]\nevery = "10s"\ntick = "1s"\nlease = "10s"\n'
+NIGHT = 'quiet = ["00:00-12:00", "12:00-00:00"]'
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -33,34 +38,43 @@ password = {{ env = "SMTP_PASSWORD" }}
 """
 
 
-def installation(folder: Path, server: OnecServer, store: str, broker: str, mailbox: Mailbox) -> Installation:
+def installation(
+    folder: Path, server: OnecServer, store: str, broker: str, mailbox: Mailbox, connection: str = ""
+) -> Installation:
     web = f'[web]\nlisten = "127.0.0.1:{free_port()}"\n'
     extra = f'{FAST}{web}[broker]\nurl = "{broker}"\n{alerts(mailbox)}'
-    installed = Installation(folder, store, server.url, extra=extra, connection='write = "off"')
+    installed = Installation(folder, store, server.url, extra=extra, connection=f'write = "off"\n{connection}')
     installed.env["SMTP_PASSWORD"] = PASSWORD
     return installed
+
+
+def ticks(engine: Engine) -> bool:
+    with reading(engine) as conn:
+        return inspect(conn).has_table("tick") and bool(conn.execute(select(tick).where(tick.c.name == TICK)).first())
 
 
 @pytest.mark.parametrize("broker", ["rabbitmq_url", "redis_url"])
 def test_a_dead_beat_is_told_and_its_return_too(
     tmp_path: Path, server: OnecServer, postgres_url: str, broker: str, request: pytest.FixtureRequest
 ) -> None:
-    """Two workers and one beat, killed with -9: one letter from the workers, and one when a new beat ticks."""
+    """A beat killed with -9: one letter from the workers, and one when a new beat ticks. Nothing is read meanwhile."""
     with ExitStack() as stack:
         mailbox = stack.enter_context(Mailbox().running())
-        installed = installation(tmp_path, server, postgres_url, request.getfixturevalue(broker), mailbox)
+        installed = installation(tmp_path, server, postgres_url, request.getfixturevalue(broker), mailbox, NIGHT)
+        engine = open_engine(postgres_url)
+        stack.callback(engine.dispose)
         for _ in range(2):
             stack.enter_context(installed.service("worker", "--concurrency", "1"))
         with installed.service("beat") as beat:
-            wait_for(lambda: installed.lines("status", "--json")[0]["counters"], "a cycle is done", 90)
+            wait_for(lambda: ticks(engine), "it ticks", 90)
             assert mailbox.letters == []
             beat.send_signal(signal.SIGKILL)
             beat.wait()
-        wait_for(lambda: mailbox.letters, "the dead beat is told of", 60)
+        wait_for(lambda: mailbox.letters, "the dead beat is told of", 90)
         (told,) = installed.lines("status", "--json")[0]["alerts"]
         assert (told["kind"], told["told"][0]["state"]) == ("no_tick", "sent")
         stack.enter_context(installed.service("beat"))
-        wait_for(lambda: len(mailbox.letters) == 2, "its return is told of", 60)
+        wait_for(lambda: len(mailbox.letters) == 2, "its return is told of", 90)
     assert mailbox.subjects == [
         "[Sverka] Problem: the schedule stands still",
         "[Sverka] Resolved: the schedule stands still",
@@ -78,11 +92,13 @@ def test_the_one_process_tells_of_a_silent_accounting(tmp_path: Path, server: On
         assert line["level"] == "ok" and mailbox.letters == []
         assert installed.lines("alerts", "test", "--json") == [{"channel": "email", "sent": True, "message": ""}]
         assert mailbox.subjects == ["[Sverka] Test: a test message"]
-        process = stack.enter_context(installed.service("run", env={"SVERKA_ALERTS__SILENT_AFTER": "12s"}))
+        process = stack.enter_context(
+            installed.service("run", env={"SVERKA_ALERTS__SILENT_AFTER": "20s", "SVERKA_ALERTS__SETTLE": "5m"})
+        )
         stack.callback(process.kill)
         wait_for(lambda: installed.lines("status", "--json")[0]["counters"], "a cycle is done", 90)
         server.faults.add("drop_before")
-        wait_for(lambda: len(mailbox.letters) > 1, "the silence is told of", 90)
+        wait_for(lambda: len(mailbox.letters) > 1, "the silence is told of", 120)
         text = installed.run("status").stdout
         assert "Open alerts" in text and "accounting" in mailbox.subjects[1]
         listed = installed.lines("alerts", "list", "--json")
