@@ -22,10 +22,10 @@ from store.queries.reapplies import load_last_reapply
 from sync.context import App, Order
 from sync.cycle import run_cycle
 from sync.mappings.capturing import build_case
+from sync.mappings.ordering import order_reapply
 from sync.mappings.preview import as_rows, name_targets
 from sync.mappings.preview import preview as look
 from sync.mappings.publishing import Trial
-from sync.mappings.reapply import order_reapply
 from sync.mappings.tally import FATES
 from sync.versions import load_ruling
 

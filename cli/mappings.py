@@ -22,8 +22,8 @@ from mapping.text import preset_names, preset_origin
 from mapping.wording import tell_differences
 from store import versions
 from sync.context import App
+from sync.mappings.ordering import order_reapply
 from sync.mappings.publishing import publish_mapping, roll_back
-from sync.mappings.reapply import order_reapply
 from sync.setup.mapping_check import compare_live
 
 app = typer.Typer(help="The rules: which field of accounting is which field here.", no_args_is_help=True)

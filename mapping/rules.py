@@ -145,6 +145,8 @@ def _build(chain: Chain, name: str) -> Mapping:
         taken_away=chain.taken_away,
     )
     check_two_way(rules, mapping.entities, mapping.outbound, problems)
+    if not mapping.entities and not mapping.outbound:
+        problems.add((), 'says nothing of any entity; begin with extends = "bp30"')
     problems.finish(name)
     return mapping
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Values
-from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from sync.mappings.tally import Sample, Tally, add_counts
 from sync.pull.cursors import load_cursors
 from sync.room.opening import open_for
 from sync.room.state import RunState
-from sync.room.writing import NoFence, writing
+from sync.room.writing import NoFence
 
 FRESH_LIMIT = 200
 """Records of a set that are fetched for a look, where no other number is asked for."""
@@ -97,6 +97,14 @@ def preview(
     return found
 
 
+@contextmanager
+def _looking(app: App) -> Iterator[Connection]:
+    """A transaction that is always rolled back: what would be written is seen, and never kept."""
+    with app.engine.connect() as conn, conn.begin() as transaction:
+        yield conn
+        transaction.rollback()
+
+
 def _load_state(app: App, connection: str) -> RunState:
     with reading(app.engine) as conn:
         facts = conn.scalar(select(connections.c.facts).where(connections.c.name == connection))
@@ -108,7 +116,7 @@ def _look_at_landed(ctx: RunContext, entity: str, limit: int | None, found: Prev
     done = 0
     while after is not None and (limit is None or done < limit):
         size = AT_ONCE if limit is None else min(AT_ONCE, limit - done)
-        with writing(ctx, "preview") as conn:
+        with _looking(ctx.app) as conn:
             tally, after = remap_landed(conn, ctx, entity, after, size)
         done += tally.read
         found.add(tally)
@@ -123,7 +131,7 @@ def _look_at_fresh(ctx: RunContext, connector: Connector, entity: str, limit: in
             continue
         tally = Tally(entity)
         raws = _fetch(connector, source, limit)
-        with writing(ctx, "preview") as conn:
+        with _looking(ctx.app) as conn:
             remap_records(conn, ctx, source, raws, tally, new=True)
         tally.skip(len(raws) - tally.read)
         found.add(tally)

@@ -13,8 +13,7 @@ from store import versions
 from store.queries.mapping_cases import load_kept_cases
 from store.versions import MappingVersion
 from sync.context import App
-from sync.mappings.reapply import supersede
-from sync.room.writing import committing
+from sync.mappings.ordering import supersede
 from sync.setup.mapping_check import forget_declared
 
 
@@ -107,6 +106,6 @@ def _end_reapply(app: App, key: str, ruling: MappingVersion) -> None:
     """What is on its way with another version ends; whoever published says whether to begin anew."""
     for settings in app.settings.connections.values():
         if settings.mapping == key:
-            with committing(app, "reapply-end") as conn:
+            with app.engine.begin() as conn:
                 supersede(conn, app, settings.name, "Another version has been published since.", ruling.hash)
             forget_declared(app, settings.name)

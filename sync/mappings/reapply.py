@@ -7,64 +7,26 @@ nothing. A slice lasts seconds and gives the lease back, so that cycles come in 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.exc import IntegrityError
 
-from core.errors import ConflictError, UsageError
-from core.ids import new_id
 from mapping.model import ENTITIES
-from store import versions
-from store.bulk import insert
-from store.tables import audit, reapply
-from sync.context import App, RunContext
+from store.tables import reapply
+from sync.context import RunContext
+from sync.mappings.ordering import OPEN, supersede
 from sync.mappings.remap import AT_ONCE, entities_of, remap_landed
 from sync.mappings.tally import add_counts
-from sync.room.writing import committing, writing
+from sync.room.writing import writing
 
 SLICE = 4.0
 """Seconds of one slice."""
-OPEN = reapply.c.state.in_(("due", "running"))
-
-
-def order_reapply(app: App, connection: str, author: str) -> UUID:
-    """Have the version that rules carried over to the connection's records; one that was on its way is superseded.
-
-    Raises:
-        UsageError: nothing is published yet. ConflictError: somebody else ordered one at this very moment.
-    """
-    name = app.settings.connection(connection).mapping
-    ruling = versions.published(app.engine, name)
-    if ruling is None:
-        raise UsageError(f"Nothing of the mapping {name!r} is published yet.", next_step="sverka sync")
-    now, order = app.clock.now(), new_id()
-    row = {"id": order, "connection": connection, "version": ruling.hash, "state": "due", "counters": {}}
-    try:
-        with committing(app, "reapply-order") as conn:
-            supersede(conn, app, connection, "A newer order has taken its place.")
-            insert(conn, reapply, [row | {"author": author, "created_at": now, "updated_at": now}])
-            line = {"id": new_id(), "at": now, "who": author, "what": "mapping.reapply", "subject": connection}
-            insert(conn, audit, [line | {"before": None, "after": {"version": ruling.hash, "order": str(order)}}])
-    except IntegrityError as error:
-        raise ConflictError(
-            f"Somebody else has ordered a re-apply of {connection!r} just now.", next_step="sverka status"
-        ) from error
-    return order
-
-
-def supersede(conn: Connection, app: App, connection: str, reason: str, ruling: str = "") -> int:
-    """End what is on its way for a connection, in the caller's transaction, unless it carries the version `ruling`."""
-    mine = (reapply.c.connection == connection, OPEN, reapply.c.version != ruling)
-    values = {"state": "superseded", "reason": reason, "updated_at": app.clock.now()}
-    return conn.execute(update(reapply).where(*mine).values(values)).rowcount
 
 
 def reapply_slice(ctx: RunContext) -> None:
-    """Go on with what is on its way for this connection: one slice, or all of it for a person who waits (`--now`)."""
+    """Go on with what is on its way for this connection, for the length of one slice."""
     until = ctx.app.clock.monotonic() + SLICE
-    while _step(ctx) and (ctx.app.clock.monotonic() < until):
-        ctx.fault("reapply-step")
+    while _step(ctx) and ctx.app.clock.monotonic() < until:
+        pass
 
 
 def _step(ctx: RunContext) -> bool:

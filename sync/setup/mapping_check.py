@@ -26,7 +26,6 @@ from sync.context import App
 from sync.pull.drift import logical
 from sync.room.breaker import ensure_row
 from sync.room.opening import open_for
-from sync.room.writing import committing
 
 CHANGE = "change this rule in a mapping of yours, then: sverka mapping check"
 _FITTING: dict[str, frozenset[str]] = {
@@ -104,7 +103,7 @@ def _remember(app: App, name: str, check: _Check) -> None:
     """Sets and fields seen for the first time; what is known of a field stays until a mapping is published."""
     merged = {one: kinds | check.before.get(one, {}) for one, kinds in check.seen.items()}
     if any(merged[one] != check.before.get(one) for one in merged):
-        with committing(app, "declared") as conn:
+        with app.engine.begin() as conn:
             ensure_row(conn, name)
             facts = dict(conn.scalar(select(connections.c.facts).where(connections.c.name == name)) or {})
             facts["declared"] = check.before | merged
@@ -113,7 +112,7 @@ def _remember(app: App, name: str, check: _Check) -> None:
 
 def forget_declared(app: App, name: str) -> None:
     """A mapping was published for the base as it is: what was declared before counts no more."""
-    with committing(app, "declared") as conn:
+    with app.engine.begin() as conn:
         facts = dict(conn.scalar(select(connections.c.facts).where(connections.c.name == name)) or {})
         if facts.pop("declared", None) is not None:
             conn.execute(update(connections).where(connections.c.name == name).values(facts=facts))

@@ -10,8 +10,8 @@ from store.entities import entity_tables, line_tables
 from store.tables import reapply
 from sync.context import Order
 from sync.cycle import RunResult, run_cycle
+from sync.mappings.ordering import order_reapply
 from sync.mappings.preview import Preview, preview
-from sync.mappings.reapply import order_reapply
 from tests.integration.sync_pull.world import World, rows
 
 DRAFT = """
