@@ -78,9 +78,9 @@ class Intent:
         here = self.steps[self.step] if self.step < len(self.steps) else None
         return here if here is not None and here["state"] == "sending" else None
 
-    def key_of(self, step: int) -> str:
-        """The key we choose for the object of a step: the same at every attempt."""
-        return self.client_key if step == 0 else str(uuid5(UUID(self.client_key), f"step {step}"))
+    def key_of(self, step: int, *, card: bool) -> str:
+        """The key we choose for the object of a step: the same at every attempt. The customer's card has `client_key`."""
+        return self.client_key if card else str(uuid5(UUID(self.client_key), f"step {step}"))
 
 
 _COLUMNS = [table.c[item.name] for item in fields(Intent)]
@@ -232,6 +232,6 @@ def takes_keys(conn: Connection, connection: str) -> bool:
 
 
 def build_delay(attempts: int, every: timedelta = FIRST_DELAY, chance: Callable[[], float] = _random) -> timedelta:
-    """How long to wait after so many attempts: full jitter under a doubling, capped limit; at first a period or less."""
+    """How long to wait after so many attempts: full jitter under a doubling, capped limit, at first a period at most."""
     limit: timedelta = min(min(FIRST_DELAY, every) * 2 ** min(attempts, 20), LONGEST_DELAY)
     return limit * chance()
