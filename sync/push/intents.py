@@ -232,6 +232,6 @@ def takes_keys(conn: Connection, connection: str) -> bool:
 
 
 def build_delay(attempts: int, every: timedelta = FIRST_DELAY, chance: Callable[[], float] = _random) -> timedelta:
-    """How long to wait after so many attempts: full jitter under a doubling, capped limit, at first a period at most."""
+    """How long to wait after so many attempts: full jitter under a doubling, capped limit; first a period at most."""
     limit: timedelta = min(min(FIRST_DELAY, every) * 2 ** min(attempts, 20), LONGEST_DELAY)
     return limit * chance()
