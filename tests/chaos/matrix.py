@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from core.clock import SystemClock
 from core.ids import new_id
-from store.tables import request
+from store.tables import rate, request
 from sync.pull.cursors import reset
 from sync.push.contacts import add_contact, set_contact
 from sync.room.faults import POINTS
@@ -29,8 +29,12 @@ NAMES = tuple(dict.fromkeys(point.rpartition(".")[0] for point in POINTS))
 PLAN = ("fetch-changes", "confirm-changes")
 CALM = ("wake", "wake-begin", "wake-end")
 BROKEN = ("pause", "run-fail", "resume")
+WATCHED = ("rate-begin", "rate-turn", "rate-block", "alert-turn", "alert-mark", "alert-claim", "alert-end")
+"""Only where a connection has a rate and somebody is told of alerts."""
 BROKER_ONLY = ("request-free",)
-MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN))
+ELSEWHERE = ("fetch-terms", "reapply")
+"""No base of this configuration keeps terms; re-application is a command (tests/integration/sync_mappings)."""
+MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN, *WATCHED, *ELSEWHERE))
 SIDES = ("before", "after")
 AGAIN, PATIENCE = 6.0, 90.0
 """Seconds until what was to lead to the point is done once more, and until it counts as never reached."""
@@ -193,6 +197,15 @@ class Matrix:
         with self.house.engine.begin() as conn:
             conn.execute(update(request).values(done_at=SystemClock().now()))
 
+    def forget_rate(self) -> None:
+        """The rate budget begins anew."""
+        with self.house.engine.begin() as conn:
+            conn.execute(delete(rate))
+
+    def too_many(self) -> None:
+        """Accounting asks to be left alone for a second."""
+        self.spoil("error", error="too_many", times=2)
+
     def start_anew(self) -> None:
         """Somebody restarts the service."""
         with suppress(KeyError):
@@ -203,12 +216,21 @@ class Matrix:
         """It comes by itself."""
 
 
+ALWAYS = (
+    "tick", "due", "slot-begin", "slot-end", "lease-claim", "lease-release", "run-start", "run-finish", "rate-turn",
+    "alert-turn", "alert-mark",
+)  # fmt: skip
+"""What every cycle passes, or every tick."""
 PROVOKE: dict[str, Callable[[Matrix], object]] = {
     "relink": Matrix.link_nowhere,
     "fetch-page": Matrix.load_anew,
     "dead": Matrix.poison,
     "lease-renew": Matrix.slow,
     "breaker-count": Matrix.silence,
+    "rate-begin": Matrix.forget_rate,
+    "rate-block": Matrix.too_many,
+    "alert-claim": Matrix.silence,
+    "alert-end": Matrix.silence,
     "push-settle": Matrix.never_arrived,
     "push-refuse": Matrix.refused,
     "push-postpone": Matrix.busy,
@@ -225,7 +247,19 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
         Matrix.reconcile,
     ),
     **dict.fromkeys(
-        ("tick", "due", "slot-begin", "slot-end", "lease-claim", "lease-release", "run-start", "run-finish"),
+        (
+            "rate-turn",
+            "alert-turn",
+            "alert-mark",
+            "tick",
+            "due",
+            "slot-begin",
+            "slot-end",
+            "lease-claim",
+            "lease-release",
+            "run-start",
+            "run-finish",
+        ),
         Matrix.wait,
     ),
 }

@@ -15,7 +15,7 @@ import pytest
 from sync.room.faults import POINTS
 from tests.chaos.house import SETUPS, House, Servers, Setup
 from tests.chaos.judge import Judge
-from tests.chaos.matrix import BROKEN, BROKER_ONLY, CALM, MAIN, NAMES, PLAN, SIDES, Matrix
+from tests.chaos.matrix import BROKEN, BROKER_ONLY, CALM, ELSEWHERE, MAIN, NAMES, PLAN, SIDES, WATCHED, Matrix
 from tests.chaos.onec import Onec
 from tests.services.postgres import Postgres
 from tests.services.rabbitmq import RabbitMQ
@@ -63,7 +63,7 @@ def servers_of(setup: Setup, request: pytest.FixtureRequest) -> Servers:
 
 
 def test_every_point_is_in_one_of_the_lists() -> None:
-    named = [f"{name}.{side}" for name in (*MAIN, *PLAN, *CALM, *BROKEN) for side in SIDES]
+    named = [f"{name}.{side}" for name in (*MAIN, *PLAN, *CALM, *BROKEN, *WATCHED, *ELSEWHERE) for side in SIDES]
     assert sorted(named) == sorted(POINTS)
     assert set(BROKER_ONLY) < set(NAMES)
 
@@ -144,6 +144,22 @@ def test_killed_while_a_connection_is_paused_for_its_settings(tmp_path: Path) ->
     broken.write_text("this is no mapping", "utf-8")
     with matrix(tmp_path, "sqlite", Servers(), extra=BROKEN_CONNECTION.format(path=broken)) as made:
         walk(made, BROKEN, judge_each=False)
+
+
+WATCHED_SETTINGS = """rate = "40/s"
+[alerts]
+check_every = "1s"
+settle = "1s"
+failed_runs = 1
+[alerts.webhook]
+url = "http://127.0.0.1:9/nobody-listens"
+"""
+
+
+@pytest.mark.timeout(300)
+def test_killed_while_turns_are_taken_and_people_are_told(tmp_path: Path) -> None:
+    with matrix(tmp_path, "sqlite", Servers(), extra=WATCHED_SETTINGS) as made:
+        walk(made, WATCHED, judge_each=False)
 
 
 @pytest.mark.nightly
