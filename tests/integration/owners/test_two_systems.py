@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.onec.schema import PARTIES
 from sync.owners.conflicts import take_review
 from sync.push.contacts import set_contact
-from sync.push.reviews import list_reviews
+from sync.push.reviews import link_review, list_reviews
 from tests.integration.owners.systems import NAMES, TAX_IDS, Systems, make_systems
 
 INN = TAX_IDS[0]
@@ -117,3 +118,22 @@ def _settle(systems: Systems) -> None:
         for row in reviews:
             take_review(systems.app, row["number"])
     raise AssertionError("reviews never end")
+
+
+def test_a_doubtful_card_is_joined_by_a_person(tmp_path: Path) -> None:
+    """Another registration code: two customers and a question; the answer makes them one, and changes neither side."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with make_systems(url, tmp_path, dict.fromkeys(NAMES, OWNERS), customers=1) as systems:
+        crm = systems.bases["crm"]
+        crm.change(PARTIES, str(systems.card("crm", INN)["Ref_Key"]), {"КПП": "997750001"})
+        systems.edit("crm", INN, "phones", [NEW])
+        systems.cycle()
+        (row,) = list_reviews(systems.app)
+        assert (row["kind"], row["connection"], "another KPP" in row["reason"]) == ("match", "accounting", True)
+        link_review(systems.app, row["number"])
+        systems.cycle()
+        systems.cycle()
+        assert systems.bound(INN) == set(NAMES)
+        assert systems.value("accounting", INN, "phones") == ["+74950000000"]
+        assert (systems.value("crm", INN, "phones"), systems.writes()) == ([NEW], 0)
+        assert list_reviews(systems.app) == []
