@@ -96,6 +96,7 @@ class House:
         self.env |= {"SVERKA_SETTINGS": str(self.path), VARIABLE: f"@{self.orders}"}
         self.settings = self._direct_settings()
         self.engine = open_engine(self.direct_store)
+        self.looking = open_engine(self.direct_store, readonly=True)  # every look is at one moment
         upgrade(self.engine)
 
     def _store(self) -> str:
@@ -211,6 +212,7 @@ retry_seconds = 2
         for proxy in self.proxies.values():
             proxy.close()
         self.engine.dispose()
+        self.looking.dispose()
 
     # ------------------------------------------------------------------ orders
 

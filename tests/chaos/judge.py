@@ -80,7 +80,7 @@ class Judge:
     def look(self) -> Verdict:
         """Compare once, now."""
         verdict = Verdict()
-        with reading(self.house.engine) as conn:
+        with self.house.looking.connect() as conn:
             self._compare_documents(conn, verdict)
             self._compare_balances(conn, verdict)
             self._check_clients(conn, verdict)

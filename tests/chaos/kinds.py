@@ -183,11 +183,12 @@ def answer_lost(house: House, random: Random) -> bool:
 
 @kind("1C: wrong answers")
 def wrong_answers(house: House, random: Random) -> bool:
+    """To questions only: a write that 1C refuses with an error of its own is a letter, and waits for a person."""
     action = random.choice(["half_json", "login_page", "cut", "empty", "maintenance", "no_licence", "pool", "internal"])
     if action in ("half_json", "login_page", "cut", "empty"):
         house.onec.fault(action, method="GET", path="Catalog|Document|AccountingRegister", times=random.randint(1, 6))
     else:
-        house.onec.fault("error", error=action, times=random.randint(1, 6))
+        house.onec.fault("error", error=action, method="GET", times=random.randint(1, 6))
     return _while_faults(house, 3.0)
 
 
@@ -216,6 +217,7 @@ def restart_postgres(house: House, random: Random) -> bool:
 
 def _await_postgres(house: House) -> None:
     house.engine.dispose()
+    house.looking.dispose()
     server = house.servers.postgres
     assert server is not None
     deadline = time.monotonic() + 20
