@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
 
-from core.errors import SverkaError
+from core.errors import RecordError, SverkaError
 from core.ids import new_id
 from core.secrets import redact
 from store.bulk import chunks, insert, is_among
@@ -150,7 +150,7 @@ def _values(ctx: RunContext, failure: Failure, attempts: int) -> dict[str, Any]:
         "error_class": type(error).__name__,
         "code": (error.where.code or "")[:40] or None,
         "reason": _clean(error.message, 2000),
-        "next_step": _clean(error.next_step, 500),
+        "next_step": _clean(_next_step(failure), 500),
         "fingerprint": fingerprint(failure),
         "state": "open",
         "attempts": attempts,
@@ -161,6 +161,16 @@ def _values(ctx: RunContext, failure: Failure, attempts: int) -> dict[str, Any]:
         "mapping_version": ctx.mapping.version,
         "run_id": ctx.run_id,
     }
+
+
+def _next_step(failure: Failure) -> str:
+    """What to do, as the error says; where it says no more than "look at the letter" that is what one is doing."""
+    step = failure.error.next_step
+    if step != RecordError.default_next_step:
+        return step
+    if failure.direction == "out":
+        return "mend the contact, then: sverka dead retry; or what is sent: sverka dead edit"
+    return f"mend it in {failure.source or 'accounting'}: it is read again by itself; or here: sverka dead edit"
 
 
 def _new_row(ctx: RunContext, failure: Failure, number: int) -> dict[str, Any]:
