@@ -28,6 +28,7 @@ __all__ = [
     "DeclaredSource",
     "FieldKindSeen",
     "FigureRow",
+    "FigureSource",
     "Finding",
     "KeyRow",
     "MovementRow",
@@ -280,12 +281,6 @@ class RecordSource(Connector, Protocol):
     def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
         """Every key of the window, cheaply. Raises TransientError when the sweep did not come out complete."""
 
-    def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
-        """Every key of the window with some attributes of its record, in constant memory.
-
-        Raises RowsMoved when rows shifted while they were read: what came so far is forgotten and asked for again.
-        """
-
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
         """Every key of one counterparty's documents. `source.counterparty` must be set."""
 
@@ -308,6 +303,17 @@ class DeclaredSource(RecordSource, Protocol):
         """What the fields of a set, or of the rows of one of its sections, hold; None where it does not say.
 
         Names are logical: `Контрагент`, however the base spells it.
+        """
+
+
+@runtime_checkable
+class FigureSource(RecordSource, Protocol):
+    """Can tell a few attributes of every record along with its key, cheaply: what reconciling compares."""
+
+    def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
+        """Every key of the window with some attributes of its record, in constant memory.
+
+        Raises RowsMoved when rows shifted while they were read: what came so far is forgotten and asked for again.
         """
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-ROWS_AT_ONCE = 5000
+ROWS_AT_ONCE = 2000
 _CACHE_KIB = 8 * 1024
 """So much is kept in memory, whatever the size."""
 

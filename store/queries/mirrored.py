@@ -14,7 +14,7 @@ from mapping.model import ENTITIES
 from store.entities import entity_tables
 from store.tables import binding
 
-AT_ONCE = 5000
+AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from connectors.base import KeyRow, RecordSource, RowsMoved
+from connectors.base import FigureSource, KeyRow, RecordSource, RowsMoved
 from core.money import from_minor
 from mapping.model import ENTITIES, SourceSet
 from store.bulk import chunks
@@ -26,7 +26,7 @@ from store.tables import cursor
 from sync.context import RunContext
 from sync.pull.prepare import Item, prepare, since_moment
 from sync.reconcile.buckets import BUCKETS
-from sync.reconcile.figures import Figures, find_figures
+from sync.reconcile.figures import FigureReader, Figures, find_figures
 from sync.reconcile.result import SHOWN, EntityLine, Line, Reconciliation, SetSums
 from sync.reconcile.stream import Pair, SetStream
 from sync.room.writing import asking
@@ -65,7 +65,9 @@ def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> En
 def reconcile_source(ctx: RunContext, source: SourceSet, line: EntityLine, result: Reconciliation) -> None:
     """Compare one set; a set whose rows keep moving is told of and left to the next time."""
     start = since_moment(ctx.settings) if source.date else None
-    reader = find_figures(ctx.mapping.entities[source.entity], source, ctx.settings.zone)
+    reader = FigureReader(source, ctx.settings.zone)
+    if isinstance(ctx.connector, FigureSource):
+        reader = find_figures(ctx.mapping.entities[source.entity], source, ctx.settings.zone)
     with closing(SetStream(ctx, source, reader, start)) as stream:
         try:
             for done in stream.fetch_theirs():

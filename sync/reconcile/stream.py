@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connectors.base import FigureRow, KeyRow, RecordSource, RowsMoved, Window
+from connectors.base import FigureRow, FigureSource, KeyRow, RecordSource, RowsMoved, Window
 from mapping.model import SourceSet
 from store.engine import reading
 from store.queries.mirrored import Mirrored, find_borders, iter_mirrored
@@ -100,8 +100,7 @@ class SetStream:
 
     def _stream_window(self, number: int, window: Window) -> Tally:
         tally = Tally()
-        assert isinstance(self.ctx.connector, RecordSource)  # noqa: S101 - asked by the caller
-        pages = self.ctx.connector.fetch_figures(self.source, window, self.reader.attributes)
+        pages = self._pages(window)
         while True:
             with asking(self.ctx, "fetch-figures"):
                 page = next(pages, None)
@@ -111,6 +110,14 @@ class SetStream:
                 "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(number, *self._fold(tally, row)) for row in page],
             )
+
+    def _pages(self, window: Window) -> Iterator[list[FigureRow]]:
+        connector = self.ctx.connector
+        if isinstance(connector, FigureSource):
+            return connector.fetch_figures(self.source, window, self.reader.attributes)
+        assert isinstance(connector, RecordSource)  # noqa: S101 - asked by the caller
+        pages = connector.fetch_keys(self.source, window)
+        return ([FigureRow(key, {}) for key in page] for page in pages)
 
     def _fold(self, tally: Tally, row: FigureRow) -> tuple[int | str | bool | None, ...]:
         key, found = row.key, self.reader.read(row)

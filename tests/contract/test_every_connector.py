@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from connectors.base import BalanceSource, RecordSource, RecordTarget, SourceSet, Window
+from connectors.base import BalanceSource, FigureSource, RecordSource, RecordTarget, SourceSet, Window
 from connectors.registry import KINDS
 from core.errors import (
     ConfigError,
@@ -111,6 +111,19 @@ def test_pages_and_sweeps_agree_on_versions_and_marks(stand: Stand, reader: Reco
             row = rows[record.external_id]
             assert (row.version, row.deleted) == (record.version, record.deleted)
             assert record.version
+
+
+def test_figures_come_with_the_very_keys_of_a_sweep(stand: Stand, reader: RecordSource) -> None:
+    if not isinstance(reader, FigureSource):
+        pytest.skip("this connector tells no attributes along with its keys")
+    for source in stand.sources:
+        wanted = [name for name in (source.date, source.posted) if name]
+        found = [row for page in reader.fetch_figures(source, Window(), wanted) for row in page]
+        keys = {row.external_id: row for page in reader.fetch_keys(source, Window()) for row in page}
+        assert len(found) == len(keys)
+        for row in found:
+            assert row.key == keys[row.key.external_id]
+            assert all(name in row.data for name in wanted)
 
 
 def test_the_raw_text_says_what_the_data_says(stand: Stand, reader: RecordSource) -> None:

@@ -89,7 +89,7 @@ WAYS = (change_amount_here, change_amount_there, lose_here, lose_there, unpost_h
 def plant(world: World, seed: int, number: int) -> set[Planted]:
     """So many differences of any kind in any documents, never two in one."""
     random = Random(seed)
-    found = set()
+    found: set[Planted] = set()
     for _ in range(number):
         entity = random.choice(sorted(SETS))
         rows = [row for row in documents(world, entity) if row.external_id not in {one.key for one in found}]

@@ -12,6 +12,7 @@ from core.errors import TransientError
 from core.settings import ReconcileSettings
 from store.tables import connection, lease, reconciliation, run
 from sync.reconcile import nightly
+from sync.reconcile.compare import compare_books
 from sync.room.dispatch import WorkItem, run_work, tick
 from sync.room.lease import claim_lease
 from tests.integration.reconcile import plants
@@ -128,7 +129,7 @@ def test_a_worker_killed_in_the_middle_is_followed_by_another(world: World) -> N
 
 def test_one_who_lost_the_lease_keeps_nothing(world: World) -> None:
     (item,) = due(world)
-    real = nightly.compare_books
+    real = compare_books
 
     def slow(*args: Any, **options: Any) -> Any:
         result = real(*args, **options)
@@ -157,7 +158,7 @@ def test_accounting_that_does_not_answer_is_asked_again_in_an_hour(world: World)
 
 def test_cycles_go_on_while_it_compares(world: World) -> None:
     (item,) = due(world)
-    real = nightly.compare_books
+    real = compare_books
     seen: list[str] = []
 
     def compare(*args: Any, **options: Any) -> Any:
