@@ -20,8 +20,13 @@ from requests.auth import HTTPBasicAuth
 from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_result
 
 from connectors.base import Budget, Usage
+from connectors.failures import CutAnswer, HttpFailure, NoAnswer, NotSent, TimedOut, TlsFailure, TooLarge
 from core.clock import Clock
 
+__all__ = [
+    "MIB", "Answer", "CutAnswer", "FileAnswer", "HttpClient", "HttpFailure", "Limits", "NoAnswer", "NotSent", "Stream",
+    "StreamedBody", "TimedOut", "Timeouts", "TlsFailure", "TooLarge", "decode_text", "retry_after",
+]  # fmt: skip
 USER_AGENT = "Sverka/0.1"
 _CHUNK = 64 * 1024
 MIB = 1024 * 1024
@@ -29,47 +34,6 @@ BUSY_STATUSES = frozenset({429, 502, 503, 504})
 """Statuses that a working server gives in passing: a read that met one is asked again within the same request."""
 _SLOW_DOWN = frozenset({429, 503})
 """Statuses whose `Retry-After` is a word to all our processes (RFC 6585 §4, RFC 9110 §15.6.4)."""
-
-
-class HttpFailure(Exception):
-    """No whole answer came. `sent` is false only when the request certainly never reached the other side."""
-
-    sent = True
-    again = False
-    """Whether asking once more within seconds may help (a time-out is not: 1C goes on computing, 1c-odata.md §3.3)."""
-
-
-class NotSent(HttpFailure):
-    """The connection could not be made: name, network, refused."""
-
-    sent = False
-    again = True
-
-
-class TlsFailure(HttpFailure):
-    """The other side's certificate is not trusted, or TLS could not be agreed on."""
-
-    sent = False
-
-
-class NoAnswer(HttpFailure):
-    """The connection broke after sending and before the answer."""
-
-    again = True
-
-
-class TimedOut(HttpFailure):
-    """The answer did not come, or not wholly, in the time allowed."""
-
-
-class CutAnswer(HttpFailure):
-    """The answer broke off: shorter than announced, closed in the middle, or not decompressible."""
-
-    again = True
-
-
-class TooLarge(HttpFailure):
-    """The answer is larger than the limit; the rest was not read."""
 
 
 @dataclass(frozen=True, slots=True)
