@@ -64,6 +64,8 @@ def _compare(loc: tuple[str, ...], before: object, after: object) -> Iterator[Sa
     if not whole and (isinstance(before, dict) or isinstance(after, dict)):
         old = before if isinstance(before, dict) else {}
         new = after if isinstance(after, dict) else {}
+        if not old and not new:  # a set that is read by the rules of its entity alone
+            yield Saying(_where(loc), "" if before is _MISSING else "there", "" if after is _MISSING else "there")
         for key in dict.fromkeys([*old, *new]):
             yield from _compare((*loc, key), old.get(key, _MISSING), new.get(key, _MISSING))
         return
@@ -106,8 +108,12 @@ def _rule(rule: object) -> str:
     parts = [_from(rule)]
     if steps := rule.get("steps"):
         parts.append("then " + ", ".join(_step(step) for step in steps))
-    parts += [text.format(_plain(rule[key])) for key, text in _WORDS.items() if key in rule]
+    parts += [text.format(_said(key, rule[key])) for key, text in _WORDS.items() if key in rule]
     return ", ".join(part for part in parts if part)
+
+
+def _said(key: str, value: object) -> str:
+    return value if isinstance(value, str) and key != "default" else _plain(value)
 
 
 def _from(rule: dict[str, Any]) -> str:
