@@ -33,9 +33,7 @@ def build_standing(
     return _say("client", "client, in no accounting yet") if status == "client" else _say("lead", status or "lead")
 
 
-def _build_update(
-    intent: Mapping[str, Any], bound: Mapping[str, Any] | None, status: str | None
-) -> dict[str, str]:
+def _build_update(intent: Mapping[str, Any], bound: Mapping[str, Any] | None, status: str | None) -> dict[str, str]:
     """He is in accounting; a change of his card may still be on its way, or need a person."""
     where, state = build_standing(None, bound, status), intent["state"]
     if state in ("done", "discarded"):

@@ -235,4 +235,4 @@ def _tidy(systems: Systems, name: str) -> None:
             fields = fields | {"Description": f"{fields['Description']} ({name} {next(numbers)})"[-60:]}
         return change(set_name, key, fields, **options)
 
-    base.change = changed  # type: ignore[method-assign]
+    base.change = changed  # type: ignore[method-assign, assignment]
