@@ -79,7 +79,7 @@ class Intent:
         return here if here is not None and here["state"] == "sending" else None
 
     def key_of(self, step: int, *, card: bool) -> str:
-        """The key we choose for the object of a step: the same at every attempt. The customer's card has `client_key`."""
+        """The key we choose for the object of a step, the same at every attempt; the card's own is `client_key`."""
         return self.client_key if card else str(uuid5(UUID(self.client_key), f"step {step}"))
 
 

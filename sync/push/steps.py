@@ -48,9 +48,11 @@ def build_steps(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> 
     rows = [step for step in intent.steps if step.get("known_by")] if intent.step else []
     wanted = [step for step in wanted if not step.known_by] if rows else wanted
     steps = []
+    card = rule_of(ctx).source.name
     for number, step in enumerate(wanted):
         old = intent.steps[number] if number < len(intent.steps) else {}
-        fresh = {"set": step.set, "role": step.role, "body": step.body, "key": intent.key_of(number), "state": "new"}
+        key = intent.key_of(number, card=step.set == card)
+        fresh = {"set": step.set, "role": step.role, "body": step.body, "key": key, "state": "new"}
         fresh |= {"known_by": list(step.known_by)} if step.known_by else {}
         steps.append(old if old.get("state") == "done" else fresh | {"external_id": None, "sent": old.get("sent", 0)})
     return steps + rows

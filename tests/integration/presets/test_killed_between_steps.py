@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from core.clock import SystemClock
+from store.engine import reading
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.push.contacts import add_contact, list_contacts
+from sync.push.intents import takes_keys
 from sync.room.faults import VARIABLE
 from tests.integration.presets.world import PresetWorld, open_preset_world
 from tests.integration.sync_balances.world import NAME
@@ -76,3 +78,17 @@ def test_the_next_run_goes_on_where_the_killed_one_stood(tmp_path: Path, point: 
         assert partner["ГруппаДоступа_Key"] in world.base.keys("Catalog_ГруппыДоступаПартнеров")
         assert (deal["ТипДоговора"], deal["Статус"]) == ("СПокупателем", "Действует")
         assert world.base.unfilled == []
+
+
+def test_a_base_that_takes_the_card_s_key_is_known_to_take_keys(tmp_path: Path) -> None:
+    """The card is the second of three objects: that the base took its key is seen all the same."""
+    with open_preset_world(f"sqlite:///{tmp_path / 'store.db'}", "ut11", write="on", documents=12) as world:
+        contact = add_contact(world.app, name="ООО Ромашка", status="client", tax_id=INN)
+        world.cycle()
+        (card,) = world.named("Catalog_Контрагенты", "ООО Ромашка")
+        (partner,) = world.named("Catalog_Партнеры", "ООО Ромашка")
+        assert card["Ref_Key"] != partner["Ref_Key"]
+        with reading(world.engine) as conn:
+            assert takes_keys(conn, NAME)
+        (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
+        assert shown["external_id"] == card["Ref_Key"]

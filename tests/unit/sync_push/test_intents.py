@@ -104,13 +104,14 @@ def test_a_refused_intent_is_revived_once(conn: Connection) -> None:
 
 
 def test_delays_double_under_a_cap_with_full_jitter() -> None:
-    assert intents.build_delay(1, lambda: 1.0) == timedelta(minutes=1)
-    assert intents.build_delay(3, lambda: 0.5) == timedelta(minutes=2)
-    assert intents.build_delay(50, lambda: 1.0) == intents.LONGEST_DELAY
-    assert intents.build_delay(5, lambda: 0.0) == timedelta(0)
+    assert intents.build_delay(1, chance=lambda: 1.0) == timedelta(minutes=1)
+    assert intents.build_delay(3, chance=lambda: 0.5) == timedelta(minutes=2)
+    assert intents.build_delay(50, chance=lambda: 1.0) == intents.LONGEST_DELAY
+    assert intents.build_delay(5, chance=lambda: 0.0) == timedelta(0)
 
 
 def test_keys_of_steps_are_ours_and_stay(conn: Connection) -> None:
     intent = add(conn)
-    assert intent.key_of(0) == intent.client_key
-    assert intent.key_of(1) == intent.key_of(1) != intent.key_of(2)
+    assert intent.key_of(0, card=True) == intent.key_of(1, card=True) == intent.client_key
+    assert intent.key_of(1, card=False) == intent.key_of(1, card=False) != intent.key_of(2, card=False)
+    assert intent.key_of(0, card=False) != intent.client_key
