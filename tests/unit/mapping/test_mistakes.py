@@ -171,7 +171,8 @@ def test_a_file_that_is_not_utf8_says_where(tmp_path):
 
 def test_a_folder_or_nothing_is_no_file(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"There is no mapping 'bp3'; did you mean 'bp30'\? \(presets: [\w, ]*bp30[\w, ]*; or the path of a file\)"
+        ConfigError,
+        match=r"There is no mapping 'bp3'; did you mean 'bp30'\? \(presets: [\w, ]*bp30[\w, ]*; or the path of a file\)",
     ):
         load_mapping("bp3", folder=tmp_path)
     with pytest.raises(ConfigError, match="There is no mapping"):
