@@ -34,7 +34,7 @@ class Edit:
 
     def read(self, zone: ZoneInfo) -> Given:
         """The values, ready for the mapping. Raises UsageError when the model has changed and no longer takes them."""
-        named = ", ".join(self.values)
+        named = ", ".join(sorted(self.values))
         return read_given(self.entity, self.values, zone, f"{named} set by hand, letter {self.number}")
 
 
