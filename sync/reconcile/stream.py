@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from connectors.base import FigureRow, FigureSource, KeyRow, RecordSource, RowsMoved, Window
 from mapping.model import SourceSet
@@ -16,6 +17,7 @@ from sync.reconcile.buckets import Tally, bucket_of
 from sync.reconcile.figures import FigureReader, Figures
 from sync.room.writing import asking
 
+T = TypeVar("T")
 WINDOW_KEYS = 20_000
 """Keys that one window is made to hold: the cost of `$skip` grows with its depth (1c-odata.md §3.2)."""
 _RESTARTS = 3
@@ -100,24 +102,21 @@ class SetStream:
 
     def _stream_window(self, number: int, window: Window) -> Tally:
         tally = Tally()
-        pages = self._pages(window)
-        while True:
-            with asking(self.ctx, "fetch-figures"):
-                page = next(pages, None)
-            if page is None:
-                return tally
+        for page in self._pages(window):
             self.scratch.put(
                 "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(number, *self._fold(tally, row)) for row in page],
             )
+        return tally
 
     def _pages(self, window: Window) -> Iterator[list[FigureRow]]:
-        connector = self.ctx.connector
+        ctx, connector = self.ctx, self.ctx.connector
         if isinstance(connector, FigureSource):
-            return connector.fetch_figures(self.source, window, self.reader.attributes)
-        assert isinstance(connector, RecordSource)  # noqa: S101 - asked by the caller
-        pages = connector.fetch_keys(self.source, window)
-        return ([FigureRow(key, {}) for key in page] for page in pages)
+            figures = connector.fetch_figures(self.source, window, self.reader.attributes)
+            yield from _watched(figures, ctx, "fetch-figures")
+        elif isinstance(connector, RecordSource):
+            for page in _watched(connector.fetch_keys(self.source, window), ctx, "fetch-keys"):
+                yield [FigureRow(key, {}) for key in page]
 
     def _fold(self, tally: Tally, row: FigureRow) -> tuple[int | str | bool | None, ...]:
         key, found = row.key, self.reader.read(row)
@@ -155,6 +154,16 @@ class SetStream:
                 if bucket_of(row.external_id) in buckets
             ),
         )
+
+
+def _watched(pages: Iterator[T], ctx: RunContext, call: str) -> Iterator[T]:
+    """Pages with fault points around the asking for each."""
+    while True:
+        with asking(ctx, call):
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
 
 
 def _pair(row: tuple[object, ...]) -> Pair:
