@@ -20,6 +20,7 @@ from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
 from sync.mappings.reapply import reapply_slice
+from sync.mappings.remap import NoConnector
 from sync.pull.cursors import load_cursors
 from sync.pull.entities import pull_entities, pull_waiting
 from sync.pull.relink import relink
@@ -159,6 +160,8 @@ def _open_and_run(task: Task, lease: Lease, run_id: UUID) -> RunResult:
 
 def _open(task: Task) -> Connector:
     app, settings = task.app, task.settings
+    if task.order.kind == "reapply":
+        return NoConnector()
     return open_for(app, settings, cache_dir=_cache_folder(task))
 
 

@@ -77,26 +77,35 @@ def claim_due(app: App, now: datetime, busy: set[str]) -> list[tuple[str, str]]:
     claimed = []
     for name in sorted(due.keys() & app.settings.connections.keys() - busy):
         settings = app.settings.connections[name]
-        kind = next(finder.kind for finder in FINDERS if finder.kind in due[name])
         with committing(app, "wake") as conn:
-            token = _claim(conn, name, now) if _may_go(conn, app, settings, now) else None
+            kind = next((one for one in _kinds_of(due[name]) if _may_go(conn, app, settings, now, one)), None)
+            token = _claim(conn, name, now) if kind is not None else None
         if token is not None:
             claimed.append((name, f"{kind}@{token}"))
     return claimed
 
 
-def _may_go(conn: Connection, app: App, settings: ConnectionSettings, now: datetime) -> bool:
-    """Nothing is sent on to a connection that is paused, failing, to be left alone now, or worked on already."""
+def _kinds_of(due: dict[OrderKind, int]) -> list[OrderKind]:
+    """What is due, in the order in which it is taken up."""
+    return [kind for kind in dict.fromkeys(finder.kind for finder in FINDERS) if kind in due]
+
+
+def _may_go(conn: Connection, app: App, settings: ConnectionSettings, now: datetime, kind: OrderKind) -> bool:
+    """Nothing is sent on to a connection that is paused, failing, to be left alone now, or worked on already.
+
+    A re-apply asks the other side nothing: whether that answers is all the same to it.
+    """
     name, quiet = settings.name, (*app.settings.schedule.quiet, *settings.quiet)
     row = conn.execute(
         select(connection.c.paused_reason, connection.c.breaker).where(connection.c.name == name)
     ).first()
-    if row is not None and (row.paused_reason is not None or row.breaker != "closed"):
+    asks = kind != "reapply"
+    if asks and row is not None and (row.paused_reason is not None or row.breaker != "closed"):
         return False
     on_its_way = (slot.c.connection == name, slot.c.state == "claimed", slot.c.start > now - IN_FLIGHT)
     if conn.execute(select(slot.c.start).where(*on_its_way).limit(1)).first() is not None:
         return False
-    return not slots.is_quiet(now, settings.zone, quiet) and not is_held(conn, app, name)
+    return not (asks and slots.is_quiet(now, settings.zone, quiet)) and not is_held(conn, app, name)
 
 
 def _row_of(name: str) -> str:
