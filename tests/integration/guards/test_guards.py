@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from connectors.registry import open_connector
 from sandbox.onec.schema import PARTIES
 from store.entities import counterparties
 from sync import cycle
@@ -21,6 +20,7 @@ from sync.owners.rules import Settled
 from sync.pull import decide, guard, sweep
 from sync.push import contacts
 from sync.room.lease import Lease
+from sync.room.opening import open_for
 from sync.settle import balances as balance_stage
 from tests.integration.owners.systems import NAMES, TAX_IDS, Systems, make_systems
 from tests.integration.sync_pull.world import (
@@ -117,7 +117,7 @@ def test_fetch_sequence_guard(worlds: Any, monkeypatch: pytest.MonkeyPatch, guar
     world.sync()
     key = next(key for key in states(world, "counterparty") if world.base.exists(PARTIES, key))
     world.base.change(PARTIES, key, {"НаименованиеПолное": "Старое"})
-    real = open_connector
+    real = open_for
     held: list[Any] = []
 
     def opened(*args: Any, **options: Any) -> Any:
@@ -135,7 +135,7 @@ def test_fetch_sequence_guard(worlds: Any, monkeypatch: pytest.MonkeyPatch, guar
         connector.fetch_records = fetch_late
         return connector
 
-    monkeypatch.setattr(cycle, "open_connector", opened)
+    monkeypatch.setattr(cycle, "open_for", opened)
     monkeypatch.setattr(Lease, "check", lambda *_: None)  # the fence would stop the late one before it comes to that
     if not guarded:
         monkeypatch.setattr(decide, "is_stale", lambda *_: False)
