@@ -55,6 +55,8 @@ class JoinReader:
         self._book = book
         self._known: dict[tuple[str, JoinedRows], _Digests] = {}
         self._published: dict[str, bool] = {}
+        self._pages_seen: dict[JoinedRows, int] = {}
+        """How many pages a set had when it was read whole last."""
 
     def of(self, source: SourceSet) -> list[JoinedRows]:
         """The rows that this source has and this base publishes; the others are as if the mapping did not name them."""
@@ -126,6 +128,8 @@ class JoinReader:
     def _fetch(self, source: SourceSet, join: JoinedRows, owners: Sequence[str]) -> Grouped:
         found: Grouped = {}
         left = list(dict.fromkeys(owners))
+        if self._scan_is_cheaper(source, join, len(left)):
+            found, left = self._scan(source, join, frozenset(left)), []
         while left:
             part = left[: self._fitting(source, join)]
             for row in self._ask(source, join, part):
@@ -135,6 +139,22 @@ class JoinReader:
             left = left[len(part) :]
         for rows in found.values():
             rows.sort(key=encode)
+        return found
+
+    def _scan_is_cheaper(self, source: SourceSet, join: JoinedRows, owners: int) -> bool:
+        """Whether the whole set takes fewer questions than these owners by name: at a first load, mostly."""
+        return not join.by and owners > self._fitting(source, join) * 2 * self._pages_seen.get(join, 1)
+
+    def _scan(self, source: SourceSet, join: JoinedRows, owners: frozenset[str]) -> Grouped:
+        """All rows once, of which only those of these records are kept."""
+        found: Grouped = {}
+        for row in self._pages(source, join):
+            owner = self.owner_of(source, join, row)
+            if owner in owners:
+                kept = found.setdefault(owner, [])
+                content = _content(join, row)
+                if content not in kept:  # met twice while rows shifted
+                    kept.append(content)
         return found
 
     def _ask(self, source: SourceSet, join: JoinedRows, owners: Sequence[str]) -> list[dict[str, object]]:
@@ -201,7 +221,11 @@ class JoinReader:
         options = self._options(join)
         if join.by:
             options |= self._narrowed(join.set, "Ref_Key", join.owner, _VERSION)
-        yield from self._paged(join.set, options, order, source)
+        count = 0
+        for row in self._paged(join.set, options, order, source):
+            count += 1  # noqa: SIM113 - known only when the last row has come
+            yield row
+        self._pages_seen[join] = 1 + count // PAGE
 
     def _narrowed(self, name: str, *attributes: str) -> dict[str, str]:
         """Only these attributes; all of them where the base does not say how it spells them."""
