@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import delete, select, update
 
-from store import landing, versions
+from store import versions
 from store.entities import counterparties
-from store.tables import binding, dead_letter, reapply
+from store.tables import binding, connection, dead_letter, landing, reapply
 from sync.context import Order
 from sync.mappings import reapply as machine
 from sync.mappings.ordering import order_reapply
+from sync.mappings.remap import remap_landed
 from sync.room import dispatch
 from tests.integration.sync_mappings.changing import (
     carry_over,
@@ -22,7 +23,7 @@ from tests.integration.sync_mappings.changing import (
     run_slice,
     tables_of,
 )
-from tests.integration.sync_pull.world import World, assert_level, dump, rows
+from tests.integration.sync_pull.world import World, assert_level, dump, line, rows
 
 FILTERING = """
 extends = "bp30"
@@ -117,7 +118,7 @@ def test_a_record_that_has_changed_meanwhile_is_the_newer_one(build_sqlite: Call
     world.sync()
     publish(world, draft())
     order_reapply(world.app, "accounting", "Анна")
-    key = rows(world, landing.landing, entity="counterparty")[0]["external_id"]
+    key = rows(world, landing, entity="counterparty")[0]["external_id"]
     world.base.change("Catalog_Контрагенты", key, {"Description": "Новое имя"})
     world.tick()
     world.sync()
@@ -131,7 +132,7 @@ def test_a_newer_fetch_is_never_overwritten_by_what_was_received_before(build_sq
     """Gone at the other side, waiting, or not bound at all: left alone, and counted."""
     world = build_sqlite(documents=30)
     world.sync()
-    keys = [row["external_id"] for row in rows(world, landing.landing, entity="counterparty")][:3]
+    keys = [row["external_id"] for row in rows(world, landing, entity="counterparty")][:3]
     with world.engine.begin() as conn:
         of = binding.c.entity == "counterparty"
         conn.execute(update(binding).where(of, binding.c.external_id == keys[0]).values(deleted=True, state="deleted"))
@@ -153,7 +154,6 @@ def test_it_goes_on_where_it_was_killed(build: Callable[..., World], monkeypatch
     monkeypatch.setattr(machine, "AT_ONCE", 7)
     monkeypatch.setattr(machine, "SLICE", 1e-9)
     order_reapply(world.app, "accounting", "Анна")
-    real = machine.remap_landed
     calls = 0
 
     def dies(*args: object) -> object:
@@ -161,7 +161,7 @@ def test_it_goes_on_where_it_was_killed(build: Callable[..., World], monkeypatch
         calls += 1
         if calls % 3 == 0:
             raise KeyboardInterrupt
-        return real(*args)  # type: ignore[arg-type]
+        return remap_landed(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(machine, "remap_landed", dies)
     for _ in range(500):
@@ -227,3 +227,43 @@ def test_a_reapply_says_nothing_of_the_other_side(build_sqlite: Callable[..., Wo
     assert run_slice(world).status == "ok"
     assert fresh == []
     assert Order(kind="reapply").remap
+
+
+def test_it_goes_on_while_the_other_side_is_known_to_be_away(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=12)
+    world.sync()
+    publish(world, draft())
+    later = world.clock.now().replace(year=2030)
+    with world.engine.begin() as conn:
+        conn.execute(update(connection).values(breaker="open", breaker_until=later))
+    order_reapply(world.app, "accounting", "Анна")
+    asked = requests_of(world)
+    found = dispatch.tick(world.app)
+    assert [item.kind for item in found] == ["due"]
+    result = dispatch.run_work(world.app, found[0].to_message())
+    assert result is not None
+    assert result.status == "ok"
+    assert last_order(world)["state"] == "done"
+    assert requests_of(world) == asked
+    assert rows(world, connection)[0]["breaker"] == "open"
+
+
+def test_a_change_that_the_mapping_does_not_read_is_kept_for_a_later_one(build_sqlite: Callable[..., World]) -> None:
+    """The record counts as unchanged, and what was received is renewed all the same."""
+    world = build_sqlite(documents=12)
+    narrow = draft('extends = "bp30"\n[entities.counterparty.fields]\ncomment = false')
+    versions.ensure_published(world.engine, "bp30", narrow.text, "Анна", version=narrow.version)
+    world.sync()
+    key = rows(world, landing, entity="counterparty")[0]["external_id"]
+    world.base.change("Catalog_Контрагенты", key, {"Комментарий": "звонить после обеда"})
+    before = tables_of(world)
+    world.tick()
+    result = world.sync()
+    assert line(result, "counterparty") == {"read": 1, "unchanged": 1}
+    assert tables_of(world) == before
+    publish(world, draft('extends = "bp30"'))
+    asked = requests_of(world)
+    assert carry_over(world)["counterparty"]["fields"] == {"comment": 1}
+    assert requests_of(world) == asked
+    bound = rows(world, binding, entity="counterparty", external_id=key)[0]
+    assert rows(world, counterparties, id=bound["entity_id"])[0]["comment"] == "звонить после обеда"
