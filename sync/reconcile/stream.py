@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -113,9 +114,10 @@ class SetStream:
         ctx, connector = self.ctx, self.ctx.connector
         if isinstance(connector, FigureSource):
             figures = connector.fetch_figures(self.source, window, self.reader.attributes)
-            yield from _watched(figures, ctx, "fetch-figures")
+            yield from _watched(figures, lambda: asking(ctx, "fetch-figures"))
         elif isinstance(connector, RecordSource):
-            for page in _watched(connector.fetch_keys(self.source, window), ctx, "fetch-keys"):
+            keys = connector.fetch_keys(self.source, window)
+            for page in _watched(keys, lambda: asking(ctx, "fetch-keys")):
                 yield [FigureRow(key, {}) for key in page]
 
     def _fold(self, tally: Tally, row: FigureRow) -> tuple[int | str | bool | None, ...]:
@@ -156,10 +158,10 @@ class SetStream:
         )
 
 
-def _watched(pages: Iterator[T], ctx: RunContext, call: str) -> Iterator[T]:
+def _watched(pages: Iterator[T], watch: Callable[[], AbstractContextManager[None]]) -> Iterator[T]:
     """Pages with fault points around the asking for each."""
     while True:
-        with asking(ctx, call):
+        with watch():
             page = next(pages, None)
         if page is None:
             return

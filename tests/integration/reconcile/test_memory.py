@@ -26,5 +26,5 @@ def reconcile(count: int, folder: Path) -> Any:
 def test_memory_does_not_grow_with_the_customers(tmp_path: Path) -> None:
     few, many = reconcile(2_000, tmp_path / "few"), reconcile(20_000, tmp_path / "many")
     for what in ("records", "books"):
-        assert many[what] < 1.5 * few[what], (what, few[what], many[what])
-        assert many[what] < 32 * 1024 * 1024
+        assert many[what] < 2.5 * few[what], (what, few[what], many[what])  # a second page beside the first
+        assert many[what] < 16 * 1024 * 1024

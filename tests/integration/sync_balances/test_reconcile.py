@@ -11,11 +11,11 @@ from sqlalchemy import delete, func, select, update
 
 from connectors.base import MovementRow
 from connectors.onec_odata.connector import OnecODataConnector
-from connectors.registry import open_connector
 from store.entities import entity_tables, line_tables, movements
 from store.tables import binding, reconciliation, reconciliation_line
 from sync.reconcile import compare as reconciling
 from sync.reconcile.result import Reconciliation
+from sync.room.opening import open_for
 from tests.integration.sync_balances.world import World, open_world
 
 SHIPMENTS = entity_tables["shipment"]
@@ -154,7 +154,7 @@ def test_what_accounting_did_since_the_last_cycle_is_lag(simple: World) -> None:
 @contextmanager
 def broken_connector(monkeypatch: pytest.MonkeyPatch, name: str, change: Any) -> Iterator[None]:
     """The connector with one of its questions changed."""
-    real_open = open_connector
+    real_open = open_for
 
     def open_changed(*args: Any, **options: Any) -> Any:
         connector = real_open(*args, **options)
@@ -163,7 +163,7 @@ def broken_connector(monkeypatch: pytest.MonkeyPatch, name: str, change: Any) ->
         return connector
 
     with monkeypatch.context() as patch:
-        patch.setattr(reconciling, "open_connector", open_changed)
+        patch.setattr(reconciling, "open_for", open_changed)
         yield
 
 
