@@ -223,7 +223,7 @@ class JoinReader:
             options |= self._narrowed(join.set, "Ref_Key", join.owner, _VERSION)
         count = 0
         for row in self._paged(join.set, options, order, source):
-            count += 1  # noqa: SIM113 - known only when the last row has come
+            count += 1
             yield row
         self._pages_seen[join] = 1 + count // PAGE
 
