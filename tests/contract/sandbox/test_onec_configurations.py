@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from sandbox.onec import Base, OnecServer, build_company
 from sandbox.onec.configurations import find_configuration, names
+from sandbox.onec.main import open_books, parse_arguments
 from tests.contract.sandbox.onec_client import Client
 
 OTHERS = [name for name in names() if name != "bp30"]
@@ -113,3 +115,13 @@ def test_fields_that_the_form_insists_on_are_noted_when_a_client_leaves_them_out
 def test_unknown_configuration_is_refused() -> None:
     with pytest.raises(ValueError, match="ut11"):
         find_configuration("ут11")
+
+
+def test_books_in_a_file_keep_their_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "base.db"
+    asked = parse_arguments(["--configuration", "ut11", "--documents", "20", "--file", str(path)])
+    with open_books(asked) as first:
+        owed = first.truth_balances()
+    with open_books(parse_arguments(["--file", str(path)])) as again:
+        assert again.configuration.name == "ut11"
+        assert again.truth_balances() == owed != []
