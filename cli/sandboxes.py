@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def onec(context: typer.Context) -> None:
     """A 1C base of a trading company, published over OData. All options: sverka sandbox onec --help.
 
-    Example: sverka sandbox onec --port 8090 --seed 1 --documents 3000
+    Example: sverka sandbox onec --port 8090 --seed 1 --documents 3000 --configuration ut11
     """
     raise typer.Exit(onec_main(context.args))
 
