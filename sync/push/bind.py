@@ -28,6 +28,7 @@ ENTITY = "counterparty"
 COMPARED = ("name", "legal_name", "tax_id", "registration_code", "kind", "phones", "emails")
 _SHOWN = 60
 _REFS = ENTITIES[ENTITY].refs
+_ROWS = ("phones", "emails")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,22 @@ def apply_binding(
     return kept
 
 
-def note_written(conn: Connection, ctx: RunContext, card: Card) -> None:
-    """A row of ours was added to a card that is bound: what it holds now is our writing, no change of theirs."""
+def note_written(conn: Connection, ctx: RunContext, card: Card, contact: Mapping[str, Any]) -> None:
+    """A row of ours was added to a card that is bound: what it holds now is our writing, no change of theirs.
+
+    Unless it holds more than we do (a killed run's rows have come back as theirs meanwhile): then it is to be read.
+    """
+    if card.mapped is not None and any(_texts(card.mapped.fields, name) - _texts(contact, name) for name in _ROWS):
+        return
     seen = card.mapped.hash if card.mapped else ""
     mine = (binding.c.connection == ctx.name, binding.c.entity == ENTITY, binding.c.external_id == card.raw.external_id)
     values = {"version": card.raw.version, "hash": seen, "written_hash": seen or None, "fetch_seq": ctx.fetch_seq}
     conn.execute(update(binding).where(*mine).values(values))
     landing.save(conn, [_landed(ctx, card)])
+
+
+def _texts(record: Mapping[str, Any], name: str) -> set[str]:
+    return set(record.get(name) or ())
 
 
 def _landed(ctx: RunContext, card: Card) -> landing.Landed:

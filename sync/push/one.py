@@ -315,7 +315,7 @@ def _record_step(
             apply_binding(conn, ctx, contact, card)
             intent.external_id, intent.external_code = raw.external_id, card.code
         if grown is not None:
-            note_written(conn, ctx, grown)
+            note_written(conn, ctx, grown, contact)
         _save_progress(conn, ctx, intent, contact)
     if differences:
         ctx.notice(f"{ctx.name}: accounting keeps {contact['name']} otherwise than it was sent: {differences}")

@@ -17,6 +17,7 @@ from mapping.rules import load_mapping
 from sandbox.onec.configurations import upp_schema as upp
 from sync.context import Order
 from sync.push.contacts import add_contact, list_contacts
+from tests.integration.presets.test_killed_between_steps import go_on, kill_at
 from tests.integration.presets.world import PresetWorld, open_preset_world
 from tests.integration.sync_balances.world import TODAY
 
@@ -138,6 +139,22 @@ def test_a_lost_answer_makes_no_second_row_and_loses_none(world: PresetWorld, fa
     (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
     assert shown["standing"] == "in_accounting", shown
     assert len([row for row in world.base.truth_documents(upp.PARTIES) if row["ИНН"] == "7707083893"]) == 1
+
+
+@pytest.mark.parametrize("point", ["send.after:3", "send.after:4", "push-step.before:4", "push-step.after:3"])
+def test_a_run_killed_between_rows_is_gone_on_with(tmp_path: Path, point: str) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with open_preset_world(url, "upp13", write="on", documents=12) as world:
+        contact = make_client(world)
+        kill_at(world, url, "upp13", point)
+        go_on(world)
+        (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
+        assert shown["standing"] == "in_accounting", shown
+        assert written(world) == expected(world)
+        assert len([row for row in world.base.truth_documents(upp.PARTIES) if row["ИНН"] == "7707083893"]) == 1
+        world.cycle()
+        (mirrored,) = [row for row in world.export("counterparties") if row["tax_id"] == "7707083893"]
+        assert sorted(mirrored["phones"]) == ["+74951234567", "+79161234567"]
 
 
 def test_a_base_without_the_register_is_read_and_says_so(world: PresetWorld) -> None:
