@@ -187,8 +187,11 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
     with committing(app, "slot-begin") as conn:
         if not slots.take_up(conn, name, start):
             return None
+    began = app.clock.now()
     result = run_cycle(app, name, Order(kind="schedule", slot=start))
     with committing(app, "slot-end") as conn:
+        if result.status in ("ok", "partial"):
+            _answer_pushes(conn, app, name, began, result)
         mine = (slot.c.connection == name, slot.c.start == start, slot.c.state == "running")
         if result.status == "skipped" and is_brief(conn, name):
             slots.hand_back(conn, name, start)
@@ -197,6 +200,17 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
         else:
             conn.execute(update(slot).where(*mine).values(state="done"))
     return result
+
+
+def _answer_pushes(conn: Connection, app: App, name: str, began: datetime, result: RunResult) -> None:
+    """A whole cycle has sent all that was due: who asked for that before it began need not wait for a run of his own.
+
+    Where cycles follow each other without a rest such a request would find the lease taken again and again.
+    """
+    asked = (request.c.connection == name, request.c.kind == "push", request.c.created_at <= began)
+    answer = {"status": result.status, "message": result.message, "run": str(result.run_id)}
+    answered = update(request).where(*asked, request.c.done_at.is_(None))
+    conn.execute(answered.values(done_at=app.clock.now(), result=answer))
 
 
 def _run_request(app: App, token: str) -> RunResult | None:

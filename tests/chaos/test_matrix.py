@@ -102,7 +102,7 @@ node = "{node}"
 
 def plan_settings(onec: Onec) -> str:
     node = next(str(row["Ref_Key"]) for row in onec.ask("nodes") if not row.get("ThisNode"))
-    return PLAN_SETTINGS.format(plan="ОбменУправлениеТорговлейБухгалтерияПредприятия30", node=node)
+    return PLAN_SETTINGS.format(plan="ExchangePlan_СверкаОбмен", node=node)
 
 
 @pytest.mark.timeout(300)
