@@ -152,7 +152,7 @@ def test_it_goes_on_where_it_was_killed(build: Callable[..., World], monkeypatch
     promised = look(world, mapping)
     publish(world, mapping)
     monkeypatch.setattr(machine, "AT_ONCE", 7)
-    monkeypatch.setattr(machine, "SLICE", 1e-9)
+    monkeypatch.setattr(machine, "SLICE", 0.0)
     order_reapply(world.app, "accounting", "Анна")
     calls = 0
 
@@ -181,7 +181,7 @@ def test_the_service_finds_it_and_cycles_come_in_between(
     world = build_sqlite(documents=30)
     world.sync()
     monkeypatch.setattr(machine, "AT_ONCE", 5)
-    monkeypatch.setattr(machine, "SLICE", 1e-9)
+    monkeypatch.setattr(machine, "SLICE", 0.0)
     publish(world, draft())
     order_reapply(world.app, "accounting", "Анна")
     cycles = []
