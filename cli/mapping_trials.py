@@ -17,11 +17,11 @@ from mapping.cases import cases_folder, load_cases, write_case
 from mapping.rules import load_mapping
 from mapping.trial import try_case
 from store.engine import reading
-from store.queries.mapping_cases import keep_case, load_kept_cases
 from store.queries.reapplies import load_last_reapply
 from sync.context import App, Order
 from sync.cycle import run_cycle
 from sync.mappings.capturing import build_case
+from sync.mappings.kept_cases import keep_case, load_kept_cases
 from sync.mappings.ordering import order_reapply
 from sync.mappings.preview import as_rows, name_targets
 from sync.mappings.preview import preview as look

@@ -10,9 +10,9 @@ from mapping.cases import PlacedCase
 from mapping.rules import Mapping, parse_mapping
 from mapping.trial import Difference, try_case
 from store import versions
-from store.queries.mapping_cases import load_kept_cases
 from store.versions import MappingVersion
 from sync.context import App
+from sync.mappings.kept_cases import load_kept_cases
 from sync.mappings.ordering import supersede
 from sync.setup.mapping_check import forget_declared
 

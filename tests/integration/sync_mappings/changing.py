@@ -48,11 +48,11 @@ def carry_over(world: World) -> dict[str, Any]:
     for _ in range(200):
         result = run_slice(world)
         assert result.status in ("ok", "partial"), (result.status, result.message)
-        row = last_order(world)
-        if row["state"] != "running":
+        if last_order(world)["state"] != "running":
             break
-    assert row["state"] == "done", row
-    return dict(row["counters"])
+    done = last_order(world)
+    assert done["state"] == "done", done
+    return dict(done["counters"])
 
 
 def run_slice(world: World) -> RunResult:

@@ -10,11 +10,12 @@ from core.errors import ConfigError, ConflictError, UsageError
 from mapping.cases import Case, Expected
 from store import versions
 from store.entities import entity_tables
-from store.queries.mapping_cases import drop_case, keep_case, load_kept_cases
+from store.queries.mapping_cases import drop_case
 from store.tables import audit, binding
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.mappings.capturing import build_case
+from sync.mappings.kept_cases import keep_case, load_kept_cases
 from sync.mappings.ordering import order_reapply
 from sync.mappings.publishing import publish_mapping, roll_back
 from sync.versions import list_drafts
