@@ -197,4 +197,3 @@ def _inside(source: SourceSet, window: Window, row: Mapping[str, Any]) -> bool:
     if moment.tzinfo is None:
         return True
     return (window.start is None or moment >= window.start) and (window.end is None or moment < window.end)
-

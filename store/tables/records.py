@@ -39,7 +39,7 @@ binding = Table(  # external id <-> our id, and what we last saw of it
     ),  # an earlier fetch never overwrites a later one
     Column("mapping_version", String(64)),
     Column("missing_since", UtcDateTime),  # first complete sweep that missed it
-    Column("seen", Json),  # {field: [fingerprint last seen there, of ours then]}: who changed it since, if two sides may
+    Column("seen", Json),  # {field: [fingerprint last seen there, of ours then]}: who changed it since
     Column("code", String(100)),  # the other side's own code, as people there read it
     Index("ix_binding_entity_id", "entity", "entity_id"),
     Index("ix_binding_source_date", "connection", "source", "date"),

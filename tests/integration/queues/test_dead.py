@@ -45,7 +45,7 @@ def test_one_percent_poison_of_several_causes(build: Callable[..., World]) -> No
     world.sync()
     keys = [key for key in sales(world) if states(world, "shipment")[key] == "bound"]
     good = {key: world.base.get(SALE, key) for key in keys}
-    causes = [
+    causes: list[dict[str, Any]] = [
         {"СуммаДокумента": ABSURD + 1}, {"СуммаДокумента": ABSURD * 7},
         {"Date": "0001-01-01T00:00:00"}, {"Date": "0001-01-01T00:00:00"},
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from store.tables import binding, intent
 from sync import letters
 from sync.context import Order
 from sync.push import reviews
-from sync.reconcile.compare import repair_lines
+from sync.reconcile.repair import repair_lines
 from sync.reconcile.result import Line
 from tests.integration.sync_push.world import INN, OTHER_INN, World, party
 

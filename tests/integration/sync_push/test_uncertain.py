@@ -10,8 +10,8 @@ from core.errors import LeaseLost
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from sync.context import Order
 from sync.push import reviews
-from sync.push.silence import SETTLED
 from sync.push.run import push_connection
+from sync.push.silence import SETTLED
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
 POST_CARD = {"method": "POST", "path": "Catalog_Контрагенты"}

@@ -1,8 +1,10 @@
 """Rows of a register read as a section of their record: what is asked, how changes of them are seen."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from connectors.base import Window
+from connectors.base import KeyRow, RawRecord, Window
 from connectors.onec_odata import joins
 from core.errors import SchemaDrift
 from mapping.model import JoinedRows, SourceSet
@@ -48,6 +50,7 @@ def versions(parties: list[dict[str, object]], contacts: list[dict[str, object]]
         base.on(CONTACTS, contacts)
         for one in parties:
             base.on(f"{PARTIES}(guid'{one['Ref_Key']}')", one)
+        found: Sequence[KeyRow | RawRecord]
         if way == "sweep":
             found = [row for page in base.connector.fetch_keys(SOURCE, Window()) for row in page]
         elif way == "page":
@@ -57,14 +60,20 @@ def versions(parties: list[dict[str, object]], contacts: list[dict[str, object]]
         return {row.external_id: row.version for row in found}
 
 
+def joined(record: RawRecord) -> list[dict[str, object]]:
+    rows = record.data["КонтактнаяИнформация"]
+    assert isinstance(rows, list)
+    return rows
+
+
 def test_the_rows_stand_in_the_record_as_its_section() -> None:
     with fake_base(metadata=edmx(SHAPES)) as base:
         base.on(PARTIES, [party(A), party(B)])
         base.on(CONTACTS, [contact(A, "+7 1"), contact(A.upper(), "a@b.ru", "АдресЭлектроннойПочты"), contact(C, "x")])
         first, second = base.connector.fetch_page(SOURCE, Window(), 0).records
-    assert [row["Представление"] for row in first.data["КонтактнаяИнформация"]] == ["a@b.ru", "+7 1"]
+    assert [row["Представление"] for row in joined(first)] == ["a@b.ru", "+7 1"]
     assert second.data["КонтактнаяИнформация"] == []
-    assert "Объект" not in first.data["КонтактнаяИнформация"][0]
+    assert "Объект" not in joined(first)[0]
     assert b"+7 1" in first.raw
 
 
@@ -161,7 +170,7 @@ def test_without_metadata_the_register_is_tried_and_its_owner_may_be_spelt_eithe
         base.on(CONTACTS, [contact(A, "+7 1")])
         base.routes.append(lambda asked: by_key(asked) if asked.resource == CONTACTS else None)
         record = base.connector.fetch_page(SOURCE, Window(), 0).records[0]
-    assert [row["Представление"] for row in record.data["КонтактнаяИнформация"]] == ["+7 1"]
+    assert [row["Представление"] for row in joined(record)] == ["+7 1"]
 
 
 def test_rows_without_any_of_the_fields_are_drift() -> None:
@@ -182,10 +191,8 @@ def test_many_records_are_not_asked_for_by_name_but_the_register_is_read_once() 
         records = base.connector.fetch_page(SOURCE, Window(), 0).records
     (asked,) = [one for one in base.asked if one.resource == CONTACTS]
     assert "$filter" not in asked.options
-    assert [record.data["КонтактнаяИнформация"][0]["Представление"] for record in records] == [
-        f"+7 {key[:8]}" for key in keys
-    ]
-    assert all(len(record.data["КонтактнаяИнформация"]) == 1 for record in records)
+    assert [joined(record)[0]["Представление"] for record in records] == [f"+7 {key[:8]}" for key in keys]
+    assert all(len(joined(record)) == 1 for record in records)
     assert {record.external_id: record.version for record in records} == versions(parties, rows, "sweep")
 
 

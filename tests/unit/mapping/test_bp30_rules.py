@@ -34,7 +34,7 @@ def payment(bp30, data, kind="ПоступлениеНаРасчетныйСче
 
 
 def test_every_entity_of_the_main_job_is_read(bp30):
-    assert list(bp30.entities) == list(ENTITIES)
+    assert list(bp30.entities) == [entity for entity in ENTITIES if entity not in ("deal", "activity")]
     assert bp30.accounting_currency == "RUB"
     for entity in bp30.entities.values():
         for source in entity.sources:

@@ -13,13 +13,14 @@ from core.errors import RecordError
 from mapping.model import MappedRecord, SourceSet
 from sync.context import Counters
 from sync.pull.bindings import BEFORE_SINCE, is_current
-from sync.pull.dead import Failure, fingerprint, retry_pause
+from sync.pull.dead import FIRST_RETRY, LONGEST_RETRY, Failure, fingerprint
 from sync.pull.decide import decide
 from sync.pull.drift import logical
 from sync.pull.prepare import Item, business_date, matches_filter
 from sync.pull.seen import SeenKeys
 from sync.room.breaker import LONGEST_PAUSE, pause_after
 from sync.room.faults import fault_from_environment
+from sync.room.retrying import build_pause
 from sync.room.runs import judge
 from sync.room.slots import is_quiet, last_night, slot_start
 
@@ -53,8 +54,9 @@ def test_the_breaker_rests_longer_and_longer() -> None:
 
 
 def test_letters_rest_longer_and_longer() -> None:
-    pauses = [retry_pause(attempts) for attempts in range(1, 40)]
-    assert pauses == sorted(pauses) and pauses[-1] == timedelta(days=1)
+    pauses = [build_pause(attempts, FIRST_RETRY, LONGEST_RETRY, lambda: 1.0) for attempts in range(1, 40)]
+    assert pauses == sorted(pauses) and pauses[-1] == LONGEST_RETRY
+    assert build_pause(39, FIRST_RETRY, LONGEST_RETRY, lambda: 0.25) < LONGEST_RETRY
 
 
 def test_letters_of_one_cause_share_a_fingerprint() -> None:
