@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from core.alerting import AlertKind
 from core.money import format_amount, from_minor
@@ -28,6 +28,8 @@ WORKING = 4
 MOST_GROUPS = 3
 """More groups of letters than that are told together."""
 LONGEST_REASON = 500
+_COMPARED = ("ok", "explained", "unexplained")
+"""How a comparison ends that has compared everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,17 @@ def _sent_at(steps: list[dict[str, Any]], step: int) -> datetime | None:
 
 
 def _books(conn: Connection, name: str) -> Iterator[Cause]:
-    """What the newest comparison left unexplained."""
-    query = select(reconciliation.c.at, reconciliation.c.status, reconciliation.c.unexplained)
-    newest = query.where(reconciliation.c.connection == name).order_by(reconciliation.c.at.desc()).limit(1)
+    """What the newest comparison left unexplained; one that could not be made says nothing of the books.
+
+    What a night has left to people is not over because somebody looked: only books that agree, or a repair, end it.
+    """
+    mine = (reconciliation.c.connection == name, reconciliation.c.status.in_(_COMPARED))
+    newest = select(reconciliation).where(*mine).order_by(reconciliation.c.at.desc()).limit(1)
     row = conn.execute(newest).first()
+    if row is not None and row.status == "explained" and not row.repaired:
+        of_night = and_(reconciliation.c.status == "unexplained", reconciliation.c.asked_by == "schedule")
+        settles = or_(reconciliation.c.status == "ok", reconciliation.c.repaired > 0, of_night)
+        row = conn.execute(newest.where(settles)).first()
     if row is not None and row.status == "unexplained":
         details = {"connection": name, "amount": format_amount(from_minor(row.unexplained)), "since": _iso(row.at)}
         yield Cause(f"books:{name}", "reconciliation", name, details)

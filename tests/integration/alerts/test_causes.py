@@ -202,6 +202,30 @@ def test_books_that_differ_until_they_are_compared_again(app: App) -> None:
     assert causes(app) == {}
 
 
+def put_books(app: App, status: str, asked_by: str = "schedule", **values: Any) -> None:
+    app.clock.sleep(60)
+    row = {"at": app.clock.now(), "status": status, "summary": {}, "asked_by": asked_by}
+    put(app, tables.reconciliation, **(row | values))
+
+
+def test_a_comparison_that_failed_says_nothing_of_the_books(app: App) -> None:
+    put_books(app, "unexplained", unexplained=15_000)
+    for status in ("failed", "incomplete"):
+        put_books(app, status)
+        assert causes(app)["books:a"].details["amount"] == "1.50"
+
+
+def test_what_a_night_left_to_people_ends_by_a_repair_or_clean_books(app: App) -> None:
+    for last in ({"status": "ok"}, {"status": "explained", "repaired": 3}):
+        put_books(app, "unexplained")
+        put_books(app, "explained", "order")  # somebody looked: every difference has a name and is still there
+        assert "books:a" in causes(app)
+        put_books(app, asked_by="order", **last)
+        assert causes(app) == {}
+        put_books(app, "explained", "order")
+        assert causes(app) == {}
+
+
 def test_a_connection_that_is_set_up_no_more_is_nobodys_trouble(app: App) -> None:
     for _ in range(3):
         breaker.record_failure(app, "gone", None)
