@@ -11,13 +11,14 @@ from sqlalchemy import delete, insert, update
 
 from core.clock import SystemClock
 from core.ids import new_id
-from store.tables import rate, request
+from store.tables import alert_delivery, rate, request
+from sync.alerts.standing import WAITING
 from sync.pull.cursors import reset
 from sync.push.contacts import add_contact, set_contact
 from sync.room.faults import POINTS
 from sync.room.lease import claim_lease
 from tests.chaos.broker import copies
-from tests.chaos.campaign import inn_of
+from tests.chaos.campaign import inn_of, say
 from tests.chaos.house import NAME, House, Unhealed
 from tests.chaos.judge import Judge
 from tests.chaos.onec import PARTIES
@@ -57,9 +58,9 @@ class Matrix:
         provoke = PROVOKE.get(point.rpartition(".")[0], Matrix.stir)
         before = set(self.house.hits(point))
         self.house.arm(point)
-        deadline, again = time.monotonic() + PATIENCE, 0.0
+        began, again = time.monotonic(), 0.0
         while not (killed := set(self.house.hits(point)) - before):
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + PATIENCE:
                 raise Unhealed(f"{point} was never hit\n{self.house.log_tail()}")
             if time.monotonic() > again:
                 provoke(self)
@@ -67,6 +68,7 @@ class Matrix:
             time.sleep(0.03)
         self.house.bury(killed)
         self.hit.append(point)
+        say(f"{point}: {time.monotonic() - began:.1f} s")
         while self.mending:
             self.mending.pop()()
         for name in ("hand", "reconcile"):
@@ -123,6 +125,15 @@ class Matrix:
     def silence(self) -> None:
         """Accounting is away."""
         self.spoil("error", error="unavailable", times=20)
+
+    def tell(self) -> None:
+        """Something is wrong; what was tried in vain, or by who is dead now, is due again minutes early."""
+        now = SystemClock().now()
+        untold = update(alert_delivery).where(alert_delivery.c.state.in_(WAITING))
+        with self.house.engine.begin() as conn:
+            known = conn.execute(untold.values(state="due", next_attempt_at=now)).rowcount
+        if not known:
+            self.silence()
 
     def never_arrived(self) -> None:
         """The connection breaks before accounting has the card: uncertain until asked again."""
@@ -229,8 +240,8 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
     "breaker-count": Matrix.silence,
     "rate-begin": Matrix.forget_rate,
     "rate-block": Matrix.too_many,
-    "alert-claim": Matrix.silence,
-    "alert-end": Matrix.silence,
+    "alert-claim": Matrix.tell,
+    "alert-end": Matrix.tell,
     "push-settle": Matrix.never_arrived,
     "push-refuse": Matrix.refused,
     "push-postpone": Matrix.busy,
@@ -246,21 +257,6 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
         ("reconcile-movements", "reconcile-result", "fetch-movements", "fetch-figures"),
         Matrix.reconcile,
     ),
-    **dict.fromkeys(
-        (
-            "rate-turn",
-            "alert-turn",
-            "alert-mark",
-            "tick",
-            "due",
-            "slot-begin",
-            "slot-end",
-            "lease-claim",
-            "lease-release",
-            "run-start",
-            "run-finish",
-        ),
-        Matrix.wait,
-    ),
+    **dict.fromkeys(ALWAYS, Matrix.wait),
 }
 """What leads to a point; `stir` where nothing is said."""
