@@ -14,7 +14,7 @@ from core.sections import Duration, Quiet, Section, ZoneName
 
 AlertKind = Literal[
     "breaker", "paused", "entity_paused", "silent", "failing", "no_tick", "dead_letters", "review", "uncertain",
-    "reconciliation",
+    "reconciliation", "differences", "not_compared",
 ]  # fmt: skip
 """What can be wrong, as `docs/alerts.md` explains it."""
 Language = Literal["en", "ru", "uk"]

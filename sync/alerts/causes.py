@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from core.alerting import AlertKind
 from core.money import format_amount, from_minor
@@ -78,7 +78,7 @@ def _of_connection(
         yield trouble
     yield from _letters(conn, app, name, now)
     yield from _waiting(conn, app, name, now)
-    yield from _books(conn, name)
+    yield from _books(conn, app, name)
 
 
 def _not_working(
@@ -189,7 +189,7 @@ def _sent_at(steps: list[dict[str, Any]], step: int) -> datetime | None:
     return datetime.fromisoformat(told) if told else None
 
 
-def _books(conn: Connection, name: str) -> Iterator[Cause]:
+def _books(conn: Connection, app: App, name: str) -> Iterator[Cause]:
     """What the newest comparison left unexplained; one that could not be made says nothing of the books.
 
     What a night has left to people is not over because somebody looked: only books that agree, or a repair, end it.
@@ -202,8 +202,17 @@ def _books(conn: Connection, name: str) -> Iterator[Cause]:
         settles = or_(reconciliation.c.status == "ok", reconciliation.c.repaired > 0, of_night)
         row = conn.execute(newest.where(settles)).first()
     if row is not None and row.status == "unexplained":
-        details = {"connection": name, "amount": format_amount(from_minor(row.unexplained)), "since": _iso(row.at)}
-        yield Cause(f"books:{name}", "reconciliation", name, details)
+        yield _books_differ(name, row, app.settings.reconcile.repair_below)
+
+
+def _books_differ(name: str, row: Row[Any], limit: int) -> Cause:
+    """An amount that nothing explains; or differences, each with its name, that the night has not mended."""
+    base = {"connection": name, "since": _iso(row.at)}
+    number = row.summary.get("left_to_people", 0)
+    if number and not (row.repaired and row.unexplained):
+        return Cause(f"books:{name}", "differences", name, base | {"number": number, "limit": limit})
+    amount = format_amount(from_minor(row.unexplained))
+    return Cause(f"books:{name}", "reconciliation", name, base | {"amount": amount})
 
 
 def plain(text: str) -> str:

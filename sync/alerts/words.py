@@ -220,6 +220,44 @@ CATALOGUE: dict[AlertKind, dict[Language, Words]] = {
             "sverka reconcile {connection}",
         ),
     },
+    "differences": {
+        "en": Words(
+            "{connection}: {number} differences were not mended",
+            "{connection} and the mirror differ in {number} places, compared at {since}. By itself the night mends "
+            "up to {limit} (repair_below) and tries that once; the rest is left as it is.",
+            "sverka reconcile {connection} --repair",
+        ),
+        "ru": Words(
+            "{connection}: не исправлено расхождений: {number}",
+            "{connection} и зеркало расходятся, расхождений: {number}; сверено {since}. Ночью само исправляется не "
+            "больше {limit} (repair_below) и один раз; остальное не тронуто.",
+            "sverka reconcile {connection} --repair",
+        ),
+        "uk": Words(
+            "{connection}: не виправлено розбіжностей: {number}",
+            "{connection} і дзеркало розходяться, розбіжностей: {number}; звірено {since}. Вночі саме виправляється "
+            "не більше {limit} (repair_below) і один раз; решту не зачеплено.",
+            "sverka reconcile {connection} --repair",
+        ),
+    },
+    "not_compared": {
+        "en": Words(
+            "{connection}: the books are not compared",
+            "{connection} and the mirror were compared last at {since}; two nights in a row it could not be done. "
+            "{reason}",
+            "sverka reconcile {connection}",
+        ),
+        "ru": Words(
+            "{connection}: книги не сверяются",
+            "{connection} и зеркало последний раз сверены {since}; две ночи подряд сверить не удалось. {reason}",
+            "sverka reconcile {connection}",
+        ),
+        "uk": Words(
+            "{connection}: книги не звіряються",
+            "{connection} і дзеркало востаннє звірено {since}; дві ночі поспіль звірити не вдалося. {reason}",
+            "sverka reconcile {connection}",
+        ),
+    },
 }  # fmt: skip
 
 

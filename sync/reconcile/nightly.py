@@ -135,19 +135,21 @@ def reconcile_by_itself(app: App, name: str, held: Lease) -> Verdict:
     if result.failure or not found:
         return _keep(app, result, held, result.status)
     if found > limit:
+        result.left_to_people = found
         result.notice(
             f"{found} differences are more than repair_below = {limit}: nothing was touched. "
             f"To look: sverka reconcile {name}; to mend: sverka reconcile {name} --repair"
         )
         return _keep(app, result, held, "unexplained")
     again = repair_and_compare(app, result)
-    return _keep(app, again, held, "unexplained" if _still_differs(again) else again.status)
+    again.left_to_people = _count_left(again)
+    return _keep(app, again, held, "unexplained" if again.left_to_people else again.status)
 
 
-def _still_differs(result: Reconciliation) -> bool:
+def _count_left(result: Reconciliation) -> int:
     if result.failure:
-        return False
-    return any(line.weight in ("drift", "unexplained") and line.kind not in _WAITING for line in result.lines)
+        return 0
+    return sum(line.weight in ("drift", "unexplained") and line.kind not in _WAITING for line in result.lines)
 
 
 def _keep(app: App, result: Reconciliation, held: Lease, status: str) -> Verdict:

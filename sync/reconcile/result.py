@@ -195,6 +195,8 @@ class Reconciliation:
     notices: list[str] = field(default_factory=list)
     failure: str = ""
     repaired: int = 0
+    left_to_people: int = 0
+    """Differences that a nightly reconciliation has not mended: too many, or its repair did not help."""
     remembered: int = 0
     """Movements that were not fetched, since what was named of them earlier still adds up."""
 
@@ -298,6 +300,7 @@ class Reconciliation:
             "found": self.found,
             "left_out": self.left_out,
             "repaired": self.repaired,
+            "left_to_people": self.left_to_people,
             "remembered": self.remembered,
             "notices": self.notices,
             "drift_since": min((line.since.isoformat() for line in self.lines if line.since), default=None),

@@ -13,6 +13,7 @@ from core.ids import new_id
 from store import tables
 from store.engine import reading
 from sync.alerts.causes import Cause, find_causes
+from sync.alerts.words import render
 from sync.context import App
 from sync.room import breaker, dispatch
 
@@ -224,6 +225,23 @@ def test_what_a_night_left_to_people_ends_by_a_repair_or_clean_books(app: App) -
         assert causes(app) == {}
         put_books(app, "explained", "order")
         assert causes(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "repaired", "unexplained", "kind"),
+    [(60, 0, 0, "differences"), (60, 0, 15_000, "differences"), (2, 5, 0, "differences"), (2, 5, 1, "reconciliation")],
+)
+def test_what_the_night_did_not_mend_is_told_by_its_number(
+    app: App, number: int, repaired: int, unexplained: int, kind: str
+) -> None:
+    summary = {"left_to_people": number}
+    put_books(app, "unexplained", repaired=repaired, unexplained=unexplained, summary=summary)
+    cause = causes(app)["books:a"]
+    assert cause.kind == kind
+    if kind == "differences":
+        words = render(cause.kind, cause.details)
+        assert f"differ in {number} places" in words.text
+        assert words.next_step == "sverka reconcile a --repair"
 
 
 def test_a_connection_that_is_set_up_no_more_is_nobodys_trouble(app: App) -> None:

@@ -178,7 +178,7 @@ def test_no_secret_is_told(
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_kind_is_told_in_every_language(kind: AlertKind) -> None:
-    details = dict.fromkeys(("connection", "entity", "number", "groups", "amount", "reason"), "7")
+    details = dict.fromkeys(("connection", "entity", "number", "groups", "amount", "limit", "reason"), "7")
     details["since"] = "2026-01-15T08:00:00+00:00"
     said = [render(kind, details, language) for language in LANGUAGES]
     assert len({words.text for words in said}) == len(LANGUAGES)

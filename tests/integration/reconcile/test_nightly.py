@@ -102,6 +102,7 @@ def test_much_is_left_alone_and_is_one_alarm(world: World) -> None:
     run_work(world.app, item.to_message())
     (line,) = kept(world)
     assert (line.status, line.repaired) == ("unexplained", 0)
+    assert line.summary["left_to_people"] == 3
     assert "3 differences are more than repair_below = 2" in line.summary["notices"][0]
     assert {row.amount for row in plants.documents(world, "order")[:3]} != {row.amount for row in rows}
 
@@ -111,7 +112,7 @@ def test_a_repair_that_does_not_help_is_the_alarm(world: World) -> None:
     (item,) = due(world)
     with patch("sync.reconcile.compare.repair_lines", lambda ctx, lines: None):
         run_work(world.app, item.to_message())
-    assert kept(world)[0].status == "unexplained"
+    assert (kept(world)[0].status, kept(world)[0].summary["left_to_people"]) == ("unexplained", 1)
 
 
 def test_a_worker_killed_in_the_middle_is_followed_by_another(world: World) -> None:
