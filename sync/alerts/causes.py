@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from core.alerting import AlertKind
 from core.money import format_amount, from_minor
@@ -21,6 +21,8 @@ from mapping.model import ENTITIES
 from store.queries.queues import DEAD_OPEN
 from store.tables import connection, cursor, dead_letter, intent, reconciliation, review, run, slot
 from sync.context import App
+from sync.reconcile.nightly import is_meant
+from sync.room import slots
 from sync.room.dispatch import silent_for
 
 WORKING = 4
@@ -28,6 +30,8 @@ WORKING = 4
 MOST_GROUPS = 3
 """More groups of letters than that are told together."""
 LONGEST_REASON = 500
+NIGHT = timedelta(hours=6)
+"""A night in which nothing was compared so long after its hour will not see it any more."""
 _COMPARED = ("ok", "explained", "unexplained")
 """How a comparison ends that has compared everything."""
 
@@ -79,6 +83,9 @@ def _of_connection(
     yield from _letters(conn, app, name, now)
     yield from _waiting(conn, app, name, now)
     yield from _books(conn, app, name)
+    uncompared = _not_compared(conn, app, settings, now, known=known or trouble is not None)
+    if uncompared is not None:
+        yield uncompared
 
 
 def _not_working(
@@ -213,6 +220,40 @@ def _books_differ(name: str, row: Row[Any], limit: int) -> Cause:
         return Cause(f"books:{name}", "differences", name, base | {"number": number, "limit": limit})
     amount = format_amount(from_minor(row.unexplained))
     return Cause(f"books:{name}", "reconciliation", name, base | {"amount": amount})
+
+
+def _not_compared(
+    conn: Connection, app: App, settings: ConnectionSettings, now: datetime, *, known: bool
+) -> Cause | None:
+    """Two nights in which the service was at work and the books were not compared: tried in vain, or not even that.
+
+    Counts from the last comparison of everything, at first from the connection's first run.
+    """
+    if not is_meant(app, settings):
+        return None
+    name = settings.name
+    mine, day = reconciliation.c.connection == name, timedelta(days=1)
+    done = select(func.max(reconciliation.c.at)).where(mine, reconciliation.c.status.in_(_COMPARED))
+    last: datetime | None = conn.execute(done).scalar_one()
+    since = last or conn.execute(select(func.min(run.c.started_at)).where(run.c.connection == name)).scalar_one()
+    night = slots.last_night(now, settings.zone, app.settings.schedule.nightly)
+    over = slots.last_night(now - NIGHT, settings.zone, app.settings.schedule.nightly)
+    tried = select(reconciliation.c.summary).where(mine, reconciliation.c.asked_by == "schedule")
+    failed = [_between(conn, tried, reconciliation.c.at, *part) for part in ((night - day, night), (night, now))]
+    begun = select(slot.c.start).where(slot.c.connection == name)
+    silent = all(_between(conn, begun, slot.c.start, *part) for part in ((over - day, over), (over, now)))
+    if since is None or not ((since < night - day and all(failed)) or (since < over - day and silent)):
+        return None
+    reason = next((row.summary.get("message") or "" for row in reversed(failed) if row is not None), "")
+    details = {"connection": name, "since": _iso(last), "reason": plain(reason)}
+    return Cause(f"uncompared:{name}", "not_compared", name, details, opens=not known)
+
+
+def _between(
+    conn: Connection, query: Select[Any], moment: ColumnElement[datetime], start: datetime, end: datetime
+) -> Row[Any] | None:
+    """The newest row of [start, end]."""
+    return conn.execute(query.where(moment >= start, moment <= end).order_by(moment.desc()).limit(1)).first()
 
 
 def plain(text: str) -> str:

@@ -41,7 +41,7 @@ def claim_nightly(app: App, now: datetime) -> list[tuple[str, str]]:
     claimed = []
     for name, settings in app.settings.connections.items():
         night = slots.last_night(now, settings.zone, app.settings.schedule.nightly)
-        if not _is_meant(app, settings):
+        if not is_meant(app, settings):
             continue
         with reading(app.engine) as conn:
             due = _is_due(conn, app, settings, night, now)
@@ -50,7 +50,8 @@ def claim_nightly(app: App, now: datetime) -> list[tuple[str, str]]:
     return claimed
 
 
-def _is_meant(app: App, settings: ConnectionSettings) -> bool:
+def is_meant(app: App, settings: ConnectionSettings) -> bool:
+    """Whether the service is to compare this connection by itself."""
     return app.settings.reconcile.nightly and settings.role == "accounting" and bool(settings.mapping)
 
 

@@ -244,6 +244,46 @@ def test_what_the_night_did_not_mend_is_told_by_its_number(
         assert words.next_step == "sverka reconcile a --repair"
 
 
+DAY = 24 * 3600.0
+
+
+def test_two_nights_that_failed_are_told(app: App) -> None:
+    put_books(app, "ok")
+    app.clock.sleep(DAY)
+    put_books(app, "failed", summary={"message": "The answer was cut."})
+    put_books(app, "failed")
+    assert causes(app) == {}, "one night, however often it was tried"
+    app.clock.sleep(DAY)
+    put_books(app, "incomplete", summary={"message": "The answer was cut again."})
+    cause = causes(app)["uncompared:a"]
+    assert (cause.kind, cause.opens, cause.details["reason"]) == ("not_compared", True, "The answer was cut again.")
+    put_books(app, "explained", "order")
+    assert causes(app) == {}
+
+
+def test_nights_without_a_comparison_are_told_while_the_service_is_at_work(app: App) -> None:
+    put_run(app, "ok")
+    put_slots(app, 1)
+    app.clock.sleep(3 * DAY)
+    assert causes(app) == {}, "it was away itself"
+    put_slots(app, 1)
+    app.clock.sleep(DAY)
+    put_slots(app, 1)
+    assert causes(app)["uncompared:a"].details["since"] is None
+    breaker.pause_connection(app, "a", "The password is wrong.")
+    assert kinds(app) == [("not_compared", False), ("paused", True)]
+
+
+def test_who_wants_no_nightly_comparison_is_not_told_of_it(app: App) -> None:
+    put_run(app, "ok")
+    app.clock.sleep(3 * DAY)
+    put_slots(app, 2, every=DAY)
+    assert "uncompared:a" in causes(app)
+    nightly = app.settings.reconcile.model_copy(update={"nightly": False})
+    app.settings = app.settings.model_copy(update={"reconcile": nightly})
+    assert causes(app) == {}
+
+
 def test_a_connection_that_is_set_up_no_more_is_nobodys_trouble(app: App) -> None:
     for _ in range(3):
         breaker.record_failure(app, "gone", None)
