@@ -34,6 +34,7 @@ from sync.push.bind import build_card, load_theirs
 from sync.push.intents import Intent
 from sync.push.match import target_of
 from sync.push.merge import load_row
+from sync.push.send import send_write
 from sync.push.steps import describe_differences, fill_object
 from sync.room.writing import asking, writing
 
@@ -82,7 +83,7 @@ def advance_update(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
         if outcome != AGAIN:
             return outcome
     busy = "the card is being changed there"
-    return _settle(ctx, intent, "due", NOT_COUNTED, busy, next_attempt_at=_later(ctx, intent))
+    return _settle(ctx, intent, "due", NOT_COUNTED, busy, next_attempt_at=_later(ctx, intent), steps=intent.steps)
 
 
 def foresee_update(ctx: RunContext, intent: Intent) -> str:
@@ -102,6 +103,10 @@ def _look_and_send(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
         return _settle(ctx, intent, "done", "updated" if intent.pending else "unchanged", steps=[])
     if intent.pending and _may_still_come(ctx, intent):
         return _settle(ctx, intent, "uncertain", "uncertain", "sent, no answer", next_attempt_at=_settled_at(intent))
+    waits = why_waiting(ctx.settings.write, ctx.name)
+    if waits:  # what was sent before writing was switched off has not arrived: nothing more is sent
+        _forget_sending(intent)
+        return _settle(ctx, intent, "waiting", NOT_COUNTED, waits, steps=intent.steps)
     if ctx.settings.write == "review" and not is_allowed(ctx, intent, pending.candidates):
         return ask_leave(ctx, intent, str(pending.contact["name"]), pending.candidates)
     return _send(ctx, intent, pending)
@@ -184,16 +189,15 @@ def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     _record_sending(ctx, intent, pending, filled)
     raw = pending.raw
     try:
-        with asking(ctx, "send"):
-            result = target_of(ctx).write_record(Write("change", raw.source, raw.external_id, filled, raw.version))
+        result = send_write(ctx, Write("change", raw.source, raw.external_id, filled, raw.version))
     except ConflictError:
-        intent.steps[0]["state"] = "new"
+        _forget_sending(intent)
         return AGAIN
     except UncertainOutcome as error:
         values = {"next_attempt_at": _later(ctx, intent), "steps": intent.steps}
         return _settle(ctx, intent, "uncertain", "uncertain", error.message, **values)
     except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
-        intent.steps[0]["state"] = "new"
+        _forget_sending(intent)
         raise
     sent = {rule: (pending.contact[rule.column], pending.theirs.get(rule.name)) for rule in pending.rules}
     record_done(ctx, intent, Done(build_card(ctx, result.record), pending.contact, sent, describe_differences(result)))
@@ -213,6 +217,12 @@ def _record_sending(ctx: RunContext, intent: Intent, pending: Pending, body: Map
     with writing(ctx, "push-sending") as conn:
         until = now + ctx.app.settings.schedule.lease
         intents.save(conn, intent, now, until=until, mapping_version=ctx.mapping.version)
+
+
+def _forget_sending(intent: Intent) -> None:
+    """What was sent is known not to have arrived."""
+    if intent.pending:
+        intent.steps[intent.step]["state"] = "new"
 
 
 def _later(ctx: RunContext, intent: Intent) -> datetime:

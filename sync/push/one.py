@@ -51,6 +51,7 @@ from sync.push.intents import Intent
 from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, build_own, find_match, target_of
 from sync.push.merge import load_row
+from sync.push.send import send_write
 from sync.push.silence import ask_if_arrived, build_never, may_still_come, settled_at, wait_until_settled
 from sync.push.steps import build_steps, build_write, describe_differences, fetch_card, fetch_written, rule_of
 from sync.room.writing import asking, writing
@@ -280,16 +281,13 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     step = intent.steps[intent.step]
     step |= {"state": "sending", "sent": step.get("sent", 0) + 1, "sent_at": ctx.app.clock.now().isoformat()}
     _record_sending(ctx, intent)
-    ctx.fault("send.before")
     try:
-        result = target_of(ctx).write_record(write)
+        result = send_write(ctx, write)
     except (UncertainOutcome, ConflictError) as error:
-        ctx.fault("send.after")
         return _ask_at_once(ctx, intent, contact, error)
     except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
         _forget_sending(intent)
         raise
-    ctx.fault("send.after")
     _record_step(ctx, intent, contact, result.record, describe_differences(result))
     return GO_ON
 

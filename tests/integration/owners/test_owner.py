@@ -327,6 +327,21 @@ class TestNoAnswer:
         assert world.push() == {"updated": 1}
         assert phones_there(world, key) == [NEW]
 
+    def test_what_never_arrived_is_not_sent_again_once_writing_is_off(self, world: World) -> None:
+        contact, key = client(world)
+        set_contact(world.app, contact["id"], phones=[NEW])
+        world.server.faults.add("drop_before", method="PATCH", times=1)
+        assert world.push() == {"uncertain": 1}
+        world.configure(write="off")
+        world.clock.sleep(60)
+        world.server.requests.clear()
+        assert world.push() == {}
+        assert world.writes() == []
+        assert world.contact(contact["id"])["standing_text"].endswith("is switched off (write = off)")
+        world.configure(write="on")
+        assert world.push() == {"updated": 1}
+        assert phones_there(world, key) == [NEW]
+
     def test_a_refusal_is_a_letter(self, world: World) -> None:
         contact, key = client(world)
         set_contact(world.app, contact["id"], phones=[NEW])
