@@ -380,6 +380,21 @@ def test_it_is_changed_there_while_we_write(world: World) -> None:
     assert len(changes(world)) == 1
 
 
+def test_a_card_that_is_changed_all_the_time_waits_with_nothing_sent(world: World) -> None:
+    contact, key = client(world)
+    set_contact(world.app, contact["id"], phones=[NEW])
+    codes = iter(range(770701003, 770701100))
+
+    def meddle(point: str) -> None:
+        if point == "send.before":
+            world.base.change(PARTIES, key, {"КПП": str(next(codes))})
+
+    assert world.push(fault=meddle) == {}
+    row = world.intents()[-1]
+    assert (row["state"], [step["state"] for step in row["steps"]]) == ("due", ["new"])
+    assert changes(world) == []
+
+
 def test_a_change_here_while_we_write_goes_out_too(world: World) -> None:
     contact, key = client(world)
     set_contact(world.app, contact["id"], phones=[NEW])
