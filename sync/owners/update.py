@@ -32,6 +32,7 @@ from sync.pull.apply import apply_records
 from sync.push import intents
 from sync.push.bind import build_card, load_theirs
 from sync.push.intents import Intent
+from sync.push.letters import settle_refusal
 from sync.push.match import target_of
 from sync.push.merge import load_row
 from sync.push.send import send_write
@@ -232,4 +233,6 @@ def _later(ctx: RunContext, intent: Intent) -> datetime:
 def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: str | None = None, **values: Any) -> str:
     with writing(ctx, "push-settle") as conn:
         intents.move(conn, intent, state, ctx.app.clock.now(), reason=reason, **values)
+        if state in ("done", "discarded"):  # whatever had been refused before is settled with it
+            settle_refusal(conn, ctx, intent)
     return outcome

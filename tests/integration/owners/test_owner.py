@@ -14,6 +14,7 @@ from store.engine import reading
 from store.tables import audit, review
 from store.versions import ensure_published
 from sync.context import Order
+from sync.letters import list_letters
 from sync.owners.conflicts import keep_review, take_review
 from sync.push.contacts import set_contact
 from sync.push.reviews import create_review, list_reviews
@@ -351,6 +352,20 @@ class TestNoAnswer:
         set_contact(world.app, contact["id"], phones=[OTHER])
         assert world.push() == {"updated": 1}
         assert phones_there(world, key) == [OTHER]
+
+
+    @pytest.mark.parametrize("how", ["nothing to change any more", "the card is gone"])
+    def test_the_letter_closes_when_nothing_is_to_be_sent_any_more(self, world: World, how: str) -> None:
+        contact, key = client(world)
+        set_contact(world.app, contact["id"], phones=[NEW])
+        world.server.faults.add("error", method="PATCH", error="refused", times=1)
+        assert world.push() == {"dead": 1}
+        assert [letter["direction"] for letter in list_letters(world.app)] == ["out"]
+        if how == "the card is gone":
+            world.base.delete(PARTIES, key)
+        set_contact(world.app, contact["id"], phones=[OTHER] if how == "the card is gone" else [OLD])
+        assert world.push() == ({} if how == "the card is gone" else {"unchanged": 1})
+        assert list_letters(world.app) == []
 
 
 def test_news_there_is_not_lost_when_we_write(world: World) -> None:
