@@ -18,8 +18,8 @@ from sync.reconcile.compare import Reconciliation, reconcile
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
-_EXIT = {"ok": OK, "explained": OK, "unexplained": PARTIAL, "failed": FAILED}
-"""Only what is unexplained is an alarm (design §5-11); a named difference is mended by --repair."""
+_EXIT = {"ok": OK, "explained": OK, "unexplained": PARTIAL, "incomplete": PARTIAL, "failed": FAILED}
+"""A named difference is no alarm, --repair mends it; what was not compared is not known to be well."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def reconcile_command(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare with accounting and explain each difference. Exit code 0 when nothing is unexplained, else 3.
+    """Compare with accounting and explain each difference. Exit code 0 when all is compared and explained, else 3.
 
     Example: sverka reconcile --repair
     """
@@ -109,6 +109,8 @@ def print_reconciliation(name: str, result: Reconciliation) -> None:
         out_text(f"{name}: 0.00 unexplained")
     if result.remembered:
         say(f"{result.remembered} movements were named before and still add up; to fetch them again: --fresh")
+    for left_out in result.incomplete.values():
+        say(f"incomplete: {left_out} Next: sverka doctor {name}")
     for notice in result.notices:
         say(f"notice: {notice}")
 

@@ -13,7 +13,7 @@ reconciliation = Table(
     Column("id", Uuid, primary_key=True),
     Column("connection", String(100), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("status", String(20), nullable=False),  # ok, explained, unexplained, failed
+    Column("status", String(20), nullable=False),  # ok, explained, unexplained, incomplete, failed
     Column("unexplained", BigInteger, nullable=False, server_default="0"),
     Column("summary", Json, nullable=False),
     Column("asked_by", String(20), nullable=False, server_default="order"),  # order, schedule

@@ -22,7 +22,7 @@ from store.bulk import chunks
 from store.engine import reading
 from store.queries.mirrored import Mirrored
 from store.queries.recorders import load_heads, load_standings, load_sums
-from store.tables import cursor
+from store.tables import connection, cursor
 from sync.context import RunContext
 from sync.pull.prepare import Item, prepare, since_moment
 from sync.reconcile.buckets import BUCKETS
@@ -51,8 +51,11 @@ def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> En
     assert isinstance(ctx.connector, RecordSource)  # noqa: S101 - asked by the callers
     line = EntityLine(entity)
     for source in ctx.mapping.entities[entity].sources:
+        result.incomplete.pop(source.name, None)
         if ctx.connector.is_published(source.name):
             reconcile_source(ctx, source, line, result)
+        elif _had(ctx, source):
+            result.incomplete[source.name] = f"{source.name} is no longer published: its records are not compared."
         else:
             result.notice(f"{source.name} is not published: its records are not compared.")
     if ENTITIES[entity].document:
@@ -62,8 +65,15 @@ def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> En
     return line
 
 
+def _had(ctx: RunContext, source: SourceSet) -> bool:
+    """Whether this base had the set when it was read last."""
+    with reading(ctx.app.engine) as conn:
+        facts = conn.execute(select(connection.c.facts).where(connection.c.name == ctx.name)).scalar_one_or_none()
+    return bool((facts or {}).get("sets", {}).get(source.name))
+
+
 def reconcile_source(ctx: RunContext, source: SourceSet, line: EntityLine, result: Reconciliation) -> None:
-    """Compare one set; a set whose rows keep moving is told of and left to the next time."""
+    """Compare one set; a set whose rows keep moving is left to the next time, and the comparison is incomplete."""
     start = since_moment(ctx.settings) if source.date else None
     reader = FigureReader(source, ctx.settings.zone)
     if isinstance(ctx.connector, FigureSource):
@@ -73,7 +83,7 @@ def reconcile_source(ctx: RunContext, source: SourceSet, line: EntityLine, resul
             for done in stream.fetch_theirs():
                 ctx.progress.step(line.entity, line.theirs + done)
         except RowsMoved as moved:
-            result.notice(f"{moved.message} Its records are not compared this time.")
+            result.incomplete[source.name] = f"{moved.message} Its records are not compared this time."
             return
         stream.load_ours()
         line.theirs += stream.theirs.total

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 IN_FLIGHT = timedelta(seconds=30)
 """So long a woken worker may take to begin; then another one is woken."""
 TRY_AGAIN = timedelta(hours=1)
-"""After a comparison that could not be made."""
+"""After a comparison that could not be made, or not of everything."""
 _WAITING = ("dead_letter", "parked")
 """Differences that a repair cannot mend and that people are told of as what they are."""
 
@@ -69,7 +69,8 @@ def _is_due(conn: Connection, app: App, settings: ConnectionSettings, night: dat
 def is_done(conn: Connection, name: str, night: datetime, now: datetime) -> bool:
     """Whether the books were compared since that night, or it was tried in vain just now."""
     mine = (reconciliation.c.connection == name, reconciliation.c.asked_by == "schedule", reconciliation.c.at >= night)
-    enough = or_(reconciliation.c.status != "failed", reconciliation.c.at > now - TRY_AGAIN)
+    compared = reconciliation.c.status.not_in(("failed", "incomplete"))
+    enough = or_(compared, reconciliation.c.at > now - TRY_AGAIN)
     return conn.execute(select(reconciliation.c.id).where(*mine, enough).limit(1)).first() is not None
 
 

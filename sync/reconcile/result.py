@@ -14,6 +14,7 @@ from core.money import ZERO, format_amount, from_minor
 from sync.reconcile.buckets import Month, differing_months
 from sync.settle.movements import DRIFT, LAG, UNEXPLAINED
 
+LONGEST_MESSAGE = 2000
 SHOWN = 10_000
 """So many lines are kept of one reconciliation; the counts and sums are always whole."""
 
@@ -183,7 +184,8 @@ class Reconciliation:
     """One comparison of the two books.
 
     `status`: ok (nothing to mend), explained (every difference is named, some want `--repair`), unexplained (the
-    alarm), failed (the books could not be compared).
+    alarm), incomplete (nothing unexplained in what was compared, and not all of it was), failed (the books could not
+    be compared).
     """
 
     connection: str
@@ -193,6 +195,8 @@ class Reconciliation:
     lines: list[Line] = field(default_factory=list)
     left_out: int = 0
     notices: list[str] = field(default_factory=list)
+    incomplete: dict[str, str] = field(default_factory=dict)
+    """Sets that could not be compared, each with the reason."""
     failure: str = ""
     repaired: int = 0
     left_to_people: int = 0
@@ -259,6 +263,8 @@ class Reconciliation:
         if self.failure:
             return "failed"
         weights = {line.weight for line in self.lines} | {weight for _, weight in self.left}
+        if self.incomplete and "unexplained" not in weights:
+            return "incomplete"
         return next((word for weight, word in _STATUS if weight in weights), "ok")
 
     @property
@@ -303,8 +309,9 @@ class Reconciliation:
             "left_to_people": self.left_to_people,
             "remembered": self.remembered,
             "notices": self.notices,
+            "incomplete": list(self.incomplete.values()),
             "drift_since": min((line.since.isoformat() for line in self.lines if line.since), default=None),
-            "message": self.failure,
+            "message": self.failure or " ".join(self.incomplete.values())[:LONGEST_MESSAGE],
             "asked_by": self.asked_by,
             "seconds": round(self.seconds, 3),
         }

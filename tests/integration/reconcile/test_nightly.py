@@ -8,6 +8,8 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import select, update
 
+from cli.exits import PARTIAL
+from cli.reconciling import reconcile_one
 from core.errors import TransientError
 from core.settings import ReconcileSettings
 from store.tables import connection, lease, reconciliation, run
@@ -181,3 +183,44 @@ def test_the_error_of_a_connector_is_a_failed_comparison(world: World) -> None:
     (row,) = kept(world)
     assert row.status == "failed"
     assert row.summary["message"].startswith("cut off")
+
+
+def test_a_set_that_kept_moving_leaves_the_night_undone(world: World) -> None:
+    from connectors.base import RowsMoved
+    from connectors.onec_odata.connector import OnecODataConnector
+
+    (item,) = due(world)
+    real = OnecODataConnector.fetch_figures
+
+    def fetch(self: Any, source: Any, *args: Any) -> Any:
+        if source.entity == "shipment":
+            raise RowsMoved(f"The rows of {source.name} moved while they were read.")
+        return real(self, source, *args)
+
+    with patch.object(OnecODataConnector, "fetch_figures", fetch):
+        run_work(world.app, item.to_message())
+        assert world.reconcile().status == "incomplete"
+    row = kept(world)[0]
+    assert row.status == "incomplete"
+    assert "Its records are not compared this time." in row.summary["message"]
+    world.app.clock.sleep(3700)
+    (again,) = due(world)
+    run_work(world.app, again.to_message())
+    assert [one.status for one in kept(world)][-1] == "ok"
+    assert due(world) == []
+
+
+def test_a_set_that_is_gone_is_not_well_and_one_that_never_was_is_a_notice(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = "Document_РеализацияТоваровУслуг"
+    world.base.schema.unpublished.add(gone)
+    result = world.reconcile()
+    assert (result.status, list(result.incomplete)) == ("incomplete", [gone])
+    assert reconcile_one(world.app, NAME, repair=False, as_json=False) == PARTIAL
+    assert f"incomplete: {gone} is no longer published" in capsys.readouterr().err
+    facts = {"facts": {"sets": {}}}
+    world.change(update(connection).where(connection.c.name == NAME).values(facts))
+    result = world.reconcile()
+    assert (result.status, result.incomplete) != ("incomplete", [gone])
+    assert f"{gone} is not published: its records are not compared." in result.notices
