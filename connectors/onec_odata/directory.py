@@ -17,14 +17,13 @@ from connectors.onec_odata.wire import Rows, Wire
 from core.errors import SchemaDrift, Where
 
 PAGE = 5_000
-_NOTHING: Mapping[str, object] = {}
 _AT_ONCE = 15
 
 
 @dataclass(slots=True)
 class _Known:
     columns: tuple[str, ...]
-    objects: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    objects: dict[str, tuple[object, ...] | None] = field(default_factory=dict)
     whole: bool = False
 
 
@@ -37,8 +36,8 @@ class Directory:
         self._known: dict[tuple[str, tuple[str, ...]], _Known] = {}
         self._texts: dict[object, object] = {}
 
-    def load(self, set_name: str, wanted: str, attributes: tuple[str, ...]) -> Mapping[str, object]:
-        """The attributes of one object under their wire names; empty where there is no such object (a broken link).
+    def load(self, set_name: str, wanted: str, attributes: tuple[str, ...]) -> Mapping[str, object] | None:
+        """The attributes of one object under their wire names; None where there is no such object (a broken link).
 
         Raises:
             SchemaDrift: the set is not published.
@@ -50,7 +49,12 @@ class Directory:
         if wanted not in known.objects:
             self._read_one(set_name, known, wanted)
         values = known.objects[wanted]
-        return dict(zip(known.columns, values, strict=True)) if values else _NOTHING
+        return dict(zip(known.columns, values, strict=True)) if values is not None else None
+
+    def forget_missing(self) -> None:
+        """Ask once more for what was not there: it may have come into being meanwhile."""
+        for known in self._known.values():
+            known.objects = {key: values for key, values in known.objects.items() if values is not None}
 
     def find(self, set_name: str, attribute: str, target: str, wanted: Sequence[str]) -> list[str]:
         """The keys of the objects that refer to any of these."""
@@ -79,7 +83,7 @@ class Directory:
             position += len(rows)
 
     def _read_one(self, set_name: str, known: _Known, wanted: str) -> None:
-        known.objects[wanted] = ()
+        known.objects[wanted] = None
         for row in self._rows(set_name, self._select(set_name, known) | {"$filter": f"Ref_Key eq {url.guid(wanted)}"}):
             self._keep(known, row)
 

@@ -29,6 +29,8 @@ from core.money import ZERO
 from mapping.model import TermsSpec
 
 _ATTEMPTS = 3
+_NAMED = 3
+"""So many keys are named one by one."""
 _AT_ONCE = 15
 """References in one question: the query must stay within 2,048 characters (1c-odata.md §1.1)."""
 
@@ -42,6 +44,8 @@ class Party:
     organisation: str | None
     currency: str | None
     wanted: bool = True
+    unexplained: str = ""
+    """The analytics key behind which there is no object: nobody can say whose it is, which is not nobody's."""
 
 
 class RegisterReader:
@@ -68,16 +72,17 @@ class RegisterReader:
         while True:
             tables = self._tables(spec, at, self._wanted(spec), counterparty)
             try:
-                sums, unassigned = self._add_up(spec, tables)
+                sums, unassigned, unexplained = self._add_up(spec, tables)
                 totals = self._totals(spec, at, counterparty)
             except BaseException:
                 _close(tables)
                 raise
-            reason = difference(sums, totals)
+            reason = difference(sums, totals) or unexplained
             if not reason or attempt == _ATTEMPTS:
                 rows = self._streamed(spec, tables, counterparty)
                 return BalanceStream(rows, totals, not reason, reason, unassigned, partial(_close, tables))
             _close(tables)
+            self._directory.forget_missing()
             attempt += 1
 
     def fetch_movements_of(
@@ -204,17 +209,21 @@ class RegisterReader:
     def _streamed(self, spec: BalanceSpec, tables: Sequence[Table], counterparty: str | None) -> StreamedRows:
         return StreamedRows(lambda: self._balances(spec, tables, counterparty))
 
-    def _add_up(self, spec: BalanceSpec, tables: Sequence[Table]) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        """Net by currency: of all rows, and of those that name no counterparty."""
+    def _add_up(self, spec: BalanceSpec, tables: Sequence[Table]) -> tuple[dict[str, Decimal], dict[str, Decimal], str]:
+        """Net by currency: of all rows, and of those that name no counterparty; and keys that nothing explains."""
+        unexplained: dict[str, None] = {}
         sums: dict[str, Decimal] = {}
         unassigned: dict[str, Decimal] = {}
         for table in tables:
             for data in table.rows():
                 place, net = _place(spec, data), amount(data.get(f"{spec.resource}Balance"))
                 sums[place] = sums.get(place, ZERO) + net
-                if self._party(spec, data).counterparty is None:
+                party = self._party(spec, data)
+                if party.unexplained and net:
+                    unexplained[party.unexplained] = None
+                elif party.counterparty is None:
                     unassigned[place] = unassigned.get(place, ZERO) + net
-        return filled_only(sums), filled_only(unassigned)
+        return filled_only(sums), filled_only(unassigned), _nobody_knows(spec, list(unexplained))
 
     def _balances(self, spec: BalanceSpec, tables: Sequence[Table], asked: str | None) -> Iterator[BalanceRow]:
         for table in tables:
@@ -230,6 +239,8 @@ class RegisterReader:
     def _party(self, spec: BalanceSpec, data: Mapping[str, object]) -> Party:
         """Whose line it is: told by the line, or by the object that its analytics key stands for."""
         told = data if not spec.key else self._explained(spec, data)
+        if told is None:
+            return Party(None, None, None, reference(data, spec.currency), unexplained=reference(data, spec.key) or "")
         kind = type_name(told.get(f"{spec.counterparty}_Type")) or spec.counterparty_set
         counterparty = reference(told, spec.counterparty) if kind == spec.counterparty_set else None
         kind = type_name(told.get(f"{spec.contract}_Type")) or spec.contract_set
@@ -242,8 +253,8 @@ class RegisterReader:
             all(facts.get(name) == value for name, value in spec.contract_only),
         )  # fmt: skip
 
-    def _explained(self, spec: BalanceSpec, data: Mapping[str, object]) -> Mapping[str, object]:
-        """The object behind a line's analytics key.
+    def _explained(self, spec: BalanceSpec, data: Mapping[str, object]) -> Mapping[str, object] | None:
+        """The object behind a line's analytics key; None where there is none.
 
         Raises:
             SchemaDrift: lines name no such key, or the set that explains them is not published.
@@ -259,7 +270,7 @@ class RegisterReader:
         names = tuple(name for name, _ in spec.contract_only) + (
             (spec.contract_currency,) * bool(spec.contract_currency)
         )
-        return self._directory.load(spec.contract_set, contract, names) if names and contract else {}
+        return (self._directory.load(spec.contract_set, contract, names) or {}) if names and contract else {}
 
     def _recorder(self, spec: BalanceSpec, data: Mapping[str, object]) -> tuple[str, str, datetime | None]:
         recorder = key(data.get("Recorder")) or key(data.get("Recorder_Key"))
@@ -293,6 +304,14 @@ def _by_currency(spec: BalanceSpec, rows: Iterable[Mapping[str, object]]) -> dic
 def _place(spec: BalanceSpec, data: Mapping[str, object]) -> str:
     """What totals are compared by: the currency, where lines have one."""
     return f"{_account(spec)}/{reference(data, spec.currency) or ''}".rstrip("/")
+
+
+def _nobody_knows(spec: BalanceSpec, keys: Sequence[str]) -> str:
+    """What is wrong with a register whose lines have keys that no object explains."""
+    if not keys:
+        return ""
+    named = ", ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
+    return f"{spec.key_set} has no object for {spec.key} {named}: nobody can say whose that balance is"
 
 
 def _account(spec: BalanceSpec) -> str:

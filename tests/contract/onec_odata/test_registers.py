@@ -135,6 +135,23 @@ def test_a_register_without_what_the_mapping_reads_is_drift() -> None:
                 books.connector.fetch_balances(books.spec)
 
 
+def test_a_key_that_nothing_explains_is_not_nobody_s() -> None:
+    with company("ut11") as base, OnecServer(base) as server:
+        books = Books(server, "ut11")
+        with closing(books.connector):
+            line = next(iter(books.theirs()))
+            rows = base.truth_documents(books.spec.key_set)
+            key = next(row["Ref_Key"] for row in rows if row["Контрагент"] == line[0] and row["Договор"] == line[1]
+                       and row["Организация_Key"] == line[2])  # fmt: skip
+            other = next(place[0] for place in books.theirs() if place[0] != line[0])
+            base.delete(books.spec.key_set, key)
+            answer = books.connector.fetch_balances(books.spec)
+            assert not answer.whole
+            assert f"no object for {books.spec.key} {key}" in answer.reason
+            assert answer.unassigned == {}
+            assert books.connector.fetch_balances(books.spec, counterparty=other).whole
+
+
 def test_a_settlement_with_an_own_organisation_is_nobody_s() -> None:
     with company("ut11") as base, OnecServer(base) as server:
         books = Books(server, "ut11")
