@@ -104,9 +104,9 @@ def _look_and_send(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
         return _settle(ctx, intent, "done", "updated" if intent.pending else "unchanged", steps=[])
     if intent.pending and _may_still_come(ctx, intent):
         return _settle(ctx, intent, "uncertain", "uncertain", "sent, no answer", next_attempt_at=_settled_at(intent))
+    _forget_sending(intent)
     waits = why_waiting(ctx.settings.write, ctx.name)
-    if waits:  # what was sent before writing was switched off has not arrived: nothing more is sent
-        _forget_sending(intent)
+    if waits:  # an answer was lost before writing was switched off, and what was sent has not arrived
         return _settle(ctx, intent, "waiting", NOT_COUNTED, waits, steps=intent.steps)
     if ctx.settings.write == "review" and not is_allowed(ctx, intent, pending.candidates):
         return ask_leave(ctx, intent, str(pending.contact["name"]), pending.candidates)
@@ -197,7 +197,7 @@ def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     except UncertainOutcome as error:
         values = {"next_attempt_at": _later(ctx, intent), "steps": intent.steps}
         return _settle(ctx, intent, "uncertain", "uncertain", error.message, **values)
-    except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
+    except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out
         _forget_sending(intent)
         raise
     sent = {rule: (pending.contact[rule.column], pending.theirs.get(rule.name)) for rule in pending.rules}

@@ -81,7 +81,12 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
     try:
         return Result(_advance(ctx, intent, contact))
     except RecordError as error:
+        if intent.pending:  # it was the question that failed: what was sent may have arrived
+            ctx.leave(f"{ENTITY} out: {error.message}")
+            return Result(_postpone(ctx, intent, contact, error))
         return Result(_refuse(ctx, intent, error))
+    except NotFound as error:
+        return Result(_refuse(ctx, intent, _build_gone(ctx, error)))
     except NeedsPerson as error:
         _forget_sending(intent)
         found = Match("review", error.message, None, build_own(rule_of(ctx), error.rows))
@@ -150,6 +155,12 @@ def _postpone(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None
 
 def _build_delay(ctx: RunContext, intent: Intent) -> timedelta:
     return intents.build_delay(intent.attempts, ctx.app.settings.schedule.every, ctx.app.chance)
+
+
+def _build_gone(ctx: RunContext, error: NotFound) -> RecordError:
+    """What was to be written to, or read, is not there any more: a person looks at it."""
+    step = f"look for the card in {ctx.name}, then: sverka dead retry"
+    return RecordError(error.message, next_step=step, where=error.where, detail=error.detail)
 
 
 def _forget_sending(intent: Intent) -> None:
@@ -285,7 +296,7 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
         result = send_write(ctx, write)
     except (UncertainOutcome, ConflictError) as error:
         return _ask_at_once(ctx, intent, contact, error)
-    except (TransientError, ConfigError, SchemaDrift):  # certainly not carried out
+    except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out
         _forget_sending(intent)
         raise
     _record_step(ctx, intent, contact, result.record, describe_differences(result))
@@ -346,6 +357,7 @@ def _ask_at_once(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], er
         _record_step(ctx, intent, contact, found)
         return GO_ON
     if isinstance(error, ConflictError):
+        _forget_sending(intent)
         raise RecordError(error.message, next_step=error.next_step, where=error.where, detail=error.detail) from error
     now = ctx.app.clock.now()
     later = now + _build_delay(ctx, intent)

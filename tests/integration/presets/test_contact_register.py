@@ -16,6 +16,7 @@ from core.settings import ConnectionSettings
 from mapping.rules import load_mapping
 from sandbox.onec.configurations import upp_schema as upp
 from sync.context import Order
+from sync.letters import list_letters
 from sync.push.contacts import add_contact, list_contacts
 from tests.integration.presets.test_killed_between_steps import go_on, kill_at
 from tests.integration.presets.world import PresetWorld, open_preset_world
@@ -139,6 +140,22 @@ def test_a_lost_answer_makes_no_second_row_and_loses_none(world: PresetWorld, fa
     (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
     assert shown["standing"] == "in_accounting", shown
     assert len([row for row in world.base.truth_documents(upp.PARTIES) if row["ИНН"] == "7707083893"]) == 1
+
+
+def test_a_card_that_goes_while_its_rows_are_written_is_a_letter_and_stops_nobody(world: PresetWorld) -> None:
+    def vanish(name: str, fields: dict[str, Any]) -> None:
+        if name == upp.CONTACTS and world.base.refusals:
+            world.base.refusals.clear()
+            world.base.delete(upp.PARTIES, fields["Объект"])
+
+    world.base.refusals.append(vanish)
+    contact = make_client(world)
+    world.cycle(Order())
+    assert world.result.status == "partial", world.result
+    (letter,) = list_letters(world.app)
+    assert (letter["direction"], letter["external_id"]) == ("out", contact["id"])
+    (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
+    assert shown["standing"] == "refused", shown
 
 
 @pytest.mark.parametrize("point", ["send.after:3", "send.after:4", "push-step.before:4", "push-step.after:3"])

@@ -9,6 +9,7 @@ import pytest
 from core.errors import LeaseLost
 from sandbox.onec.schema import CONTRACTS, PARTIES
 from sync.context import Order
+from sync.letters import list_letters
 from sync.push import reviews
 from sync.push.run import push_connection
 from sync.push.silence import SETTLED
@@ -92,6 +93,25 @@ def test_what_accounting_commits_after_it_was_asked_is_found_and_made_once(world
     assert world.push(order=Order(kind="order")) == {"created": 1}
     assert [card["Ref_Key"] for card in world.cards()] == keys
     assert world.contact(contact["id"])["external_id"] == keys[0]
+
+
+def test_a_question_that_fails_says_nothing_of_the_write(world: World) -> None:
+    """Accounting has the card and cannot put it into an answer: that is no refusal of what was sent."""
+    world.server.faults.add("drop_after", times=1, **POST_CARD)
+    world.server.faults.add("drop_before", method="GET", path="Catalog_Контрагенты", nth=4, times=3)
+    contact = world.add(tax_id=INN)
+    assert world.push() == {"uncertain": 1}
+    world.server.faults.clear()
+    world.server.faults.add("error", error="control_char", method="GET", path="Catalog_Контрагенты")
+    assert world.push(order=Order(kind="order")) == {"uncertain": 1}
+    assert world.contexts[-1].partial
+    (row,) = world.intents()
+    assert (row["state"], row["steps"][0]["state"]) == ("uncertain", "sending")
+    assert list_letters(world.app) == []
+    world.server.faults.clear()
+    assert world.push(order=Order(kind="order")) == {"created": 1}
+    assert len(world.cards()) == 1
+    assert world.state_of(contact)[0] == "in_accounting"
 
 
 def test_what_is_never_answered_ends_before_a_person(world: World) -> None:
