@@ -1,8 +1,9 @@
 """Reconciling by itself, once a night: a few differences are mended, many are one alert and nothing is touched.
 
 Whether it is due is read from the history, so that a worker that was killed in the middle is simply followed by another
-one. Comparing holds a lease of its own and no connection's: the cycles go on meanwhile; only the repair, which reads a
-few records, is a run like any other.
+one. Comparing holds one lease for all connections and none of a connection's: one is compared at a time, so that
+workers are left for the cycles, which go on meanwhile; only the repair, which reads a few records, is a run like any
+other.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from sync.room.writing import committing
 log = structlog.get_logger()
 IN_FLIGHT = timedelta(seconds=30)
 """So long a woken worker may take to begin; then another one is woken."""
+LEASE = "reconcile:"
+"""One for all connections: comparing takes long, and workers must be left for the cycles."""
 TRY_AGAIN = timedelta(hours=1)
 """After a comparison that could not be made, or not of everything."""
 _WAITING = ("dead_letter", "parked")
@@ -63,7 +66,7 @@ def _is_due(conn: Connection, app: App, settings: ConnectionSettings, night: dat
     if slots.is_quiet(now, settings.zone, quiet) or pause_reason(conn, name, now) is not None:
         return False
     breaker = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one_or_none()
-    return breaker in (None, "closed") and not is_held(conn, app, lease_name(name))
+    return breaker in (None, "closed") and not is_held(conn, app, LEASE)
 
 
 def is_done(conn: Connection, name: str, night: datetime, now: datetime) -> bool:
@@ -83,14 +86,9 @@ def _was_read_before(conn: Connection, name: str, night: datetime) -> bool:
     )
 
 
-def lease_name(connection: str) -> str:
-    """The lease of a connection's nightly reconciliation."""
-    return f"reconcile:{connection}"
-
-
 def _wake(app: App, name: str, now: datetime) -> bool:
     """Claim the waking of a worker, as a row beside the leases."""
-    row = f"wake:{lease_name(name)}"
+    row = f"wake:{LEASE}{name}"
     with committing(app, "wake") as conn:
         upsert(conn, lease, [{"name": row, "fence": 0}], ["name"], update=())
         rested = or_(lease.c.until.is_(None), lease.c.until <= now, lease.c.until > now + timedelta(days=1))
@@ -99,8 +97,8 @@ def _wake(app: App, name: str, now: datetime) -> bool:
 
 
 def run_nightly(app: App, name: str, night: str) -> RunResult | None:
-    """Reconcile one connection; None where another worker does, or has done it."""
-    held = claim_lease(app, lease_name(name))
+    """Reconcile one connection; None where another worker does or has done it, or is at another connection."""
+    held = claim_lease(app, LEASE)
     if held is None:
         return None
     held.start_heartbeat()

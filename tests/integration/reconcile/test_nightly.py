@@ -13,6 +13,8 @@ from cli.reconciling import reconcile_one
 from core.errors import TransientError
 from core.settings import ReconcileSettings
 from store.tables import connection, lease, reconciliation, run
+from sync.context import Order
+from sync.cycle import run_cycle
 from sync.reconcile import nightly
 from sync.reconcile.compare import compare_books
 from sync.room.dispatch import WorkItem, run_work, tick
@@ -73,7 +75,7 @@ def test_switched_off_paused_failing_or_at_work_it_is_not_due(world: World) -> N
         world.change(update(connection).where(connection.c.name == NAME).values(values))
         assert due(world) == []
     world.change(update(connection).where(connection.c.name == NAME).values(paused_reason=None))
-    held = claim_lease(world.app, nightly.lease_name(NAME))
+    held = claim_lease(world.app, nightly.LEASE)
     assert held is not None
     assert due(world) == []
     held.release()
@@ -122,7 +124,7 @@ def test_a_worker_killed_in_the_middle_is_followed_by_another(world: World) -> N
     with patch.object(nightly, "compare_books", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         run_work(world.app, item.to_message())
     left = {"owner": "dead", "until": world.app.clock.now() + timedelta(seconds=20)}
-    world.change(update(lease).where(lease.c.name == nightly.lease_name(NAME)).values(left))
+    world.change(update(lease).where(lease.c.name == nightly.LEASE).values(left))
     assert (kept(world), due(world)) == ([], [])
     world.app.clock.sleep(60)
     (again,) = due(world)
@@ -136,7 +138,7 @@ def test_one_who_lost_the_lease_keeps_nothing(world: World) -> None:
 
     def slow(*args: Any, **options: Any) -> Any:
         result = real(*args, **options)
-        world.change(update(lease).where(lease.c.name == nightly.lease_name(NAME)).values(fence=lease.c.fence + 1))
+        world.change(update(lease).where(lease.c.name == nightly.LEASE).values(fence=lease.c.fence + 1))
         return result
 
     with patch.object(nightly, "compare_books", slow):
@@ -224,3 +226,29 @@ def test_a_set_that_is_gone_is_not_well_and_one_that_never_was_is_a_notice(
     result = world.reconcile()
     assert (result.status, result.incomplete) != ("incomplete", [gone])
     assert f"{gone} is not published: its records are not compared." in result.notices
+
+
+def test_one_connection_at_a_time_is_compared(world: World) -> None:
+    first = world.app.settings.connections[NAME]
+    both = {NAME: first, "other": first.model_copy(update={"name": "other"})}
+    world.app.settings = world.app.settings.model_copy(update={"connections": both})
+    run_cycle(world.app, "other", Order(kind="schedule"))
+    world.app.clock.sleep(DAY)
+    items = due(world)
+    assert {item.connection for item in items} == set(both)
+    real, met = compare_books, list[Any]()
+
+    def compare(app: Any, name: str, **options: Any) -> Any:
+        world.app.clock.sleep(25)
+        (other,) = (item for item in items if item.connection != name)
+        met.append((name, due(world), run_work(world.app, other.to_message())))
+        return real(app, name, **options)
+
+    with patch.object(nightly, "compare_books", compare):
+        run_work(world.app, items[0].to_message())
+    assert met == [(items[0].connection, [], None)]
+    world.app.clock.sleep(60)
+    (left,) = due(world)
+    assert left.connection != items[0].connection
+    run_work(world.app, left.to_message())
+    assert {row.connection for row in kept(world)} == set(both)
