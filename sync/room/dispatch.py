@@ -198,7 +198,8 @@ def _run_slot(app: App, name: str, start: datetime) -> RunResult | None:
         elif result.status == "skipped":
             conn.execute(update(slot).where(*mine, slot.c.run_id.is_(None)).values(state="skipped_overlap"))
         else:
-            conn.execute(update(slot).where(*mine).values(state="done"))
+            ours = or_(slot.c.run_id.is_(None), slot.c.run_id == result.run_id)  # else it has gone to another run
+            conn.execute(update(slot).where(*mine, ours).values(state="done"))
     return result
 
 

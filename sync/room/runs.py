@@ -126,7 +126,7 @@ def finish_run(ctx: RunContext, lease: Lease, failure: str = "") -> RunResult:
         }
         conn.execute(update(run).where(run.c.id == ctx.run_id, run.c.status == "running").values(values))
         if ctx.order.slot is not None:
-            close_slot(conn, ctx.name, ctx.order)
+            close_slot(conn, ctx.name, ctx.order, ctx.run_id)
     return RunResult(ctx.run_id, status, lines, ctx.notices, message, ctx.state.changes)
 
 
@@ -136,13 +136,13 @@ def fail_run(app: App, run_id: UUID, connection: str, order: Order, message: str
     with committing(app, "run-fail") as conn:
         conn.execute(update(run).where(run.c.id == run_id, run.c.status == "running").values(values))
         if order.slot is not None:
-            close_slot(conn, connection, order)
+            close_slot(conn, connection, order, run_id)
 
 
-def close_slot(conn: Connection, connection: str, order: Order) -> None:
-    """The slot has had its run."""
-    mine = (slot.c.connection == connection, slot.c.start == order.slot)
-    conn.execute(update(slot).where(*mine).values(state="done"))
+def close_slot(conn: Connection, connection: str, order: Order, run_id: UUID) -> None:
+    """The slot has had its run; one that has gone to another run meanwhile is that one's to close."""
+    mine = (slot.c.connection == connection, slot.c.start == order.slot, slot.c.run_id == run_id)
+    conn.execute(update(slot).where(*mine, slot.c.state == "running").values(state="done"))
 
 
 def _usage_values(usage: Usage) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from store.tables import connection, dead_letter, lease, request, run, slot
 from store.upgrade import upgrade
 from sync.context import App, Order
 from sync.cycle import run_stages
-from sync.room import breaker, dispatch
+from sync.room import breaker, dispatch, slots
 from sync.room.lease import claim_lease, is_held
 from sync.room.numbers import next_numbers
-from sync.room.runs import RunResult, start_run
+from sync.room.runs import RunResult, fail_run, start_run
 from tests.integration.sync_pull.world import World, assert_level, rows
 
 
@@ -111,6 +111,32 @@ def test_an_abandoned_run_is_marked_by_whoever_takes_over(app: App) -> None:
         start_run(app, "a", Order(), first)
 
 
+def test_the_loser_of_a_lease_leaves_the_slot_to_whoever_follows(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = dispatch.tick(app)[0].to_message()
+
+    def cycle(one: App, name: str, order: Order, **how: object) -> RunResult:
+        frozen = claim_lease(one, name)
+        assert frozen is not None
+        mine = start_run(one, name, order, frozen)
+        app.clock.sleep(31)
+        assert [item.token for item in dispatch.tick(app)] == [message["token"]]
+        heir = claim_lease(one, name)
+        assert heir is not None
+        with one.engine.begin() as conn:
+            assert order.slot is not None and slots.take_up(conn, name, order.slot)
+        start_run(one, name, order, heir)
+        fail_run(one, mine, name, order, "The run was broken off.")
+        return RunResult(None, "failed", message="Another worker has taken over.")
+
+    monkeypatch.setattr(dispatch, "run_cycle", cycle)
+    dispatch.run_work(app, message)
+    with app.engine.connect() as conn:
+        (left,) = conn.execute(slot.select())
+        runs = {row.id: row.status for row in conn.execute(run.select())}
+    assert (left.state, runs[left.run_id]) == ("running", "running")
+    assert sorted(runs.values()) == ["abandoned", "running"]
+
+
 def test_numbers_are_given_once(app: App) -> None:
     with app.engine.begin() as conn:
         assert list(next_numbers(conn, dead_letter, 3)) == [1, 2, 3]
@@ -173,8 +199,6 @@ def test_a_slot_whose_worker_died_is_done_again(app: App) -> None:
     held = claim_lease(app, "a")
     assert held is not None
     with app.engine.begin() as conn:
-        from sync.room import slots
-
         start = slots.slot_start(app.clock.now(), timedelta(minutes=5))
         assert slots.take_up(conn, "a", start)
     start_run(app, "a", Order(kind="schedule", slot=start), held)
