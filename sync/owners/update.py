@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connectors.base import RawRecord, Write
@@ -36,11 +36,10 @@ from sync.push.letters import settle_refusal
 from sync.push.match import target_of
 from sync.push.merge import load_row
 from sync.push.send import send_write
+from sync.push.silence import build_still_waiting, is_in_time, note_lost, settled_at, wait_until_settled
 from sync.push.steps import describe_differences, fill_object
 from sync.room.writing import asking, writing
 
-SETTLED = timedelta(seconds=20)
-"""A lost write that has not appeared so long after it was sent will not appear any more."""
 MOST_LOOKS = 3
 """So often a card may be changed by somebody while we look at it; then we come back later."""
 AGAIN = "again"
@@ -102,8 +101,11 @@ def _look_and_send(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
         return _settle(ctx, intent, "discarded", NOT_COUNTED, "the card is not there any more")
     if not pending.rules:
         return _settle(ctx, intent, "done", "updated" if intent.pending else "unchanged", steps=[])
-    if intent.pending and _may_still_come(ctx, intent):
-        return _settle(ctx, intent, "uncertain", "uncertain", "sent, no answer", next_attempt_at=_settled_at(intent))
+    if intent.pending and is_in_time(ctx, intent):
+        if ctx.order.kind == "order" and wait_until_settled(ctx, intent):
+            return _look_and_send(ctx, intent, contact)
+        values = {"next_attempt_at": settled_at(ctx, intent), "steps": intent.steps}
+        return _settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
     _forget_sending(intent)
     waits = why_waiting(ctx.settings.write, ctx.name)
     if waits:  # an answer was lost before writing was switched off, and what was sent has not arrived
@@ -164,22 +166,6 @@ def _weigh(ctx: RunContext, intent: Intent, raw: RawRecord) -> Pending | None:
     return Pending(raw, card, contact, theirs, rules)
 
 
-def _may_still_come(ctx: RunContext, intent: Intent) -> bool:
-    """Whether a write without an answer may yet appear; a person's order waits for it."""
-    settled_at = _settled_at(intent)
-    left = (settled_at - ctx.app.clock.now()).total_seconds() if settled_at else 0.0
-    if left <= 0 or ctx.order.kind != "order":
-        return left > 0
-    ctx.progress.step(intent.entity, 0, "asking accounting again in some seconds")
-    ctx.app.clock.sleep(min(left, SETTLED.total_seconds()))
-    return False
-
-
-def _settled_at(intent: Intent) -> datetime | None:
-    sent_at = intent.steps[intent.step].get("sent_at")
-    return datetime.fromisoformat(sent_at) + SETTLED if sent_at else None
-
-
 def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     """Send the change once, on the version that it was decided on."""
     updates = ctx.mapping.outbound[ENTITY].updates
@@ -195,6 +181,7 @@ def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
         _forget_sending(intent)
         return AGAIN
     except UncertainOutcome as error:
+        note_lost(ctx, intent)
         values = {"next_attempt_at": _later(ctx, intent), "steps": intent.steps}
         return _settle(ctx, intent, "uncertain", "uncertain", error.message, **values)
     except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out

@@ -52,12 +52,18 @@ from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, build_own, find_match, target_of
 from sync.push.merge import load_row
 from sync.push.send import send_write
-from sync.push.silence import ask_if_arrived, build_never, may_still_come, settled_at, wait_until_settled
+from sync.push.silence import (
+    ask_if_arrived,
+    build_never,
+    build_still_waiting,
+    may_still_come,
+    note_lost,
+    settled_at,
+    wait_until_settled,
+)
 from sync.push.steps import build_steps, build_write, describe_differences, fetch_card, fetch_written, rule_of
 from sync.room.writing import asking, writing
 
-STILL_WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared for 20 seconds"
-"""Also told to a person who orders a run meanwhile: accounting may still be at work on the first."""
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
 GO_ON = "send"
@@ -291,6 +297,7 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     write = build_write(ctx, intent)
     step = intent.steps[intent.step]
     step |= {"state": "sending", "sent": step.get("sent", 0) + 1, "sent_at": ctx.app.clock.now().isoformat()}
+    step.pop("lost_at", None)
     _record_sending(ctx, intent)
     try:
         result = send_write(ctx, write)
@@ -349,6 +356,7 @@ def _save_progress(conn: Connection, ctx: RunContext, intent: Intent, contact: M
 
 def _ask_at_once(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], error: SverkaError) -> str:
     """The answer was lost. A "yes" now settles it; a "no" may only mean that accounting is still at work."""
+    note_lost(ctx, intent)
     try:
         found = fetch_written(ctx, intent, contact)
     except TransientError:
@@ -371,10 +379,10 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
         _record_step(ctx, intent, contact, found)
         return "created" if intent.state == "done" else GO_ON
     if may_still_come(ctx, intent):
-        if ctx.order.kind == "order":
-            wait_until_settled(ctx, intent)
+        if ctx.order.kind == "order" and wait_until_settled(ctx, intent):
             return _resolve_pending(ctx, intent, contact)
-        return _settle(ctx, intent, "uncertain", "uncertain", STILL_WAITING, next_attempt_at=settled_at(intent))
+        values = {"next_attempt_at": settled_at(ctx, intent), "steps": intent.steps}
+        return _settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
     sent = intent.steps[intent.step].get("sent", 0)
     _forget_sending(intent)
     if sent >= MOST_SENDS:

@@ -211,3 +211,42 @@ def test_a_base_that_ignores_keys_gets_time_to_finish(world: World) -> None:
     world.clock.sleep(SETTLED.total_seconds())
     assert world.push() == {"created": 1}
     assert len(world.cards()) == 1
+
+
+def test_the_longer_we_waited_for_the_answer_the_longer_it_may_still_come(world: World) -> None:
+    """1C goes on with what it has begun when a client stops waiting: the card appears minutes after the time-out."""
+    world.base.ignores_ref_key = True
+    world.server.faults.add("drop_before", times=1, **POST_CARD)
+    contact = world.add(tax_id=INN)
+
+    def wait_long(point: str) -> None:
+        if point == "send.before":
+            world.clock.sleep(180)
+
+    assert world.push(fault=wait_long) == {"uncertain": 1}
+    world.clock.sleep(100)
+    before = world.clock.now()
+    assert world.push(order=Order(kind="order")) == {"uncertain": 1}
+    assert world.clock.now() - before < SETTLED, "a person does not wait for minutes"
+    assert any("not appeared by" in text for text in world.contexts[-1].partial)
+    (row,) = world.intents()
+    world.base.create(PARTIES, {"ИНН": INN, "Комментарий": f"[sverka:{row['entity_id']}]"})
+    world.clock.sleep(100)
+    assert world.push() == {"created": 1}
+    assert len(world.cards()) == 1
+    assert world.state_of(contact)[0] == "in_accounting"
+
+
+def test_a_write_whose_sender_died_long_ago_is_not_waited_for(world: World) -> None:
+    world.base.ignores_ref_key = True
+    world.add(tax_id=INN)
+
+    def die(point: str) -> None:
+        if point == "send.before":
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.push(fault=die)
+    world.clock.sleep(24 * 3600)
+    assert world.push(order=Order(kind="schedule")) == {"created": 1}
+    assert len(world.cards()) == 1
