@@ -161,7 +161,10 @@ def _next_waking(
 
 
 def is_brief(conn: Connection, name: str) -> bool:
-    """Whether the run that holds the connection's lease now is one of seconds."""
+    """Whether whoever holds the connection's lease now will give it up in seconds.
+
+    So will who has no running run (any more): one that is over is just closing its connector.
+    """
     running = and_(run.c.connection == name, run.c.status == "running")
     kind: Any = conn.execute(select(run.c.kind).where(running)).scalar()
-    return kind in BRIEF
+    return kind is None or kind in BRIEF

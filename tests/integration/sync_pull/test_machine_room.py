@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +171,13 @@ def test_one_run_a_slot_however_many_beats(app: App, monkeypatch: pytest.MonkeyP
 
 
 def test_a_run_longer_than_the_period_skips_and_says_so(app: App) -> None:
-    dispatch.tick(app)
+    (item,) = dispatch.tick(app)
     held = claim_lease(app, "a")
     assert held is not None
+    start = datetime.fromisoformat(item.token)
+    with app.engine.begin() as conn:
+        assert slots.take_up(conn, "a", start)
+    start_run(app, "a", Order(kind="schedule", slot=start), held)
     for _ in range(20):
         app.clock.sleep(20)
         with app.engine.begin() as conn:
@@ -181,7 +185,27 @@ def test_a_run_longer_than_the_period_skips_and_says_so(app: App) -> None:
         dispatch.tick(app)
     with app.engine.connect() as conn:
         states = [row.state for row in conn.execute(slot.select().order_by(slot.c.start))]
-    assert states == ["claimed", "skipped_overlap"]
+    assert states == ["running", "skipped_overlap"]
+
+
+def test_a_run_that_is_over_skips_no_slot_while_it_gives_up_its_lease(app: App) -> None:
+    (item,) = dispatch.tick(app)
+    held = claim_lease(app, "a")
+    assert held is not None
+    start = datetime.fromisoformat(item.token)
+    with app.engine.begin() as conn:
+        assert slots.take_up(conn, "a", start)
+    run_id = start_run(app, "a", Order(kind="schedule", slot=start), held)
+    app.clock.sleep(290)
+    with app.engine.begin() as conn:
+        held.check(conn)
+    fail_run(app, run_id, "a", Order(kind="schedule", slot=start), "All is written; the connector is being closed.")
+    app.clock.sleep(15)
+    assert dispatch.tick(app) == []
+    held.release()
+    assert [one.kind for one in dispatch.tick(app)] == ["slot"]
+    with app.engine.connect() as conn:
+        assert [row.state for row in conn.execute(slot.select().order_by(slot.c.start))] == ["done", "claimed"]
 
 
 def test_a_lost_message_is_sent_again(app: App) -> None:
