@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Exists, Row, case, exists, select, update
 
 from connectors.registry import open_webhook
 from core.errors import ConfigError, SverkaError
@@ -56,23 +56,31 @@ def send_test(app: App, channel: str) -> str:
 
 
 def _load_due(app: App) -> list[Row[Any]]:
-    """What is due now and has nothing of the same alert, told on the same way, before it."""
-    now = app.clock.now()
-    waiting = alert_delivery.c.state.in_(WAITING)
+    """What is due now and has nothing of the same alert, told on the same way, before it.
+
+    The oldest of each way: what waits on one that is closed keeps nothing of another from being told, nor does what
+    may not be told yet.
+    """
+    now, waiting = app.clock.now(), alert_delivery.c.state.in_(WAITING)
+    due = (waiting, alert_delivery.c.next_attempt_at <= now, ~_has_one_before())
+    query = select(alert_delivery, alert.c.opened_at).join(alert, alert.c.id == alert_delivery.c.alert_id)
+    oldest = query.where(*due).order_by(alert.c.opened_at).limit(AT_ONCE)
+    found: list[Row[Any]] = []
     with reading(app.engine) as conn:
-        query = select(alert_delivery, alert.c.opened_at).join(alert, alert.c.id == alert_delivery.c.alert_id)
-        due = conn.execute(
-            query.where(waiting, alert_delivery.c.next_attempt_at <= now).order_by(alert.c.opened_at).limit(AT_ONCE)
-        ).all()
-        ids = {row.alert_id for row in due}
-        others = select(alert_delivery).where(waiting, alert_delivery.c.alert_id.in_(ids))
-        unsent = {(row.alert_id, row.channel, row.event) for row in conn.execute(others)} if ids else set()
-    return [row for row in due if not _is_early(row, unsent)]
+        for channel in conn.execute(select(alert_delivery.c.channel).where(waiting).distinct()).scalars().all():
+            found += conn.execute(oldest.where(alert_delivery.c.channel == channel)).all()
+    return found
 
 
-def _is_early(row: Row[Any], unsent: set[tuple[Any, str, str]]) -> bool:
-    before = EVENTS[: EVENTS.index(row.event)]
-    return any((row.alert_id, row.channel, event) in unsent for event in before)
+def _has_one_before() -> Exists:
+    """Something of the same alert is to be told on the same way first."""
+    before, mine = alert_delivery.alias("before"), alert_delivery.c
+    same = (before.c.alert_id == mine.alert_id, before.c.channel == mine.channel, before.c.state.in_(WAITING))
+    return exists().where(*same, _turn(before.c.event) < _turn(mine.event))
+
+
+def _turn(event: ColumnElement[str]) -> ColumnElement[int]:
+    return case({name: number for number, name in enumerate(EVENTS)}, value=event)
 
 
 def _claim(app: App, row: Row[Any]) -> bool:

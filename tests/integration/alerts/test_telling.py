@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.errors import TransientError
 from core.secrets import read_secret
 from store.tables import alert_delivery
 from sync.alerts.causes import Cause
-from sync.alerts.deliver import CLAIM, MOST_ATTEMPTS, deliver_due, send_test
+from sync.alerts.deliver import AT_ONCE, CLAIM, MOST_ATTEMPTS, deliver_due, send_test
 from sync.alerts.standing import record
 from sync.alerts.words import CATALOGUE, LANGUAGES, render
 from sync.context import App
@@ -133,6 +134,32 @@ def test_a_hook_that_is_down_then_up_hears_all_in_order(
     assert first["cause"] == "connection:a" and first["kind"] == "breaker" and first["connection"] == "a"
     assert first["text"].endswith("No answer.") and first["next_step"].endswith("sverka status")
     assert first["resolved_at"] is None and last["resolved_at"] > last["opened_at"]
+
+
+def test_what_may_not_be_told_yet_keeps_nothing_newer_waiting(
+    build: Callable[..., App], mailbox: Mailbox, hook: Hook
+) -> None:
+    """More alerts than are sent at once are over, and their first word could not be sent: newer ones are told."""
+    app = build(email=mailbox.settings(), webhook={"url": hook.url})
+    old = [Cause(f"paused:{number}", "paused", "a", {"connection": "a", "since": None, "reason": "r"})
+           for number in range(AT_ONCE + 5)]  # fmt: skip
+    hook.status = 503
+    record(app, old)
+    for _ in range(4):
+        deliver_due(app)
+    app.clock.sleep(3600)
+    record(app, [])
+    later = {"next_attempt_at": app.clock.now() + timedelta(minutes=30)}
+    opened = (alert_delivery.c.event == "opened", alert_delivery.c.state == "due")
+    with app.engine.begin() as conn:
+        conn.execute(update(alert_delivery).where(*opened).values(later))
+    hook.status = 200
+    app.clock.sleep(1)
+    record(app, [DOWN])
+    deliver_due(app)
+    assert [one["kind"] for one in hook.taken] == ["breaker"]
+    early = [row for row in deliveries(app) if (row["event"], row["channel"]) == ("resolved", "webhook")]
+    assert len([row for row in early if row["state"] == "due"]) == len(old) > AT_ONCE
 
 
 def test_who_died_while_sending_is_followed_by_another(build: Callable[..., App], mailbox: Mailbox) -> None:
