@@ -30,6 +30,10 @@ __all__ = [
 USER_AGENT = "Sverka/0.1"
 _CHUNK = 64 * 1024
 MIB = 1024 * 1024
+LONGEST_WAIT = 24 * 3600
+"""Seconds: who asks to be left alone for longer is asked again all the same."""
+_MOST_DIGITS = 10
+"""So many say more than a day already; a number of thousands is not even read."""
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 """Statuses that a working server gives in passing: a read that met one is asked again within the same request."""
 _SLOW_DOWN = frozenset({429, 503})
@@ -136,17 +140,20 @@ def decode_text(body: bytes) -> str:
 
 
 def retry_after(answer: Answer | FileAnswer, clock: Clock) -> float | None:
-    """Seconds that the other side asks us to wait, from `Retry-After` in either of its two forms (RFC 9110 §10.2.3)."""
+    """Seconds that the other side asks us to wait, from `Retry-After` in either of its two forms (RFC 9110 §10.2.3).
+
+    A day at most, whatever it says; None where it says nothing that can be read.
+    """
     value = answer.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
-    if not value:
-        return None
+    if value.isascii() and value.isdigit():
+        return float(min(int(value.lstrip("0")[:_MOST_DIGITS] or "0"), LONGEST_WAIT))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment - clock.now()).total_seconds()) if moment.tzinfo is not None else None
+    if moment.tzinfo is None:
+        return None
+    return min(max(0.0, (moment - clock.now()).total_seconds()), float(LONGEST_WAIT))
 
 
 class HttpClient:

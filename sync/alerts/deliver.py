@@ -138,7 +138,8 @@ def _put_off(app: App, row: Row[Any], error: SverkaError) -> None:
 def pause_after(attempts: int, asked: float | None) -> timedelta:
     """How long to wait before the next attempt; what the other side asks for is the least, up to the longest pause."""
     doubled: int = 2 ** min(attempts - 1, 10)
-    return min(max(FIRST_PAUSE * doubled, timedelta(seconds=asked or 0.0)), LONGEST_PAUSE)
+    wanted = timedelta(seconds=min(asked or 0.0, LONGEST_PAUSE.total_seconds()))
+    return min(max(FIRST_PAUSE * doubled, wanted), LONGEST_PAUSE)
 
 
 def _settle(app: App, row: Row[Any], values: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from sync.room.writing import committing
 THRESHOLD = 3
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_ASKED = timedelta(days=1)
+"""The other side may ask for a longer rest, and for no longer than that."""
 PROBE, PROBE_PERIODS = timedelta(minutes=10), 2
 """A probe that has not reported for so long, or so many periods, is taken for dead, and another one may go."""
 
@@ -32,10 +34,10 @@ def ensure_row(conn: Connection, name: str) -> None:
 
 
 def pause_after(failures: int, retry_after: float | None, first: timedelta = FIRST_PAUSE) -> timedelta:
-    """How long to leave the other side in peace after so many failures in a row; what it asked for is the least."""
+    """How long to leave the other side in peace after so many failures; what it asked for is the least, up to a day."""
     doubled: int = 2 ** min(max(failures - THRESHOLD, 0), 10)
     grown = min(first * doubled, LONGEST_PAUSE)
-    return max(grown, timedelta(seconds=retry_after or 0.0))
+    return max(grown, timedelta(seconds=min(retry_after or 0.0, LONGEST_ASKED.total_seconds())))
 
 
 def claim_passage(conn: Connection, name: str, now: datetime, every: timedelta = PROBE) -> bool:

@@ -62,7 +62,7 @@ class SharedBudget:
     def block(self, seconds: float) -> None:
         """Nobody asks anything for so many seconds (an hour at most); a longer block that is there already stays."""
         now = self._app.clock.now()
-        until = now + min(timedelta(seconds=seconds), LONGEST_BLOCK)
+        until = now + timedelta(seconds=min(seconds, LONGEST_BLOCK.total_seconds()))
         shorter = or_(
             rate.c.blocked_until.is_(None), rate.c.blocked_until < until, rate.c.blocked_until > now + LONGEST_BLOCK
         )

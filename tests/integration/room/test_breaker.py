@@ -99,6 +99,14 @@ def test_a_probe_that_fails_opens_it_for_longer_without_another_word(app: App) -
     assert pauses[-1] == breaker.LONGEST_PAUSE
 
 
+def test_what_it_asks_for_is_the_least_up_to_a_day(app: App) -> None:
+    assert breaker.pause_after(1, 7200.0) == timedelta(hours=2)
+    assert breaker.pause_after(1, 1e14) == timedelta(days=1)
+    assert breaker.record_failure(app, "a", 1e14)
+    app.clock.move(timedelta(days=1))  # type: ignore[attr-defined]
+    assert passes(app)
+
+
 def test_beats_at_once_let_one_probe_through(app: App) -> None:
     """The same by way of ticks: eight beats, one slot, one piece of work."""
     open_it(app)

@@ -180,6 +180,21 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after(Answer(503, {}, b""), clock) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("99999999999999", 86400.0), ("9" * 5000, 86400.0), ("0", 0.0), ("86400", 86400.0), ("00000000000007", 7.0),
+        ("\u00b2", None), ("\u0667", None), ("-5", None), ("1.5", None), ("+5", None),
+        ("Fri, 15 Jan 2126 09:00:00 GMT", 86400.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 86400.0),
+        ("Thu, 15 Jan 1970 09:00:00 GMT", 0.0), ("Fri, 15 Jan 99999999999999 09:00:00 GMT", None),
+        ("Thu, 15 Jan 2026 99:99:99 GMT", None),
+    ],
+)  # fmt: skip
+def test_what_nobody_would_wait_for_is_not_believed(said: str, seconds: float | None) -> None:
+    clock = ManualClock(datetime(2026, 1, 15, 9, 0, tzinfo=UTC))
+    assert retry_after(Answer(429, {"retry-after": said}, b""), clock) == seconds
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_busy_server_is_asked_again_for_a_read(status: int) -> None:
     with raw_server(reply(status), reply(body=b"ok")) as server:
