@@ -56,6 +56,8 @@ BUDGET_COMMITS = ("rate-begin", "rate-turn", "rate-block")
 """Commits of the rate budget, where a connection has one."""
 ALERT_COMMITS = ("alert-turn", "alert-mark", "alert-claim", "alert-end")
 """Commits of the alerts: whose turn it is to look, what holds, who sends, what became of it."""
+MAPPING_COMMITS = ("reapply",)
+"""Records and how far a re-application has come, in one."""
 RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result")
 CALLS = (
     "fetch-page",
@@ -82,7 +84,15 @@ PULL_POINTS = _sides("run-start", *COMMITS, "run-finish", *CALLS[:7])
 PUSH_POINTS = _sides("push-claim", "push-sending", "push-step", *PUSH_CALLS)
 """The same of a client that is made known."""
 POINTS = _sides(
-    *COMMITS, *PUSH_COMMITS, *ROOM_COMMITS, *BUDGET_COMMITS, *ALERT_COMMITS, *RECONCILE_COMMITS, *CALLS, *PUSH_CALLS
+    *COMMITS,
+    *PUSH_COMMITS,
+    *ROOM_COMMITS,
+    *BUDGET_COMMITS,
+    *ALERT_COMMITS,
+    *MAPPING_COMMITS,
+    *RECONCILE_COMMITS,
+    *CALLS,
+    *PUSH_CALLS,
 )
 """Every point there is."""
 

@@ -13,6 +13,7 @@ from core.clock import SystemClock
 from core.ids import new_id
 from store.tables import alert_delivery, rate, request
 from sync.alerts.standing import WAITING
+from sync.mappings.ordering import order_reapply
 from sync.pull.cursors import reset
 from sync.push.contacts import add_contact, set_contact
 from sync.room.faults import POINTS
@@ -28,13 +29,13 @@ GHOST = "11111111-2222-3333-4444-555555555555"
 NAMES = tuple(dict.fromkeys(point.rpartition(".")[0] for point in POINTS))
 """The commits and calls that have points."""
 PLAN = ("fetch-changes", "confirm-changes")
-CALM = ("wake", "wake-begin", "wake-end")
+CALM = ("wake", "wake-begin", "wake-end", "reapply")
 BROKEN = ("pause", "run-fail", "resume")
 WATCHED = ("rate-begin", "rate-turn", "rate-block", "alert-turn", "alert-mark", "alert-claim", "alert-end")
 """Only where a connection has a rate and somebody is told of alerts."""
 BROKER_ONLY = ("request-free",)
-ELSEWHERE = ("fetch-terms", "reapply")
-"""No base of this configuration keeps terms; re-application is a command (tests/integration/sync_mappings)."""
+ELSEWHERE = ("fetch-terms",)
+"""No base of this configuration keeps terms: test_terms.py."""
 MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN, *WATCHED, *ELSEWHERE))
 SIDES = ("before", "after")
 AGAIN, PATIENCE = 6.0, 90.0
@@ -208,6 +209,10 @@ class Matrix:
         with self.house.engine.begin() as conn:
             conn.execute(update(request).values(done_at=SystemClock().now()))
 
+    def map_anew(self) -> None:
+        """Somebody has the published rules carried over to all that is here."""
+        order_reapply(self.house.app, NAME, "Анна")
+
     def forget_rate(self) -> None:
         """The rate budget begins anew."""
         with self.house.engine.begin() as conn:
@@ -253,6 +258,7 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
     "run-fail": Matrix.start_anew,
     "resume": Matrix.start_anew,
     **dict.fromkeys(CALM, Matrix.forgotten_client),
+    "reapply": Matrix.map_anew,
     **dict.fromkeys(
         ("reconcile-movements", "reconcile-result", "fetch-movements", "fetch-figures"),
         Matrix.reconcile,

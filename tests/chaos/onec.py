@@ -21,9 +21,12 @@ PARTIES, CONTRACTS = "Catalog_Контрагенты", "Catalog_Договоры
 class Onec:
     """A small trading company behind a port, with its back door."""
 
-    def __init__(self, folder: Path, *, documents: int = 40, counterparties: int = 12, seed: int = 7) -> None:
+    def __init__(
+        self, folder: Path, *, documents: int = 40, counterparties: int = 12, seed: int = 7, configuration: str = "bp30"
+    ) -> None:
         self.port, self.log = free_port(), folder / "onec.log"
         order = ["--port", self.port, "--documents", documents, "--counterparties", counterparties, "--seed", seed]
+        order += ["--configuration", configuration]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.onec", *map(str, order)],
