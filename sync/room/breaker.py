@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from store.bulk import upsert
 from store.tables import connection
@@ -41,12 +41,17 @@ def pause_after(failures: int, retry_after: float | None, first: timedelta = FIR
 
 
 def claim_passage(conn: Connection, name: str, now: datetime, every: timedelta = PROBE) -> bool:
-    """Whether a scheduled run may go now. When the breaker's pause is over exactly one caller gets True: the probe."""
+    """Whether a scheduled run may go now. When the breaker's pause is over exactly one caller gets True: the probe.
+
+    A pause that ends later than any that is given was written by a clock that has since been put back: it is over.
+    """
     ensure_row(conn, name)
     state = conn.execute(select(connection.c.breaker).where(connection.c.name == name)).scalar_one()
     if state == "closed":
         return True
-    over = (connection.c.name == name, connection.c.breaker == state, connection.c.breaker_until <= now)
+    most = PROBE if state == "half_open" else LONGEST_ASKED
+    ended = or_(connection.c.breaker_until <= now, connection.c.breaker_until > now + most)
+    over = (connection.c.name == name, connection.c.breaker == state, ended)
     probe = {"breaker": "half_open", "breaker_until": now + min(PROBE, every * PROBE_PERIODS)}
     return conn.execute(update(connection).where(*over).values(probe)).rowcount == 1
 
@@ -108,10 +113,10 @@ def resume_connection(app: App, name: str) -> bool:
 
 
 def pause_reason(conn: Connection, name: str, now: datetime) -> str | None:
-    """Why the connection is paused; None when it is not, or when an hour has gone and it may be tried."""
+    """Why the connection is paused; None when it is not, or when an hour has gone, or the clock back, and it may be tried."""
     row = conn.execute(
         select(connection.c.paused_reason, connection.c.paused_at).where(connection.c.name == name)
     ).first()
-    if row is None or (row.paused_at is not None and row.paused_at + TRY_AGAIN <= now):
+    if row is None or (row.paused_at is not None and not now - TRY_AGAIN < row.paused_at <= now + TRY_AGAIN):
         return None
     return str(row.paused_reason) if row.paused_reason is not None else None

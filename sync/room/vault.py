@@ -22,6 +22,8 @@ from sync.context import App
 
 HELD = timedelta(seconds=60)
 """How long a renewal may take; whoever died in the middle of one keeps the others out no longer."""
+BELIEVABLE = 3
+"""A claim that ends later than so many lengths from now was written by a clock that has since been put back."""
 PATIENCE = 75.0
 STEP = 0.2
 
@@ -69,7 +71,7 @@ class StoredVault:
         now = self._app.clock.now()
         with self._app.engine.begin() as conn:
             upsert(conn, token, [{"connection": self._name}], ["connection"], update=())
-            free = or_(token.c.holder.is_(None), token.c.held_until < now)
+            free = or_(token.c.holder.is_(None), token.c.held_until < now, token.c.held_until > now + HELD * BELIEVABLE)
             taken = update(token).where(*self._mine, free).values(holder=holder, held_until=now + HELD)
             return conn.execute(taken).rowcount == 1
 

@@ -107,6 +107,21 @@ def test_what_it_asks_for_is_the_least_up_to_a_day(app: App) -> None:
     assert passes(app)
 
 
+def test_a_pause_from_a_clock_put_back_does_not_last_for_years(app: App) -> None:
+    app.clock.sleep(3600 * 24 * 400)
+    open_it(app)
+    app.clock.move(timedelta(days=-400))  # type: ignore[attr-defined]
+    assert at_once(lambda: passes(app)).count(True) == 1
+    app.clock.sleep(breaker.PROBE.total_seconds() / 2)
+    assert not passes(app), "its probe is on the way"
+    breaker.record_success(app, "a")
+    app.clock.sleep(3600 * 24 * 400)
+    breaker.pause_connection(app, "a", "The password is wrong.")
+    app.clock.move(timedelta(days=-400))  # type: ignore[attr-defined]
+    with app.engine.connect() as conn:
+        assert breaker.pause_reason(conn, "a", app.clock.now()) is None
+
+
 def test_beats_at_once_let_one_probe_through(app: App) -> None:
     """The same by way of ticks: eight beats, one slot, one piece of work."""
     open_it(app)

@@ -98,6 +98,17 @@ def test_who_died_while_renewing_keeps_nobody_out_for_long(store_url: str) -> No
     engine.dispose()
 
 
+def test_a_claim_from_a_clock_put_back_keeps_nobody_out(store_url: str) -> None:
+    upgrade(store_url)
+    engine, clock = open_engine(store_url), ManualClock()
+    vault = StoredVault(App(Settings(), engine, clock, "one"), "crm")
+    assert vault._try_claim("dead")
+    clock.move(timedelta(hours=-2))
+    assert vault._try_claim("heir")
+    assert not vault._try_claim("third")
+    engine.dispose()
+
+
 def test_a_renewal_that_never_ends_is_told(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade(store_url)
     engine, clock = open_engine(store_url), ManualClock()
