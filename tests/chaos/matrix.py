@@ -99,9 +99,10 @@ class Matrix:
         return inn_of(self.random.randrange(10**6, 10**7))
 
     def link_nowhere(self) -> None:
-        """A head office that does not exist: a late reference."""
-        card = self.random.choice([row for row in self.house.onec.documents(PARTIES) if not row.get("IsFolder")])
-        self.house.onec.edit("change", PARTIES, str(card["Ref_Key"]), ГоловнойКонтрагент_Key=GHOST)
+        """A new card with a head office that does not exist: a late reference, looked for once the set is read."""
+        inn = self.inn()
+        fields = {"Description": f"Филиал {inn}", "ИНН": inn, "ГоловнойКонтрагент_Key": GHOST}
+        self.house.onec.edit("create", PARTIES, **fields)
 
     def load_anew(self) -> None:
         """The first load of one set once more."""
