@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.common import one_connection, open_app, out_json, out_table, out_text
+from cli.common import one_connection, open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, say
 from cli.mapping_files import folder_of, has_settings, meant
 from cli.progress import watching
@@ -95,7 +94,7 @@ def reapply(
     """
     with open_app() as application:
         name = one_connection(application, connection)
-        order_reapply(application, name, getpass.getuser())
+        order_reapply(application, name, person())
         if not now:
             say("The service does it in the background, between its cycles. Next: sverka status")
             return
@@ -182,7 +181,7 @@ def capture(
         ruling = load_ruling(application, settings, publish=False)
         case = build_case(application, name, external_id, ruling, entity=entity, title=title)
         if file is None:
-            keep_case(application.engine, settings.mapping, case, getpass.getuser(), application.clock.now())
+            keep_case(application.engine, settings.mapping, case, person(), application.clock.now())
             say(f"Kept in the store: {case.title}. Next: sverka mapping test")
         else:
             file.write_text(write_case(case), encoding="utf-8")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Annotated
 
 import typer
 
 from cli import mapping_trials
-from cli.common import one_connection, open_app, out_json, out_table, out_text
+from cli.common import one_connection, open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, say
 from cli.mapping_files import folder_of, is_version, meant
 from cli.words import moment
@@ -118,7 +117,7 @@ def publish(
         name, mapping = meant(application, file, connection)
         beside = load_cases(cases_folder(file if file is not None else key, folder_of(application, file)))
         published = publish_mapping(
-            application, key, mapping, getpass.getuser(), comment=comment, cases=beside,
+            application, key, mapping, person(), comment=comment, cases=beside,
             seen=ruling.hash if ruling else None,
         )  # fmt: skip
         say(f"Version {published.number} ({published.hash[:12]}) of {key} rules now.")
@@ -127,7 +126,7 @@ def publish(
 
 def _offer(application: App, name: str, reapply: bool) -> None:
     if reapply:
-        order_reapply(application, name, getpass.getuser())
+        order_reapply(application, name, person())
         say("It is carried over to the records that are here by the service. Next: sverka status")
         return
     say(f"What was read before stays as it is. To carry it over without asking 1C: sverka mapping reapply {name}")
@@ -169,7 +168,7 @@ def rollback(
     with open_app() as application:
         name = one_connection(application, connection)
         key = application.settings.connections[name].mapping
-        found = roll_back(application, key, version, getpass.getuser())
+        found = roll_back(application, key, version, person())
         say(f"Version {found.number} ({found.hash[:12]}) of {key} rules again.")
         _offer(application, name, reapply)
 
@@ -206,7 +205,7 @@ def import_file(
         key = application.settings.connections[one_connection(application, connection)].mapping
         mapping = load_mapping(file)
         kept = versions.save_draft(
-            application.engine, key, mapping.text, getpass.getuser(), comment=comment or None, version=mapping.version
+            application.engine, key, mapping.text, person(), comment=comment or None, version=mapping.version
         )
     say(f"{file} is version {kept.number} ({kept.hash[:12]}) of {key}: {kept.state}.")
     if kept.state == "draft":

@@ -63,7 +63,7 @@ class CardWriter:
         unknown = [name for name in draft.card.fields if name not in known]
         if unknown:
             error = SchemaDrift(
-                f"The portal has no field {', '.join(unknown)} on {draft.card.type}.", next_step="sverka crm setup"
+                f"The portal has no field {', '.join(unknown)} on {draft.card.type}.", next_step="sverka doctor"
             )
             results[draft.place] = CardResult(draft.card.key, draft.card.external_id, error)
         return not unknown

@@ -54,7 +54,7 @@ class Doctor:
         if source.name in LISTS:
             return Finding("ok", source.name, "can be read")
         if not self._reader.is_published(source.name):
-            return Finding("error", source.name, "The portal has no such type of elements.", "sverka crm setup")
+            return Finding("error", source.name, "The portal has no such type of elements.", "create it in the portal")
         return Finding("ok", source.name, f"can be read; {len(self._types.get(source.name).fields)} fields")
 
 

@@ -17,6 +17,7 @@ from core.secrets import redact
 Outcome = Literal["config", "transient", "record", "uncertain", "not_found", "drift"]
 _WAIT = "wait for the next cycle; then: sverka status"
 _DOCTOR = "sverka doctor"
+_TYPE = "create it in the portal, then: sverka doctor"
 _LETTERS = "sverka dead list"
 _MAPPING = "sverka mapping check --live"
 _RIGHTS = "give the webhook or application the rights (docs/bitrix24-setup.md), then: sverka doctor"
@@ -101,7 +102,7 @@ RULES: tuple[Rule, ...] = (
          "put the new address into the settings, then: sverka doctor", statuses=frozenset({301, 302, 303, 307, 308})),
     Rule("no_method", "drift", "record", "The portal knows no such method: {words}", _DOCTOR,
          codes=_codes("ERROR_METHOD_NOT_FOUND")),
-    Rule("no_type", "drift", "record", "The portal has no such smart process.", "sverka crm setup",
+    Rule("no_type", "drift", "record", "The portal has no such smart process.", _TYPE,
          words=_words("смарт-процесс не найден", "smart process.{0,20}not found", "type.{0,10}not found")),
     Rule("not_found", "not_found", "record", "Bitrix24 has no such element.", _LETTERS,
          codes=_codes("NOT_FOUND", "ERROR_NOT_FOUND", "OWNER_NOT_FOUND")),

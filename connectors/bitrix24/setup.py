@@ -62,7 +62,7 @@ class Setup:
             if there.get("type") != KINDS[wanted.kind]:
                 raise SchemaDrift(
                     f"The portal's field {name} is of type {there.get('type')}, not {KINDS[wanted.kind]}.",
-                    next_step="rename or delete that field in the portal, then: sverka crm setup",
+                    next_step="rename or delete that field in the portal, then: sverka doctor",
                 )
             return Made(what, "there")
         if dry_run:

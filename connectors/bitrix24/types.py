@@ -80,7 +80,7 @@ class Types:
             if number is None:
                 raise ConfigError(
                     f"The portal has no type of elements for {name!r}.",
-                    next_step="sverka crm setup NAME, or take it out of the mapping",
+                    next_step="create it in the portal or take it out of the mapping, then: sverka doctor",
                 )
             told = self._wire.call("crm.item.fields", {"entityTypeId": number}).result
             self._known[name] = TypeOf(name, number, self._entity(name), dict(told["fields"]))

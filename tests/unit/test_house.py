@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("core", "connectors", "mapping", "sync", "store", "workers", "cli", "sandbox")
 OURS = (*ROOMS, "tests", "bench")
@@ -29,6 +31,7 @@ BROAD_EXCEPTS = {
 # A library and the only places that may import it.
 SOLE_USERS = {
     "requests": ("connectors/http.py",),
+    "getpass": ("cli/common.py",),  # an account may have no name: person() knows what to do then
     "zeep": ("connectors/onec_soap/",),
     "celery": ("workers/",),
     "kombu": ("workers/",),
@@ -144,6 +147,16 @@ def test_sandbox_shares_nothing_with_the_product() -> None:
 def test_library_has_one_home(library: str) -> None:
     users = {short(path) for path in sources(*ROOMS) if any(n.split(".")[0] == library for n in imports(path))}
     assert [user for user in sorted(users) if not user.startswith(SOLE_USERS[library])] == []
+
+
+def test_every_command_that_a_text_names_exists() -> None:
+    known = {command for commands in COMMANDS.values() for command in commands}
+    named = {
+        (command, short(path))
+        for path in sources(*(room for room in ROOMS if room != "sandbox"))
+        for command in re.findall(r"\bsverka ([a-z]+)", path.read_text("utf-8"))
+    }
+    assert {(command, path) for command, path in named if command not in known} == set()
 
 
 def test_files_are_short() -> None:
