@@ -16,9 +16,11 @@ from store.engine import reading
 from store.queries.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import App
+from sync.owners.recording import catch_up
+from sync.owners.sides import load_sides
 from sync.pull.edited import read_values
-from sync.push import intents
 from sync.push.edited import OutEdit, load_asked
+from sync.push.letters import give_up
 from sync.push.merge import add_audit
 from sync.room.requests import leave_request
 
@@ -181,16 +183,17 @@ def _edit_out(conn: Connection, letter: Row[Any], values: dict[str, Any]) -> dic
 def discard_letter(app: App, number: int, reason: str, *, who: str = "cli") -> None:
     """Give a letter up: marked with reason, person and time, and audited; never deleted.
 
-    Out: the write is given up with it. In: the record is left alone as long as it says the same; when it has changed
-    and fails again a new letter is opened.
+    Out: the write is given up with it, also where it still waits or stands before a person. In: the record is left
+    alone as long as it says the same; when it has changed and fails again a new letter is opened.
 
     Raises:
-        UsageError: there is no open letter with this number, or no reason was given.
+        UsageError: there is no open letter with this number, no reason was given, or its write was sent and not
+            answered: what became of it is to be found out first.
         ConflictError: somebody else has just settled it.
     """
     if not reason.strip():
         raise UsageError("Say why: the reason is kept.", next_step="sverka dead discard --help")
-    now = app.clock.now()
+    now, sides = app.clock.now(), load_sides(app)
     with app.engine.begin() as conn:
         letter = _load(conn, number)
         _check_open(letter)
@@ -199,7 +202,10 @@ def discard_letter(app: App, number: int, reason: str, *, who: str = "cli") -> N
         if conn.execute(update(dead_letter).where(*mine).values(values)).rowcount != 1:
             raise ConflictError(f"Somebody else has just settled letter {number}.", next_step=_LIST)
         if letter.direction == "out":
-            intents.give_up(conn, letter.connection, UUID(letter.external_id), now, f"discarded: {reason}")
+            key, side = UUID(letter.external_id), sides.get(letter.connection)
+            give_up(conn, letter.connection, key, now, f"discarded: {reason}")
+            if side is not None:
+                catch_up(conn, now, side, key)
         before = {"state": letter.state, "reason": letter.reason, "external_id": letter.external_id}
         after = {"state": "discarded", "note": reason}
         add_audit(conn, now, who, "dead.discard", f"letter {number}", before=before, after=after)

@@ -19,10 +19,10 @@ from store.tables import binding
 from sync.owners.rules import ENTITY, Ownership, fingerprint
 from sync.owners.sides import Bound, Side, leads, load_bound
 from sync.push import intents
-from sync.push.ask import request_push
+from sync.push.letters import load_held
 
-UPDATE = "update"
-"""The action of an intent that changes a card which is there already."""
+UPDATE = intents.UPDATE
+HELD = "waits: the card itself was refused (sverka dead list)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,11 @@ def save_seen(conn: Connection, connection: str, external_id: str, seen: Mapping
 def plan_update(conn: Connection, now: datetime, side: Side, entity_id: UUID) -> str:
     """Make sure that a customer's card there will be looked at, in the caller's transaction; says so to a person.
 
-    While another write to the same card is open nothing is added: whoever finishes that looks again.
+    While another write to the same card is open nothing is added: whoever finishes that looks again. So does whoever
+    settles the letter of a card that was refused. No word is left for the service: its next tick finds what is due.
     """
+    if load_held(conn, side.name, [entity_id]):
+        return f"{side.name}: {HELD}"
     waits = why_waiting(side.settings.write, side.name)
     try:
         with conn.begin_nested():
@@ -116,10 +119,7 @@ def plan_update(conn: Connection, now: datetime, side: Side, entity_id: UUID) ->
             intents.add(conn, now, side.name, entity_id, state=state, reason=waits or None, action=UPDATE)
     except IntegrityError:  # one is open already: the unique index says so
         _wake_open(conn, now, side.name, entity_id, waits)
-    if waits:
-        return f"{side.name}: {waits}"
-    request_push(conn, now, side.name, entity_id)
-    return f"{side.name}: will be told"
+    return f"{side.name}: {waits or 'will be told'}"
 
 
 def _wake_open(conn: Connection, now: datetime, connection: str, entity_id: UUID, waits: str) -> None:

@@ -15,9 +15,9 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.owners.leave import close_leaves
 from sync.owners.planning import plan_update
-from sync.owners.rules import ENTITY, Ownership, fingerprint
+from sync.owners.rules import ENTITY, Ownership, fingerprint, load_pair
 from sync.owners.settling import plain
-from sync.owners.sides import load_bound_one, sides_of
+from sync.owners.sides import Side, load_bound_one, sides_of
 from sync.push import intents
 from sync.push.bind import Card
 from sync.push.intents import Intent
@@ -107,4 +107,14 @@ def look_again(conn: Connection, ctx: RunContext, entity_id: UUID, contact: Mapp
     row, side = load_row(conn, entity_id), sides_of(ctx)[ctx.name]
     sent = [rule for rule in side.rules.values() if rule.sends]
     if row and any(fingerprint(row[rule.column]) != fingerprint(contact[rule.column]) for rule in sent):
+        plan_update(conn, now, side, entity_id)
+
+
+def catch_up(conn: Connection, now: datetime, side: Side, entity_id: UUID) -> None:
+    """What was changed here since the card was made, while its other parts were on their way or stood refused."""
+    row, card = load_row(conn, entity_id), load_bound_one(conn, side.name, entity_id)
+    if row is None or card is None:
+        return
+    pairs = {rule: load_pair(card["seen"], rule.name) for rule in side.rules.values() if rule.sends}
+    if any(pair is not None and pair[1] != fingerprint(row[rule.column]) for rule, pair in pairs.items()):
         plan_update(conn, now, side, entity_id)

@@ -23,7 +23,7 @@ from store.engine import reading
 from sync.context import RunContext
 from sync.owners.body import as_json, build_body
 from sync.owners.leave import ask_leave, is_allowed
-from sync.owners.planning import why_waiting
+from sync.owners.planning import HELD, why_waiting
 from sync.owners.recording import Done, record_done
 from sync.owners.rules import ENTITY, Ownership, fingerprint, load_pair, wants_sending
 from sync.owners.settling import plain
@@ -32,7 +32,7 @@ from sync.pull.apply import apply_records
 from sync.push import intents
 from sync.push.bind import build_card, load_theirs
 from sync.push.intents import Intent
-from sync.push.letters import settle_refusal
+from sync.push.letters import load_held, settle_refusal
 from sync.push.match import target_of
 from sync.push.merge import load_row
 from sync.push.send import send_write
@@ -78,12 +78,20 @@ def advance_update(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
     waits = why_waiting(ctx.settings.write, ctx.name)
     if waits and not intent.pending:
         return _settle(ctx, intent, "waiting", NOT_COUNTED, waits)
+    if not intent.pending and _is_held(ctx, intent):
+        return _settle(ctx, intent, "discarded", NOT_COUNTED, HELD)
     for _ in range(MOST_LOOKS):
         outcome = _look_and_send(ctx, intent, contact)
         if outcome != AGAIN:
             return outcome
     busy = "the card is being changed there"
     return _settle(ctx, intent, "due", NOT_COUNTED, busy, next_attempt_at=_later(ctx, intent), steps=intent.steps)
+
+
+def _is_held(ctx: RunContext, intent: Intent) -> bool:
+    """Whether the card itself stands refused: it is looked at as a whole when that is settled."""
+    with reading(ctx.app.engine) as conn:
+        return bool(load_held(conn, ctx.name, [intent.entity_id]))
 
 
 def foresee_update(ctx: RunContext, intent: Intent) -> str:

@@ -53,6 +53,12 @@ def close_reviews(conn: Connection, now: datetime, connection: str, entity_id: U
     conn.execute(update(review).where(*where).values(state="dismissed", decided_at=now, decided_by=who))
 
 
+def close_questions(conn: Connection, now: datetime, intent_id: UUID) -> None:
+    """What was asked about a write that is given up leaves the queue."""
+    where = (review.c.intent_id == intent_id, review.c.state == "open")
+    conn.execute(update(review).where(*where).values(state="dismissed", decided_at=now, decided_by="sverka"))
+
+
 def remember(
     conn: Connection, now: datetime, connection: str, entity_id: UUID, verdicts: Mapping[str, str], who: str
 ) -> None:

@@ -22,6 +22,7 @@ from store.tables import binding, intent
 from sync.context import App
 from sync.owners.planning import Change, note_change, seed_cards
 from sync.owners.sides import Side, load_bound, load_sides, take_turns
+from sync.push import intents
 from sync.push.ask import open_review
 from sync.push.clean import Cleaned, clean_fields, guess_kind
 from sync.push.merge import add_audit, load_row
@@ -315,8 +316,15 @@ def _load_newest(conn: Connection, ids: list[UUID]) -> dict[UUID, dict[str, dict
     where = (intent.c.entity == ENTITY, intent.c.entity_id.in_(ids))
     found: dict[UUID, dict[str, dict[str, Any]]] = {}
     for row in conn.execute(select(*columns).where(*where).order_by(intent.c.created_at, intent.c.id)).mappings():
-        found.setdefault(row["entity_id"], {})[row["connection"]] = dict(row)
+        newest = found.setdefault(row["entity_id"], {})
+        if row["action"] != intents.UPDATE or not _is_refused(newest.get(row["connection"])):
+            newest[row["connection"]] = dict(row)
     return found
+
+
+def _is_refused(row: Mapping[str, Any] | None) -> bool:
+    """Whether the card itself was refused, wholly or in parts: a later change of it does not make it whole."""
+    return row is not None and row["state"] == "dead" and row["action"] != intents.UPDATE
 
 
 def _build_view(

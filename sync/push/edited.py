@@ -100,7 +100,7 @@ def load_asked(conn: Connection, connection: str, external_id: str) -> Asked:
     Raises:
         UsageError: the write is not waiting for a person any more, or it failed before it was put together.
     """
-    intent = intents.load_latest(conn, connection, UUID(external_id))
+    intent = intents.load_behind(conn, connection, UUID(external_id))
     if intent is None or intent.state != "dead" or intent.step >= len(intent.steps):
         why = "There is no refused write behind this letter: nothing to edit."
         raise UsageError(why, next_step="sverka contact list")

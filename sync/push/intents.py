@@ -27,6 +27,8 @@ from core.errors import ConflictError
 from core.ids import new_id
 from store.tables import intent as table
 
+UPDATE = "update"
+"""The action of an intent that changes a card which is there already."""
 OPEN = frozenset({"waiting", "review", "due", "sending", "uncertain"})
 ALLOWED: dict[str, frozenset[str]] = {
     "waiting": frozenset({"review", "due", "discarded", "done"}),
@@ -104,6 +106,18 @@ def load_latest(conn: Connection, connection: str, entity_id: UUID) -> Intent | 
     where = (table.c.connection == connection, table.c.entity_id == entity_id)
     row = conn.execute(select(*_COLUMNS).where(*where).order_by(table.c.created_at.desc()).limit(1)).mappings().first()
     return Intent(**row) if row else None
+
+
+def load_behind(conn: Connection, connection: str, entity_id: UUID) -> Intent | None:
+    """The intent that a letter of direction out is about: a refused making of the card first, else the newest.
+
+    While the making of a card stands refused no change of it is planned, so there is never a doubt which is meant.
+    """
+    where = (table.c.connection == connection, table.c.entity_id == entity_id)
+    refused = (table.c.state == "dead", table.c.action != UPDATE)
+    query = select(*_COLUMNS).where(*where, *refused).order_by(table.c.created_at.desc()).limit(1)
+    row = conn.execute(query).mappings().first()
+    return Intent(**row) if row else load_latest(conn, connection, entity_id)
 
 
 def add(
@@ -209,19 +223,20 @@ def claim(conn: Connection, intent_id: UUID, owner: str, now: datetime, lease: t
 
 
 def revive(conn: Connection, connection: str, entity_id: UUID, now: datetime) -> bool:
-    """Make a refused intent due again; False when the newest one was not refused."""
-    latest = load_latest(conn, connection, entity_id)
-    if latest is None or latest.state != "dead":
+    """Make a refused intent due again; False when it was not refused, or a change of the card is on its way now.
+
+    A change that has not been sent makes room: when the card is whole it is looked at again.
+    """
+    refused = load_behind(conn, connection, entity_id)
+    if refused is None or refused.state != "dead":
         return False
-    move(conn, latest, "due", now, next_attempt_at=None, reason=None)
+    other = load_open(conn, connection, entity_id)
+    if other is not None and (other.action != UPDATE or other.state not in ("waiting", "review", "due")):
+        return False
+    if other is not None:
+        move(conn, other, "discarded", now, reason="the card itself is written first", next_attempt_at=None)
+    move(conn, refused, "due", now, next_attempt_at=None, reason=None)
     return True
-
-
-def give_up(conn: Connection, connection: str, entity_id: UUID, now: datetime, reason: str) -> None:
-    """A person wants nothing more of a refused write: it is not tried again until he decides anew."""
-    latest = load_latest(conn, connection, entity_id)
-    if latest is not None and latest.state == "dead":
-        move(conn, latest, "discarded", now, reason=reason, next_attempt_at=None)
 
 
 def takes_keys(conn: Connection, connection: str) -> bool:

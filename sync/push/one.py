@@ -32,7 +32,8 @@ from core.errors import (
 from store.engine import reading
 from sync.context import RunContext
 from sync.owners.planning import UPDATE
-from sync.owners.recording import look_again
+from sync.owners.recording import catch_up, look_again
+from sync.owners.sides import sides_of
 from sync.owners.update import advance_update
 from sync.push import intents
 from sync.push.ask import Kind, close_reviews, is_approved, load_decided, load_link, open_review
@@ -66,8 +67,7 @@ from sync.room.writing import asking, writing
 
 MOST_SENDS = 5
 """After so many sendings without an answer a person looks at it."""
-GO_ON = "send"
-NOT_COUNTED = ""
+GO_ON, NOT_COUNTED = "send", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,7 @@ def _save_progress(conn: Connection, ctx: RunContext, intent: Intent, contact: M
     settle_refusal(conn, ctx, intent)
     values = kept | {"steps": intent.steps, "step": intent.step, "next_attempt_at": None}
     intents.move(conn, intent, "done", now, reason=told or None, **values)
-    look_again(conn, ctx, intent.entity_id, contact, now)
+    catch_up(conn, now, sides_of(ctx)[ctx.name], intent.entity_id)
 
 
 # -------------------------------------------------------------------- no answer

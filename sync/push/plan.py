@@ -75,7 +75,8 @@ def _plan(conn: Connection, now: datetime, target: Target, contact: Mapping[str,
         return ""
     waits = target.why_waiting(contact)
     latest = intents.load_latest(conn, name, entity_id)
-    if latest is None or latest.state in ("done", "discarded"):
+    refused_change = latest is not None and latest.action == intents.UPDATE and latest.state == "dead"
+    if latest is None or latest.state in ("done", "discarded") or refused_change:
         _add(conn, now, name, entity_id, waits)
     elif latest.state in ("waiting", "dead", "due"):
         _plan_again(conn, now, latest, waits)

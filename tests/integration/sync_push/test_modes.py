@@ -277,3 +277,38 @@ def test_a_letter_that_was_discarded_is_not_revived(world: World) -> None:
     with world.app.engine.begin() as conn:
         conn.execute(update(dead_letter).values(state="discarded"))
     assert world.push() == {}
+
+
+@pytest.mark.parametrize("state", ["waiting", "review", "due"])
+def test_a_letter_that_is_discarded_takes_its_write_along(world: World, state: str) -> None:
+    """Tried again, the write got no farther than this; the letter is still open, and a person gives it up."""
+    world.server.faults.add("error", error="refused", method="POST", path=PARTIES, times=1)
+    contact = world.add(tax_id=INN)
+    assert world.push() == {"dead": 1}
+    if state == "due":
+        world.server.faults.add("error", error="locked", method="POST", path=PARTIES, times=1)
+    else:
+        world.configure(write={"waiting": "off", "review": "review"}[state])
+    letters.retry_letters(world.app)
+    world.push()
+    assert world.intents()[-1]["state"] == state
+    (letter,) = letters.list_letters(world.app)
+    letters.discard_letter(world.app, letter["number"], "not a customer after all")
+    assert world.intents()[-1]["state"] == "discarded"
+    assert reviews.list_reviews(world.app) == []
+    world.configure(write="on")
+    assert world.push() == {}
+    assert (world.cards(), world.contact(contact["id"])["external_id"]) == ([], None)
+
+
+def test_a_letter_is_not_discarded_while_its_write_may_have_arrived(world: World) -> None:
+    world.server.faults.add("error", error="refused", method="POST", path=PARTIES, times=1)
+    world.add(tax_id=INN)
+    assert world.push() == {"dead": 1}
+    world.server.faults.add("drop_before", method="POST", path=PARTIES, times=1)
+    letters.retry_letters(world.app)
+    assert world.push() == {"uncertain": 1}
+    (letter,) = letters.list_letters(world.app)
+    with pytest.raises(UsageError, match="not answered"):
+        letters.discard_letter(world.app, letter["number"], "away with it")
+    assert (len(letters.list_letters(world.app)), world.intents()[-1]["state"]) == (1, "uncertain")
