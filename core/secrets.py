@@ -20,7 +20,8 @@ _known: set[str] = set()
 _PASSWORDS = (re.compile(r"://[^:@/]*:([^@]*)@"), re.compile(r"[?&]password=([^&#]*)"))
 
 
-def _remember(value: str) -> None:
+def remember(value: str) -> None:
+    """From now on `redact` cuts this value out of every text; one of three signs or fewer is in too many words."""
     if len(value) >= _SHORTEST:
         _known.add(value)
 
@@ -40,7 +41,7 @@ class Secret:
             ConfigError: the variable or the file it is kept in is not there.
         """
         value = self._read()
-        _remember(value)
+        remember(value)
         return value
 
     def reveal_address(self) -> str:
@@ -48,8 +49,8 @@ class Secret:
         value = self._read()
         for pattern in _PASSWORDS:
             for found in pattern.findall(value):
-                _remember(found)
-                _remember(unquote(found))
+                remember(found)
+                remember(unquote(found))
         return value
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select, update
 
 from connectors.vault import Tokens
 from core.errors import TransientError
+from core.secrets import remember
 from store.bulk import upsert
 from store.engine import reading
 from store.tables import token
@@ -41,7 +42,7 @@ class StoredVault:
             row = conn.execute(select(token).where(*self._mine)).first()
         if row is None or not row.refresh:
             return None
-        return Tokens(row.access, row.refresh, row.expires_at, row.endpoint)
+        return _known(Tokens(row.access, row.refresh, row.expires_at, row.endpoint))
 
     @contextmanager
     def exclusive(self) -> Iterator[Tokens | None]:
@@ -77,6 +78,7 @@ class StoredVault:
 
     def save(self, tokens: Tokens) -> None:
         """Keep a new pair, for good, before it is used."""
+        _known(tokens)
         values = {
             "connection": self._name,
             "access": tokens.access,
@@ -86,3 +88,10 @@ class StoredVault:
         }
         with self._app.engine.begin() as conn:
             upsert(conn, token, [values], ["connection"])
+
+
+def _known(tokens: Tokens) -> Tokens:
+    """They are secrets that no settings hold: from now on they are cut out of every text like those."""
+    for value in (tokens.access, tokens.refresh):
+        remember(value or "")
+    return tokens

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from connectors.vault import Tokens
 from core.clock import ManualClock
 from core.errors import TransientError
+from core.secrets import redact
 from core.settings import Settings
 from sandbox.bitrix24 import BitrixServer, build_portal
 from store.engine import open_engine
+from store.tables import token
 from store.upgrade import upgrade
 from sync.context import App
 from sync.room import vault as room
@@ -106,6 +109,21 @@ def test_a_claim_from_a_clock_put_back_keeps_nobody_out(store_url: str) -> None:
     clock.move(timedelta(hours=-2))
     assert vault._try_claim("heir")
     assert not vault._try_claim("third")
+    engine.dispose()
+
+
+def test_tokens_are_cut_out_of_every_text(store_url: str) -> None:
+    upgrade(store_url)
+    engine, clock = open_engine(store_url), ManualClock()
+    vault = StoredVault(App(Settings(), engine, clock, "one"), "crm")
+    vault.save(Tokens("canary-access-1", "canary-refresh-1", clock.now(), "https://portal.example.com/rest/"))
+    assert redact("auth=canary-access-1&refresh_token=canary-refresh-1") == "auth=***&refresh_token=***"
+    other = {"access": "canary-access-2", "refresh": "canary-refresh-2"}
+    with engine.begin() as conn:  # another process has renewed them
+        conn.execute(token.update().values(other))
+    assert "canary-refresh-2" in redact("canary-refresh-2")
+    assert vault.load() is not None
+    assert redact("canary-access-2 canary-refresh-2") == "*** ***"
     engine.dispose()
 
 
