@@ -113,7 +113,7 @@ def resume_connection(app: App, name: str) -> bool:
 
 
 def pause_reason(conn: Connection, name: str, now: datetime) -> str | None:
-    """Why the connection is paused; None when it is not, or when it may be tried: an hour has gone, or the clock back."""
+    """Why it is paused; None when it is not, or when it may be tried (an hour has gone, or the clock back)."""
     row = conn.execute(
         select(connection.c.paused_reason, connection.c.paused_at).where(connection.c.name == name)
     ).first()
