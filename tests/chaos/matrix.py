@@ -64,6 +64,7 @@ class Matrix:
             if time.monotonic() > began + PATIENCE:
                 raise Unhealed(f"{point} was never hit\n{self.house.log_tail()}")
             if time.monotonic() > again:
+                self.house.start()  # who could not start, is started again
                 provoke(self)
                 again = time.monotonic() + AGAIN
             time.sleep(0.03)
