@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
-from core.errors import SverkaError, TransientError
+from core.errors import SchemaDrift, SverkaError, TransientError
 from mapping.model import BalanceSpec, SourceSet
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "SourceSet",
     "TermRow",
     "TermSource",
+    "TermsWithheld",
     "Usage",
     "Window",
     "Write",
@@ -84,6 +85,10 @@ class RawRecord:
 
 class RowsMoved(TransientError):
     """Rows shifted while they were read page by page; asked again at once it may come out well."""
+
+
+class TermsWithheld(SchemaDrift):
+    """Accounting keeps terms and does not let us see them: what is late is then for the documents to say."""
 
 
 @dataclass(slots=True)
@@ -347,7 +352,10 @@ class TermSource(Connector, Protocol):
     """Keeps what is to be paid when, for mappings that name where (`BalanceSpec.terms`)."""
 
     def fetch_terms(self, spec: BalanceSpec, counterparties: Sequence[str] | None = None) -> Iterator[TermRow]:
-        """All open debts and advances by planned date, of all customers or of some; none where nothing is kept."""
+        """All open debts and advances by planned date, of all customers or of some; none where nothing is kept.
+
+        Raises TermsWithheld where they are kept and may not be read.
+        """
 
 
 @runtime_checkable

@@ -14,7 +14,15 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from connectors.base import BalanceAnswer, BalanceRow, BalanceSpec, BalanceStream, MovementRow, TermRow
+from connectors.base import (
+    BalanceAnswer,
+    BalanceRow,
+    BalanceSpec,
+    BalanceStream,
+    MovementRow,
+    TermRow,
+    TermsWithheld,
+)  # fmt: skip
 from connectors.onec_odata import url
 from connectors.onec_odata.balances import StreamedRows, difference, filled_only, summed
 from connectors.onec_odata.directory import Directory
@@ -24,7 +32,7 @@ from connectors.onec_odata.table import Table
 from connectors.onec_odata.values import amount, key, moment, reference, type_name
 from connectors.onec_odata.wire import Wire
 from core.clock import local_from_utc
-from core.errors import SchemaDrift, Where
+from core.errors import SchemaDrift, SverkaError, Where
 from core.money import ZERO
 from mapping.model import TermsSpec
 
@@ -119,7 +127,7 @@ class RegisterReader:
             if isinstance(outcome, Verdict):
                 if outcome.rule.name == "not_published":
                     return
-                raise outcome.error(where=Where(entity="balance"))
+                raise _no_terms(spec.terms, outcome)
             with closing(outcome) as table:
                 for data in table.rows():
                     party = self._party(spec, data)
@@ -304,6 +312,14 @@ def _by_currency(spec: BalanceSpec, rows: Iterable[Mapping[str, object]]) -> dic
 def _place(spec: BalanceSpec, data: Mapping[str, object]) -> str:
     """What totals are compared by: the currency, where lines have one."""
     return f"{_account(spec)}/{reference(data, spec.currency) or ''}".rstrip("/")
+
+
+def _no_terms(terms: TermsSpec, answer: Verdict) -> SverkaError:
+    """A right that is missing here takes nothing but the terms from us."""
+    error = answer.error(where=Where(entity="balance"))
+    if answer.rule.name != "no_right":
+        return error
+    return TermsWithheld(f"{terms.register}: {error.message}", next_step=error.next_step, where=error.where)
 
 
 def _nobody_knows(spec: BalanceSpec, keys: Sequence[str]) -> str:

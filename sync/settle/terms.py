@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from connectors.base import TermRow, TermSource
+from connectors.base import TermRow, TermSource, TermsWithheld
 from core.money import ZERO
 from store.engine import reading
 from store.queries.balance_rows import StoredBalance, load_currency_codes
@@ -61,6 +61,8 @@ class Terms:
 def fetch_terms(ctx: RunContext, keys: Sequence[str], today: date) -> Terms:
     """Ask for the terms of these customers. Asks nothing where the mapping names no such register.
 
+    Terms that may not be read are a notice: accounting's own figures are the better ones, not the only ones.
+
     Raises:
         SverkaError: whatever the connector raises.
     """
@@ -69,11 +71,15 @@ def fetch_terms(ctx: RunContext, keys: Sequence[str], today: date) -> Terms:
         return Terms()
     wanted = set(keys)
     sums: dict[tuple[str, str, str, str | None], Late] = {}
-    with asking(ctx, "fetch-terms"):
-        for row in ctx.connector.fetch_terms(spec, keys if len(keys) <= ASKED_BY_NAME else None):
-            if row.counterparty in wanted:
-                place = (row.counterparty, row.contract or "", row.organisation or "", row.currency)
-                sums.setdefault(place, Late()).add(row, today)
+    try:
+        with asking(ctx, "fetch-terms"):
+            for row in ctx.connector.fetch_terms(spec, keys if len(keys) <= ASKED_BY_NAME else None):
+                if row.counterparty in wanted:
+                    place = (row.counterparty, row.contract or "", row.organisation or "", row.currency)
+                    sums.setdefault(place, Late()).add(row, today)
+    except TermsWithheld as withheld:
+        ctx.notice(f"What is late is reckoned from the documents. {withheld}")
+        return Terms()
     with reading(ctx.app.engine) as conn:
         codes = load_currency_codes(conn, ctx.name, {place[3] for place in sums if place[3]})
     own = ctx.mapping.accounting_currency

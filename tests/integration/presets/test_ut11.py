@@ -63,12 +63,16 @@ def test_the_base_s_own_terms_say_what_is_overdue(world: PresetWorld) -> None:
     assert overdue_here(world) == overdue_of_the_base(world)
 
 
-@pytest.mark.parametrize("how", ["old architecture", "unpublished"])
+@pytest.mark.parametrize("how", ["old architecture", "unpublished", "no right"])
 def test_without_terms_of_its_own_the_documents_say_it(store_url: str, how: str) -> None:
     with open_preset_world(store_url, "ut11", layout=Layout(own_terms=how != "old architecture")) as world:
         if how == "unpublished":
             world.base.schema.unpublished.add(TERMS)
-        world.cycle()
+        if how == "no right":
+            world.server.options.no_rights.add(TERMS)
+        result = world.cycle()
+        told = [notice for notice in result.notices if TERMS in notice and "has no right" in notice]
+        assert (result.status, len(told)) == ("ok", int(how == "no right")), result.message
         assert rules(world) and "accounting" not in rules(world)
         assert world.ours() == world.theirs()
 
