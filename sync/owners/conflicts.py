@@ -83,6 +83,9 @@ def take_review(app: App, number: int, *, who: str = "cli") -> None:
         side = sides.get(row.connection)
         if before is None or side is None:
             raise UsageError("The customer of this review is not here any more.", next_step=_NEXT)
+        if not side.rules:
+            why = f"The mapping of {side.name} cannot be read now, so its values cannot be taken."
+            raise UsageError(why, next_step="sverka mapping check")
         values = {
             side.rules[item["field"]].column: _restore(item["field"], item["theirs"])
             for item in row.candidates
@@ -106,9 +109,9 @@ def keep_review(app: App, number: int, *, who: str = "cli") -> None:
         row = _load_open(conn, number)
         _decide(conn, app.clock.now(), row, "kept", "keep", who)
         side = sides.get(row.connection)
-        sent = [item for item in row.candidates if side and side.rules[item["field"]].sends]
-        seen = {item["field"]: [_fingerprint(item, "theirs"), ""] for item in sent}
-        _remember(conn, row, seen)
+        rules = side.rules if side else {}
+        sent = {item["field"] for item in row.candidates if item["field"] in rules and rules[item["field"]].sends}
+        _remember(conn, row, {item["field"]: _decided(item, sent=item["field"] in sent) for item in row.candidates})
         if side is not None and sent:
             plan_update(conn, app.clock.now(), side, row.entity_id)
 
@@ -146,6 +149,11 @@ def _remember(conn: Connection, row: Row[Any], seen: Mapping[str, Any]) -> None:
     card = load_bound_one(conn, row.connection, row.entity_id)
     if card is not None:
         save_seen(conn, row.connection, card["external_id"], dict(card["seen"] or {}) | dict(seen))
+
+
+def _decided(item: Mapping[str, Any], *, sent: bool) -> list[str]:
+    """The pair to remember where ours is kept: as if it were news here where it is to be sent, else as it stands."""
+    return [_fingerprint(item, "theirs"), "" if sent else _fingerprint(item, "ours")]
 
 
 def _fingerprint(item: Mapping[str, Any], which: str) -> str:

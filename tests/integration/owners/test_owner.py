@@ -186,6 +186,23 @@ class TestAPersonDecides:
         assert (phones_there(world, key), world.contact(contact["id"])["phones"]) == ([NEW], [NEW])
         assert self._decided(world) == [("kept", "анна")]
 
+    def test_ours_is_kept_of_a_field_that_is_not_sent_and_that_is_remembered(self, world: World) -> None:
+        own(world, "review", "in")
+        contact, key = client(world)
+        set_contact(world.app, contact["id"], phones=[NEW])
+        set_there(world, key, OTHER)
+        world.pull(key)
+        (row,) = list_reviews(world.app)
+        keep_review(world.app, row["number"], who="анна")
+        for code in ("770701002", "770701003"):
+            world.base.change(PARTIES, key, {"КПП": code})
+            world.pull(key)
+            assert list_reviews(world.app) == []
+        assert (phones_there(world, key), world.contact(contact["id"])["phones"]) == ([OTHER], [NEW])
+        set_there(world, key, OLD)
+        world.pull(key)
+        assert world.contact(contact["id"])["phones"] == [OLD], "what they change later is news"
+
     def test_theirs_is_taken(self, world: World, conflict: tuple[dict[str, Any], str, int]) -> None:
         contact, key, number = conflict
         take_review(world.app, number, who="анна")
