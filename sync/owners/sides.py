@@ -50,14 +50,20 @@ class Side:
 
 
 def load_sides(app: App) -> dict[str, Side]:
-    """All sides by name; one whose mapping cannot be read just now is left out. Not inside a transaction."""
+    """All sides by name. Not inside a transaction.
+
+    One whose mapping cannot be read just now keeps its place and has no rules: who leads must not change hands, and
+    values with it, because a file is missing for an hour.
+    """
     found = {}
-    for settings in app.settings.connections.values():
+    for rank, settings in enumerate(app.settings.connections.values()):
         try:
             mapping = load_ruling(app, settings, publish=False) if settings.mapping else None
         except ConfigError:
-            continue
-        if mapping is not None and ENTITY in mapping.entities:
+            mapping = None
+        if mapping is None:
+            found[settings.name] = Side(settings, rank)
+        elif ENTITY in mapping.entities:
             found[settings.name] = build_side(app, settings, mapping)
     return found
 
