@@ -79,6 +79,19 @@ def revive_refused(conn: Connection, ctx: RunContext, now: datetime) -> None:
         conn.execute(this.values(next_attempt_at=now + dead.FIRST_RETRY if stuck else None))
 
 
+def has_due(conn: Connection, ctx: RunContext, now: datetime) -> bool:
+    """Whether letters of writes into this connection are due."""
+    mine = (*_MINE, dead_letter.c.connection == ctx.name, dead.is_due(now))
+    return conn.execute(select(dead_letter.c.id).where(*mine).limit(1)).first() is not None
+
+
+def defer_refused(conn: Connection, ctx: RunContext, now: datetime) -> None:
+    """Letters that are due where nothing can be sent now (no mapping for it, no such ability) wait; that is no try."""
+    mine = (*_MINE, dead_letter.c.connection == ctx.name, dead.is_due(now))
+    late = {"state": "open", "next_attempt_at": now + dead.NOTHING_TO_TRY}
+    conn.execute(update(dead_letter).where(*mine).values(late))
+
+
 def give_up(conn: Connection, connection: str, entity_id: UUID, now: datetime, reason: str) -> None:
     """A person wants nothing more of the write behind a letter: it is not tried again until he decides anew.
 

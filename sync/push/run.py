@@ -15,9 +15,9 @@ from sync.owners.update import foresee_update
 from sync.push import intents
 from sync.push.ask import load_decided
 from sync.push.bind import ENTITY, load_own_binding
-from sync.push.letters import revive_refused
+from sync.push.letters import defer_refused, has_due, revive_refused
 from sync.push.match import find_match
-from sync.push.merge import load_row
+from sync.push.merge import load_rows
 from sync.push.one import claim_intent, push_intent, why_waiting
 from sync.push.steps import rule_of
 from sync.room.writing import writing
@@ -35,6 +35,7 @@ def push_connection(ctx: RunContext) -> None:
         TransientError: accounting has stopped answering. LeaseLost: another worker has taken over.
     """
     if not can_push(ctx):
+        _defer_letters(ctx)
         return
     if ctx.order.dry_run:
         _preview(ctx)
@@ -47,6 +48,18 @@ def push_connection(ctx: RunContext) -> None:
         if trouble is not None and (silent >= PATIENCE or silent == 0):
             _stop(ctx, trouble)
             return
+
+
+def _defer_letters(ctx: RunContext) -> None:
+    """Nothing can be sent there now: its letters are looked at again later, instead of being due for ever."""
+    if ctx.order.entity is not None or ctx.order.dry_run:
+        return
+    now = ctx.app.clock.now()
+    with reading(ctx.app.engine) as conn:
+        if not has_due(conn, ctx, now):
+            return
+    with writing(ctx, "push-wake") as conn:
+        defer_refused(conn, ctx, now)
 
 
 def can_push(ctx: RunContext) -> bool:
@@ -89,8 +102,10 @@ def _wake(ctx: RunContext) -> None:
     """What waited for a value or for leave to write, and has it now, is due; so is what a person wants tried again."""
     with writing(ctx, "push-wake") as conn:
         revive_refused(conn, ctx, ctx.app.clock.now())
-        for intent in intents.load_waiting(conn, ctx.name):
-            contact = load_row(conn, intent.entity_id)
+        waiting = intents.load_waiting(conn, ctx.name)
+        contacts = load_rows(conn, [intent.entity_id for intent in waiting])
+        for intent in waiting:
+            contact = contacts.get(intent.entity_id)
             waits = _why_waiting(ctx, intent, contact) if contact else ""
             if not waits:
                 intents.move(conn, intent, "due", ctx.app.clock.now(), reason=None, next_attempt_at=None)
@@ -109,9 +124,9 @@ def _preview(ctx: RunContext) -> None:
         waiting = [intent.id for intent in intents.load_waiting(conn, ctx.name)]
         ready = intents.load_ready(conn, ctx.name, ctx.app.clock.now(), whatever_the_time=True)
         found = [intents.load(conn, intent_id) for intent_id in (*ready, *waiting)]
-        contacts = {intent.id: load_row(conn, intent.entity_id) for intent in found if intent}
+        contacts = load_rows(conn, [intent.entity_id for intent in found if intent])
     for intent in found:
-        contact = contacts[intent.id] if intent else None
+        contact = contacts.get(intent.entity_id) if intent else None
         if intent is not None and contact is not None:
             told = foresee_update(ctx, intent) if intent.action == UPDATE else _foresee(ctx, contact)
             ctx.notice(f"{ctx.name}: {contact['name']}: {told}")
