@@ -29,7 +29,8 @@ _random = random.SystemRandom().random
 class App:
     """One process of ours: settings, store, clock, and the name under which it claims leases.
 
-    `chance` gives numbers from 0 to 1, by which retries are spread out; tests give their own.
+    `chance` gives numbers from 0 to 1, by which retries are spread out; tests give their own. `serving_since`: when
+    this process of the service began, from which it may expect ticks; None in a command.
     """
 
     settings: Settings
@@ -37,6 +38,7 @@ class App:
     clock: Clock
     owner: str
     chance: Callable[[], float] = _random
+    serving_since: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -27,19 +28,22 @@ def keep_telling(settings: Settings) -> threading.Thread:
 
 def _tell_for_ever(settings: Settings) -> None:
     clock = SystemClock()
+    since = clock.now()
     while True:
         clock.sleep(settings.alerts.check_every.total_seconds())
-        tell_once(settings)
+        tell_once(settings, since)
 
 
-def tell_once(settings: Settings) -> None:
+def tell_once(settings: Settings, since: datetime | None = None) -> None:
     """One look and one round of telling, on connections that are closed at once: this process may fork meanwhile.
+
+    `since`: when this process began, from which it may expect the schedule to tick.
 
     Never raises: a thread that died would tell nobody anything any more.
     """
     engine: Engine = open_engine(settings.store.url, pool_size=1)
     try:
-        app = App(settings=settings, engine=engine, clock=SystemClock(), owner="alerts")
+        app = App(settings=settings, engine=engine, clock=SystemClock(), owner="alerts", serving_since=since)
         look(app)
         deliver_due(app)
     except SQLAlchemyError as error:

@@ -293,9 +293,13 @@ def _checked_arguments(kind: str, arguments: Any) -> dict[str, Any]:
 
 
 def silent_for(app: App) -> timedelta | None:
-    """The watchdog outside of beat: how long no tick came, when that is longer than two periods; else None."""
+    """The watchdog outside of beat: how long no tick came, when that is longer than two periods; else None.
+
+    Where none has ever come, a process of the service counts from its own start.
+    """
     with reading(app.engine) as conn:
-        last = conn.execute(select(ticks.c.at).where(ticks.c.name == TICK)).scalar_one_or_none()
+        last: datetime | None = conn.execute(select(ticks.c.at).where(ticks.c.name == TICK)).scalar_one_or_none()
+    last = last or app.serving_since
     if last is None:
         return None
     silence = app.clock.now() - last

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, select
 
 from core.ids import new_id
+from core.settings import StoreSettings
 from store import tables
 from store.engine import reading
 from sync.alerts.causes import Cause, find_causes
 from sync.alerts.words import render
 from sync.context import App
 from sync.room import breaker, dispatch
+from workers import alerting
 
 
 @pytest.fixture
@@ -129,6 +132,28 @@ def test_a_beat_that_stands_still_explains_the_silence_of_all(app: App) -> None:
     assert kinds(app) == [("silent", True)]
     app.clock.sleep(601)
     assert kinds(app) == [("no_tick", True), ("silent", False)]
+
+
+def test_a_beat_that_never_came_is_noticed_from_the_start_of_a_worker_on(app: App) -> None:
+    app.clock.sleep(100_000)
+    assert causes(app) == {}, "a command expects no ticks"
+    worker = replace(app, serving_since=app.clock.now())
+    app.clock.sleep(600)
+    assert causes(worker) == {}
+    app.clock.sleep(1)
+    assert kinds(worker) == [("no_tick", True)]
+    dispatch.tick(app)
+    assert causes(worker) == {}
+
+
+def test_a_process_of_the_service_counts_from_its_start(app: App) -> None:
+    alerting.tell_once(app.settings.model_copy(update={"store": store_of(app)}), datetime(2026, 1, 1, tzinfo=UTC))
+    with app.engine.connect() as conn:
+        assert [row.kind for row in conn.execute(select(tables.alert))] == ["no_tick"]
+
+
+def store_of(app: App) -> StoreSettings:
+    return StoreSettings.model_validate({"url": app.engine.url.render_as_string(hide_password=False)})
 
 
 def test_runs_that_fail_in_a_row(app: App) -> None:
