@@ -6,14 +6,13 @@ something to look at. So any number of changes makes one intent, and one that is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, update
 
 from store.tables import binding
 from sync.owners.rules import ENTITY, Ownership, fingerprint
@@ -22,6 +21,8 @@ from sync.push import intents
 from sync.push.letters import load_held
 
 UPDATE = intents.UPDATE
+Remembered = tuple[str, str, Mapping[str, Any] | None]
+"""Of a binding: its connection and external id, and what it is to remember of the fields that others write too."""
 HELD = "waits: the card itself was refused (sverka dead list)"
 
 
@@ -56,26 +57,30 @@ def note_changes(
     """The same of many customers, with as few questions."""
     moved = [change for change in changes if change.after]
     cards = load_bound(conn, [change.entity_id for change in moved]) if moved else {}
-    remarks = []
+    seen: list[Remembered] = []
+    wanted: dict[str, list[UUID]] = {}
     for change in moved:
         known = cards.get(change.entity_id, [])
         for card in known:
             side = sides.get(card["connection"])
-            if side is not None and side.name != but:
-                remarks += _note(conn, now, side, change, card, leading=leads(side, sides, known))
-    return remarks
+            if side is None or side.name == but:
+                continue
+            if _note(seen, side, change, card, leading=leads(side, sides, known)):
+                wanted.setdefault(side.name, []).append(change.entity_id)
+    save_all_seen(conn, seen)
+    return [plan_updates(conn, now, sides[name], ids) for name, ids in wanted.items()]
 
 
-def _note(conn: Connection, now: datetime, side: Side, change: Change, card: Bound, *, leading: bool) -> list[str]:
+def _note(found: list[Remembered], side: Side, change: Change, card: Bound, *, leading: bool) -> bool:
+    """Add what the card's binding is to remember; whether the other side is to be told."""
     moved = [rule for rule in side.rules.values() if change.has_moved(rule)]
     fresh = {rule.name: [fingerprint(change.before.get(rule.column))] * 2 for rule in moved}
     if moved and card["seen"] is None:  # until now he was only mirrored: both sides held what we hold
         fresh |= build_mirrored(side, change.before, leading=leading)
     seen = fresh | dict(card["seen"] or {})
     if moved and seen != card["seen"]:
-        save_seen(conn, side.name, card["external_id"], seen)
-    wanted = [rule for rule in moved if rule.sends and rule.who(side.role, leads=leading) != "theirs"]
-    return [plan_update(conn, now, side, change.entity_id)] if wanted else []
+        found.append((side.name, card["external_id"], seen))
+    return any(rule.sends and rule.who(side.role, leads=leading) != "theirs" for rule in moved)
 
 
 def build_mirrored(side: Side, row: Mapping[str, Any], *, leading: bool = True) -> dict[str, Any]:
@@ -98,35 +103,34 @@ def seed_cards(conn: Connection, sides: Mapping[str, Side], row: Mapping[str, An
 
 def save_seen(conn: Connection, connection: str, external_id: str, seen: Mapping[str, Any] | None) -> None:
     """Write what a binding remembers of the fields that others write too."""
-    where = (
-        binding.c.connection == connection, binding.c.entity == ENTITY, binding.c.external_id == external_id,
-    )  # fmt: skip
-    conn.execute(update(binding).where(*where).values(seen=dict(seen) if seen else None))
+    save_all_seen(conn, [(connection, external_id, seen)])
+
+
+def save_all_seen(conn: Connection, rows: Sequence[Remembered]) -> None:
+    """The same of many bindings, in one statement."""
+    mine = (binding.c.connection == bindparam("at"), binding.c.external_id == bindparam("key"))
+    remember = update(binding).where(*mine, binding.c.entity == ENTITY).values(seen=bindparam("pairs"))
+    values = [{"at": at, "key": key, "pairs": dict(seen) if seen else None} for at, key, seen in rows]
+    if values:
+        conn.execute(remember, values)
 
 
 def plan_update(conn: Connection, now: datetime, side: Side, entity_id: UUID) -> str:
-    """Make sure that a customer's card there will be looked at, in the caller's transaction; says so to a person.
+    """Make sure that a customer's card there will be looked at, in the caller's transaction; says so to a person."""
+    return plan_updates(conn, now, side, [entity_id])
+
+
+def plan_updates(conn: Connection, now: datetime, side: Side, ids: Sequence[UUID]) -> str:
+    """The same of many, with as few questions.
 
     While another write to the same card is open nothing is added: whoever finishes that looks again. So does whoever
     settles the letter of a card that was refused. No word is left for the service: its next tick finds what is due.
     """
-    if load_held(conn, side.name, [entity_id]):
-        return f"{side.name}: {HELD}"
+    held = load_held(conn, side.name, ids)
+    wanted = [key for key in ids if key not in held]
     waits = why_waiting(side.settings.write, side.name)
-    try:
-        with conn.begin_nested():
-            state = "waiting" if waits else "due"
-            intents.add(conn, now, side.name, entity_id, state=state, reason=waits or None, action=UPDATE)
-    except IntegrityError:  # one is open already: the unique index says so
-        _wake_open(conn, now, side.name, entity_id, waits)
-    return f"{side.name}: {waits or 'will be told'}"
-
-
-def _wake_open(conn: Connection, now: datetime, connection: str, entity_id: UUID, waits: str) -> None:
-    """A change that is before a person, or waits, is looked at anew: he is to be asked about what is to be sent now."""
-    intent = intents.load_open(conn, connection, entity_id)
-    if intent is not None and intent.action == UPDATE and intent.state == "review" and not waits:
-        intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
+    intents.add_updates(conn, now, side.name, wanted, waits=waits)
+    return f"{side.name}: {waits or 'will be told' if wanted else HELD}"
 
 
 def why_waiting(write: str, name: str) -> str:

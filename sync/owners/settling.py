@@ -18,7 +18,7 @@ from store.bulk import insert, select_in
 from store.tables import audit, binding
 from sync.context import RunContext
 from sync.owners.conflicts import Conflict, ask_about, close_settled
-from sync.owners.planning import Change, note_changes, plan_update
+from sync.owners.planning import Change, note_changes, plan_updates
 from sync.owners.rules import ENTITY, Ownership, Settled, fingerprint, load_pair, settle
 from sync.owners.sides import MANY, Bound, Side, leads, load_bound, sides_of
 from sync.pull.prepare import Item
@@ -145,9 +145,9 @@ def _follow(
         close_settled(conn, now, ctx.name, [key for key in found if key not in asked])
     changes = [Change(key, before[key], one.columns) for key, one in found.items()]
     note_changes(conn, now, sides, changes, but=ctx.name)
-    for key, one in found.items():
-        if one.send:
-            plan_update(conn, now, side, key)
+    told = [key for key, one in found.items() if one.send]
+    if told:
+        plan_updates(conn, now, side, told)
 
 
 def write_audit(conn: Connection, now: datetime, who: str, found: Mapping[UUID, Settlement]) -> None:

@@ -107,6 +107,6 @@ def is_approved(conn: Connection, intent_id: UUID) -> bool:
     return conn.execute(select(review.c.id).where(*where).limit(1)).first() is not None
 
 
-def request_push(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> None:
-    """Leave word for the next tick that something is to be pushed at once."""
-    leave_request(conn, now, "push", connection, {"entity": "counterparty", "entity_id": str(entity_id)})
+def request_push(conn: Connection, now: datetime, connection: str) -> None:
+    """Leave word for the next tick that something is to be pushed at once; one word serves for all that is due."""
+    leave_request(conn, now, "push", connection)

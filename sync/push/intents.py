@@ -14,7 +14,7 @@ lapses.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,9 +22,11 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy import insert as insert_into
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import ConflictError
 from core.ids import new_id
+from store.bulk import IN_CHUNK, chunks, is_among
 from store.tables import intent as table
 
 UPDATE = "update"
@@ -138,6 +140,32 @@ def add(
     }  # fmt: skip
     conn.execute(insert_into(table).values(row | {"updated_at": now}))
     return Intent(**row, next_attempt_at=None, external_id=None, external_code=None, owner=None, until=None)
+
+
+def add_updates(conn: Connection, now: datetime, connection: str, ids: Iterable[UUID], *, waits: str = "") -> None:
+    """Record that the cards of these customers are to be looked at; those with an open intent keep that one.
+
+    The unique index decides, so any number of callers may do this at once. A change that stands before a person is due
+    again: he is to be asked about what is to be sent now.
+    """
+    wanted = sorted(dict.fromkeys(ids))
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new_id(), "connection": connection, "entity": "counterparty", "entity_id": key, "action": UPDATE,
+            "state": "waiting" if waits else "due", "client_key": str(uuid4()), "steps": [], "step": 0,
+            "reason": waits or None, "attempts": 0, "created_at": now, "updated_at": now,
+        }
+        for key in wanted
+    ]  # fmt: skip
+    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+    for part in chunks(rows, IN_CHUNK):
+        conn.execute(dialect.insert(table).on_conflict_do_nothing(), part)
+    if waits:
+        return
+    asked = (table.c.connection == connection, table.c.action == UPDATE, table.c.state == "review")
+    fresh = {"state": "due", "updated_at": now, "reason": None, "next_attempt_at": None, "owner": None, "until": None}
+    for keys in chunks(wanted, IN_CHUNK):
+        conn.execute(update(table).where(*asked, is_among(conn, table.c.entity_id, keys)).values(fresh))
 
 
 def move(conn: Connection, intent: Intent, to: str, now: datetime, **values: Any) -> None:

@@ -82,7 +82,7 @@ def _plan(conn: Connection, now: datetime, target: Target, contact: Mapping[str,
         _plan_again(conn, now, latest, waits)
     if waits:
         return f"{name}: {waits}"
-    request_push(conn, now, name, entity_id)
+    request_push(conn, now, name)
     return ""
 
 

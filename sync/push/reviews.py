@@ -196,7 +196,7 @@ def _wake(conn: Connection, now: datetime, row: Row[Any], action: str) -> None:
         intents.save(conn, intent, now, next_attempt_at=None)
     elif intent.state != "due":
         intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
-    request_push(conn, now, row.connection, row.entity_id)
+    request_push(conn, now, row.connection)
 
 
 def _attach(conn: Connection, row: Row[Any], intent: Intent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import ConfigError
-from sync.owners.sides import leads, load_sides
+from sync.owners.sides import Bound, leads, load_sides
 from sync.versions import load_ruling
 from tests.integration.sync_push.world import World
 
@@ -18,7 +18,7 @@ def test_who_leads_does_not_change_hands_with_a_mapping_that_cannot_be_read(worl
     with pytest.raises(ConfigError):
         load_ruling(world.app, first, publish=False)
     sides = load_sides(world.app)
-    cards = [{"connection": "first"}, {"connection": "accounting"}]
+    cards: list[Bound] = [{"connection": "first"}, {"connection": "accounting"}]
     assert not leads(sides["accounting"], sides, cards)
     assert leads(sides["first"], sides, cards)
     assert leads(sides["accounting"], sides, cards[1:])
