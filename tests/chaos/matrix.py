@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from core.clock import SystemClock
 from core.ids import new_id
-from store.tables import alert_delivery, rate, request
+from store.engine import reading
+from store.tables import alert_delivery, intent, rate, request
 from sync.alerts.standing import WAITING
 from sync.mappings.ordering import order_reapply
 from sync.pull.cursors import reset
@@ -146,12 +147,17 @@ class Matrix:
     def refused(self) -> None:
         """Accounting says no; later somebody mends the contact."""
         self.spoil("error", error="refused", method="POST", path=PARTIES, times=1)
-        inn = self.client()
-        self.mending.append(lambda: self.revive(inn))
+        self.client()
+        self.mending.append(self.revive)
 
-    def revive(self, inn: str) -> None:
-        """What a person does about a refused client."""
-        set_contact(self.house.app, inn, phones=[f"+7495{self.random.randrange(10**6, 10**7)}"])
+    def revive(self) -> None:
+        """What a person does about refused clients: whom the refusal met is whoever was sent first."""
+        query = select(intent.c.entity_id).where(intent.c.state == "dead")
+        with reading(self.house.engine) as conn:
+            refused = {str(key) for key in conn.execute(query).scalars()}
+        for inn, (contact, _) in self.judge.clients.items():
+            if contact in refused:
+                set_contact(self.house.app, inn, phones=[f"+7495{self.random.randrange(10**6, 10**7)}"])
 
     def busy(self) -> None:
         """Nobody can say whether the client is known."""
