@@ -16,10 +16,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--setup", choices=[*SETUPS, "all"], default="all")
     parser.add_argument("--minutes", type=float, default=600, help="begin no round later than this, on each set-up")
+    parser.add_argument("--together", type=int, default=3, help="faults in a round, judged together")
     given = parser.parse_args()
     passed = True
     for setup in SETUPS if given.setup == "all" else [given.setup]:
-        report = Campaign(setup, given.number, given.seed, minutes=given.minutes).run()
+        report = Campaign(setup, given.number, given.seed, minutes=given.minutes, together=given.together).run()
         print(report.table(), end="\n\n", flush=True)
         passed = passed and report.passed
     return 0 if passed else 1
