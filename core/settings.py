@@ -30,6 +30,7 @@ from core.sections import (
     parse_listen,
     parse_quiet,
 )
+from core.toml import parse_toml
 
 __all__ = [
     "AlertSettings",
@@ -219,7 +220,7 @@ def load_settings(
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{path} is not valid TOML: {error}.", next_step=f"mend {path}, then: sverka doctor"
@@ -254,7 +255,7 @@ def _environment_value(text: str) -> Any:
     """Lists and tables are written as TOML values; everything else is taken as text."""
     if text[:1] in "[{":
         try:
-            return tomllib.loads(f"value = {text}")["value"]
+            return parse_toml(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             return text
     return text

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ConfigError
+from core.toml import parse_toml
 from mapping.positions import Positions, find_positions
 from mapping.problems import NEXT_STEP, Loc, Place, Problems
 
@@ -135,14 +136,13 @@ def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
 
 def _parse(origin: str, text: str) -> RuleText:
     try:
-        tree = tomllib.loads(text)
-        return RuleText(origin, text, tree, find_positions(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return RuleText(origin, text, parse_toml(text), find_positions(text))
+    except tomllib.TOMLDecodeError as error:
         raise _not_toml(origin, error) from error
 
 
-def _not_toml(origin: str, error: Exception) -> ConfigError:
-    reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+def _not_toml(origin: str, error: tomllib.TOMLDecodeError) -> ConfigError:
+    reason = str(error)
     found = re.search(r" \(at line (\d+), column (\d+)\)$", reason)
     where = f"{origin}:{found[1]}:{found[2]}" if found else origin
     reason = reason[: found.start()] if found else reason

@@ -186,3 +186,12 @@ def test_where_to_listen_is_understood() -> None:
     assert [parse_listen(text) for text in ("0.0.0.0:80", "[::1]:8080", ":81", "82")] == [
         ("0.0.0.0", 80), ("::1", 8080), ("127.0.0.1", 81), ("127.0.0.1", 82),
     ]  # fmt: skip
+
+
+def test_settings_nested_too_deeply_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    for text in ("[store" + ".a" * 20_000 + "]\n", "a = " + "[" * 5_000):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match="nested too deeply") as caught:
+            load_settings(path, environ={})
+        assert len(caught.value.message) < 300

@@ -177,3 +177,28 @@ def test_a_folder_or_nothing_is_no_file(tmp_path):
         load_mapping("bp3", folder=tmp_path)
     with pytest.raises(ConfigError, match="There is no mapping"):
         load_mapping(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[entities" + ".a" * 1500 + "]\nx = 1",
+        "[entities" + ".a" * 20_000 + "]\nx = 1",
+        "title = 'x'\n" + "'a' . " * 100_000 + "b = 1",
+        "a = " + "{a = " * 200 + "1" + "}" * 200,
+        "a = " + "[" * 200 + "]" * 200,
+        "x." * 30 + "x = {" + "x." * 30 + "x = 1}",
+        "a = " + "[" * 100_000,
+    ],
+)
+def test_what_is_nested_too_deeply_is_one_short_line(text):
+    message = mistakes_of(text)
+    assert "own.toml" in message
+    assert "not valid TOML: nested too deeply, 32 levels are the most" in message
+    assert len(message) < 200
+    assert "\n" not in message
+
+
+def test_a_long_word_is_looked_at_once():
+    long = "a" * 400_000
+    assert parse_mapping(f'extends = "bp30"\n# {long} . {long}\ntitle = "x"', "own.toml").title == "x"
