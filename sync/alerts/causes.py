@@ -23,7 +23,7 @@ from store.tables import connection, cursor, dead_letter, intent, reconciliation
 from sync.context import App
 from sync.reconcile.nightly import is_meant
 from sync.room import slots
-from sync.room.dispatch import silent_for
+from sync.room.dispatch import has_just_begun, silent_for
 
 WORKING = 4
 """Balances may be so many times as old while a run is at work, which a first load or a night's sweep may be."""
@@ -60,7 +60,8 @@ def find_causes(conn: Connection, app: App) -> list[Cause]:
 def _stopped(app: App, now: datetime) -> Iterator[Cause]:
     silence = silent_for(app)
     if silence is not None:
-        yield Cause("schedule", "no_tick", None, {"since": (now - silence).isoformat()})
+        since = {"since": (now - silence).isoformat()}
+        yield Cause("schedule", "no_tick", None, since, opens=not has_just_begun(app))
 
 
 def _of_connection(

@@ -303,5 +303,13 @@ def silent_for(app: App) -> timedelta | None:
     if last is None:
         return None
     silence = app.clock.now() - last
-    limit = max(app.settings.schedule.every, app.settings.schedule.tick) * WATCHED_PERIODS
-    return silence if silence > limit else None
+    return silence if silence > _longest_silence(app) else None
+
+
+def has_just_begun(app: App) -> bool:
+    """Whether this process of the service is too young to blame anybody: its own first tick may be still to come."""
+    return app.serving_since is not None and app.clock.now() - app.serving_since <= _longest_silence(app)
+
+
+def _longest_silence(app: App) -> timedelta:
+    return max(app.settings.schedule.every, app.settings.schedule.tick) * WATCHED_PERIODS

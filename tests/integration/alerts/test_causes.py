@@ -146,6 +146,20 @@ def test_a_beat_that_never_came_is_noticed_from_the_start_of_a_worker_on(app: Ap
     assert causes(worker) == {}
 
 
+def test_a_service_that_was_down_is_given_two_periods_from_its_own_start(app: App) -> None:
+    dispatch.tick(app)
+    app.clock.sleep(50_000)
+    assert kinds(app) == [("no_tick", True)], "a command sees that nothing has ticked"
+    again = replace(app, serving_since=app.clock.now())
+    assert kinds(again) == [("no_tick", False)], "its own tick is still to come; one that is open is not over either"
+    app.clock.sleep(600)
+    assert kinds(again) == [("no_tick", False)]
+    app.clock.sleep(1)
+    assert kinds(again) == [("no_tick", True)]
+    dispatch.tick(app)
+    assert causes(again) == {}
+
+
 def test_a_process_of_the_service_counts_from_its_start(app: App) -> None:
     alerting.tell_once(app.settings.model_copy(update={"store": store_of(app)}), datetime(2026, 1, 1, tzinfo=UTC))
     with app.engine.connect() as conn:
