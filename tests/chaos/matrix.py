@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from core.clock import SystemClock
 from core.ids import new_id
 from store.engine import reading
-from store.tables import alert_delivery, intent, rate, request
+from store.tables import alert_delivery, intent, lease, rate, request
 from sync.alerts.standing import WAITING
 from sync.mappings.ordering import order_reapply
 from sync.pull.cursors import reset
@@ -39,7 +39,7 @@ ELSEWHERE = ("fetch-terms",)
 """No base of this configuration keeps terms: test_terms.py."""
 MAIN = tuple(name for name in NAMES if name not in (*PLAN, *CALM, *BROKEN, *WATCHED, *ELSEWHERE))
 SIDES = ("before", "after")
-AGAIN, PATIENCE = 6.0, 90.0
+AGAIN, PATIENCE = 6.5, 90.0
 """Seconds until what was to lead to the point is done once more, and until it counts as never reached."""
 
 
@@ -197,10 +197,10 @@ class Matrix:
 
     def blocked_request(self) -> None:
         """A request is taken up while a cycle is running."""
-        lease = claim_lease(self.house.app, NAME, wait=10)
-        if lease is None:
+        held = claim_lease(self.house.app, NAME, wait=10)
+        if held is None:
             return
-        self.mending.append(lease.release)
+        self.mending.append(held.release)
         now = SystemClock().now()
         token = f"{self.request('push', {}, claimed_at=now)}@{now.isoformat()}"
         copies(self.house, [{"kind": "request", "connection": NAME, "token": token}], 1)
@@ -216,10 +216,17 @@ class Matrix:
         self.client()
         with self.house.engine.begin() as conn:
             conn.execute(update(request).values(done_at=SystemClock().now()))
+        self.rested()
 
     def map_anew(self) -> None:
         """Somebody has the published rules carried over to all that is here."""
         order_reapply(self.house.app, NAME, "Анна")
+        self.rested()
+
+    def rested(self) -> None:
+        """The half minute is over for which somebody was woken who is dead now."""
+        with self.house.engine.begin() as conn:
+            conn.execute(update(lease).where(lease.c.name == f"wake:{NAME}").values(until=None))
 
     def forget_rate(self) -> None:
         """The rate budget begins anew."""
