@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -23,32 +23,66 @@ _MANY_NAMES = 12
 NEXT_STEP = "mend these lines, then: sverka mapping check"
 
 
+_LONGEST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake of a rule file. `line` and `column` count from 1, 0 where unknown; `path`: the key it is about."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+
+
+class MappingMistakes(ConfigError):
+    """A rule file that is not right, with each of its mistakes."""
+
+    def __init__(self, message: str, *, next_step: str, mistakes: list[Mistake]) -> None:
+        super().__init__(message, next_step=next_step)
+        self.mistakes = mistakes
+
+
 @dataclass(slots=True)
 class Problems:
-    """A collection of mistakes; `finish` raises them together."""
+    """A collection of mistakes; `finish` raises them together.
+
+    `meant` gives the path that a mistake is told of: that of the setting which brought a wrong value into a rule.
+    """
 
     place_of: Callable[[Loc], Place]
-    found: dict[tuple[Place, str], str] = field(default_factory=dict)
+    meant: Callable[[Loc], Loc] = lambda loc: loc
+    found: dict[tuple[Place, str], Mistake] = field(default_factory=dict)
 
     def add(self, loc: Loc, message: str, column_offset: int = 0) -> None:
         """Note a mistake at a place of the rule file; the same one is noted once."""
+        loc = self.meant(loc)
         file, line, column = self.place_of(loc)
         place = (file, line, column + column_offset if column else 0)
-        where = f"{file}:{line}:{place[2]}" if line else file
         path = ".".join(str(part) for part in loc)
-        self.found.setdefault((place, message), f"{where}: {path}: {message}" if path else f"{where}: {message}")
+        self.found.setdefault((place, message), Mistake(*place, path[:_LONGEST], message[:_LONGEST]))
 
     def add_unknown(self, loc: Loc, what: str, name: str, known: Iterable[str]) -> None:
         """Note a name that does not exist, with the nearest that does."""
         self.add(loc, f"{what} {name!r} is not known{suggest(name, known)}")
 
-    def add_validation(self, error: ValidationError, model: type[BaseModel]) -> list[Loc]:
-        """Note everything that pydantic found; returns where."""
+    def add_validation(self, error: ValidationError, model: type[BaseModel], told: Sequence[Loc] = ()) -> list[Loc]:
+        """Note everything that pydantic found; returns where.
+
+        What surrounds one of the places `told`, where a wrong value was taken out, is no mistake of its own.
+        """
         places = []
         for item in error.errors(include_url=False, include_input=False):
             if _OFF not in item["loc"]:
                 loc = tuple(part for part in item["loc"] if not _is_tag(part, model))
-                self.add(loc, _explain(item, model))
+                if not any(loc == one[: len(loc)] for one in told):
+                    self.add(loc, _explain(item, model))
                 places.append(loc)
         return places
 
@@ -56,14 +90,16 @@ class Problems:
         """Raise all that was found.
 
         Raises:
-            ConfigError: one mistake a line, in the order of the file.
+            MappingMistakes: one mistake a line, in the order of the file.
         """
         if not self.found:
             return
-        lines = [text for _, text in sorted(self.found.items(), key=lambda pair: pair[0][0])]
+        mistakes = [one for _, one in sorted(self.found.items(), key=lambda pair: pair[0][0])]
+        lines = [str(one) for one in mistakes]
         more = f"\n  ... and {len(lines) - MOST_SHOWN} more" if len(lines) > MOST_SHOWN else ""
         shown = "\n".join(f"  - {line}" for line in lines[:MOST_SHOWN])
-        raise ConfigError(f"The mapping {name!r} is not right:\n{shown}{more}\n", next_step=NEXT_STEP)
+        text = f"The mapping {name!r} is not right:\n{shown}{more}\n"
+        raise MappingMistakes(text, next_step=NEXT_STEP, mistakes=mistakes)
 
 
 _OFF = "literal[False]"

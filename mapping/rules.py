@@ -17,6 +17,7 @@ from mapping.entity import EntityMapping, compile_entity
 from mapping.hashing import hash_text
 from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
+from mapping.own_settings import check_settings
 from mapping.problems import Loc, Problems, suggest
 from mapping.schema import (
     BalanceRule,
@@ -116,7 +117,8 @@ def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapp
 
 
 def _build(chain: Chain, name: str) -> Mapping:
-    problems = Problems(chain.place_of)
+    problems = Problems(chain.place_of, chain.meant)
+    check_settings(chain, problems)
     put_settings(chain, problems)
     rules = _validate(chain.tree, problems)
     sets = _sets_of(rules)
@@ -142,7 +144,7 @@ def _build(chain: Chain, name: str) -> Mapping:
         },
         settings=dict(rules.settings),
         signature=_signature(rules.recognise),
-        taken_away=chain.taken_away,
+        taken_away=[".".join(str(part) for part in loc) for loc in chain.taken_away],
     )
     check_two_way(rules, mapping.entities, mapping.outbound, problems)
     if not mapping.entities and not mapping.outbound:
@@ -153,12 +155,14 @@ def _build(chain: Chain, name: str) -> Mapping:
 
 def _validate(tree: Tree, problems: Problems) -> RuleFile:
     """The rules as models. What is wrong in them is noted and left out, so that the rest is looked at as well."""
+    told: list[Loc] = []
     for _ in range(_ROUNDS):
         try:
             return RuleFile.model_validate(tree)
         except ValidationError as error:
-            wrong = [_deepest(tree, loc) for loc in problems.add_validation(error, RuleFile)]
-            for branch, key in wrong:
+            places = problems.add_validation(error, RuleFile, told)
+            told += places
+            for branch, key in [_deepest(tree, loc) for loc in places]:
                 branch.pop(key, None)
     return RuleFile()
 

@@ -19,6 +19,8 @@ LARGEST = 1024 * 1024
 BUNDLE = "#@@ file: "
 """In a text that is kept for good, a line like this begins each further file that the first one extends."""
 _DEEPEST = 5
+SETTING = re.compile(r"(?:^|=)@([A-Za-z_]\w*)")
+"""The settings that a text asks for: as a whole, or as what a row of a section is tested for."""
 _WHOLE_SETTING = re.compile(r"@([A-Za-z_]\w*)")
 _SETTING_IN_PATH = re.compile(r"(?<==)@([A-Za-z_]\w*)")
 
@@ -41,13 +43,33 @@ class Chain:
 
     files: list[RuleText]
     tree: Tree = field(default_factory=dict)
-    taken_away: list[str] = field(default_factory=list)
+    taken_away: list[Loc] = field(default_factory=list)
+    kept: bool = False
+    """Whether the text brings along what it extends, as the store keeps it."""
+    put_in: dict[Loc, str] = field(default_factory=dict)
+    """Where values stand that came from settings, and from which."""
 
     @property
     def text(self) -> str:
         """Everything in one text, which is enough to build this very version again, whatever later presets say."""
         first, *rest = self.files
         return first.text + "".join(f"\n{BUNDLE}{file.origin}\n{file.text}" for file in rest)
+
+    def meant(self, loc: Loc) -> Loc:
+        """The path of the setting that a value came from where it stands nearer to the user than the rule; or `loc`."""
+        ways = {put[:length] for put in self.put_in for length in range(1, len(put) + 1)}
+        known: Loc = ()
+        for part in loc:
+            known = (*known, part) if (*known, part) in ways else known
+            name = self.put_in.get(known)
+            if name is not None:
+                setting = ("settings", name)
+                return setting if self._nearness(setting) <= self._nearness(loc) else loc
+        return loc
+
+    def _nearness(self, loc: Loc) -> int:
+        origin = self.place_of(loc)[0]
+        return next(index for index, file in enumerate(self.files) if file.origin == origin)
 
     def place_of(self, loc: Loc) -> Place:
         """The file, line and column where a value stands; the file that is nearest to the user wins."""
@@ -107,7 +129,7 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
         ConfigError: no TOML (with line and column), an unknown preset, a cycle, too long a chain.
     """
     kept = _split_bundle(text, origin)
-    files = [_parse(*kept.pop(0))]
+    files, complete = [_parse(*kept.pop(0))], bool(kept)
     while (name := files[-1].tree.get("extends")) is not None:
         if not isinstance(name, str):
             _fail(files, ("extends",), "extends is the name of a preset or of a file")
@@ -118,7 +140,7 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
         if len(files) >= _DEEPEST:
             _fail(files, ("extends",), f"is a chain of more than {_DEEPEST} files")
         files.append(_parse(*following))
-    chain = Chain(files)
+    chain = Chain(files, kept=complete)
     for file in reversed(files):
         chain.tree = _merge(chain.tree, file.tree, (), chain.taken_away)
     return chain
@@ -176,7 +198,7 @@ _REPLACED_WHOLE = frozenset({"fields", "attributes", "body"})
 """Under these a rule is replaced as a whole: what is written is what runs."""
 
 
-def _merge(base: Tree, over: Tree, loc: Loc, taken_away: list[str]) -> Tree:
+def _merge(base: Tree, over: Tree, loc: Loc, taken_away: list[Loc]) -> Tree:
     merged = dict(base)
     for key, value in over.items():
         here, before = (*loc, key), base.get(key)
@@ -184,7 +206,7 @@ def _merge(base: Tree, over: Tree, loc: Loc, taken_away: list[str]) -> Tree:
             merged[key] = _merge(before, value, here, taken_away)
             continue
         if value is False and before is not None and before is not False and isinstance(before, (dict, list, str)):
-            taken_away.append(".".join(str(part) for part in here))
+            taken_away.append(here)
         merged[key] = value
     return merged
 
@@ -208,6 +230,7 @@ def put_settings(chain: Chain, problems: Problems) -> None:
         if name not in known:
             problems.add_unknown(loc, "the setting", name, known)
             return _UNKNOWN
+        chain.put_in[loc] = name
         return known[name]
 
     chain.tree = {

@@ -202,3 +202,50 @@ def test_what_is_nested_too_deeply_is_one_short_line(text):
 def test_a_long_word_is_looked_at_once():
     long = "a" * 400_000
     assert parse_mapping(f'extends = "bp30"\n# {long} . {long}\ntitle = "x"', "own.toml").title == "x"
+
+
+SETTINGS = HEAD + "[settings]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ('acounts = ["62.01"]', ["own.toml:3:1: settings.acounts: no rule uses the setting 'acounts'; did you mean 'accounts'?"]),
+        ('payment_days = "many"', ["own.toml:3:1: settings.payment_days: is a whole number, not a text"]),
+        ("payment_days = true", ["own.toml:3:1: settings.payment_days: is a whole number, not true or false"]),
+        ('accounts = "62.01"', ["own.toml:3:1: settings.accounts: is a list of texts, not a text"]),
+        ('contract_name = ["x"]', ["own.toml:3:1: settings.contract_name: is a text, not a list of texts"]),
+        ('create_contract = "no"', ["own.toml:3:1: settings.create_contract: is true or false, not a text"]),
+        ("accounts = []", ["own.toml:3:1: settings.accounts: list should have at least 1 item after validation, not 0"]),
+        ('country = "Russia"', ["own.toml:3:1: settings.country: string should match pattern '^[A-Z]{2}$'"]),
+        ('owner = ["Ответст[венный"]', ["own.toml:3:1: settings.owner: 'Ответст[венный' is not a path; write Attribute, Section.Attribute or Section[Attribute=value].Attribute"]),
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_wrong_is_told_where_it_stands(text, mistakes):
+    message = mistakes_of(SETTINGS + text)
+    assert [line.removeprefix("  - ") for line in message.splitlines() if line.startswith("  - ")] == mistakes
+
+
+def test_a_setting_that_an_own_rule_uses_is_known():
+    text = SETTINGS + 'ours = "Комментарий"\n[entities.counterparty.fields]\nindustry = "@ours"\n'
+    assert parse_mapping(text, "own.toml").settings["ours"] == "Комментарий"
+    inside = SETTINGS + 'kind = "Х"\n[entities.counterparty.fields]\nindustry = "Строки[Вид=@kind].Значение"\n'
+    assert parse_mapping(inside, "own.toml").settings["kind"] == "Х"
+
+
+def test_a_wrong_rule_with_a_right_setting_is_told_at_the_rule():
+    text = HEAD + '[entities.counterparty.fields]\nkind = { value = "@contract_name" }\n'
+    assert "own.toml:3:10: entities.counterparty.fields.kind.0.value: the value" in mistakes_of(text)
+
+
+def test_a_setting_of_a_base_between_is_told_there(tmp_path):
+    (tmp_path / "base.toml").write_text(SETTINGS + "payment_dys = 1\n", encoding="utf-8")
+    (tmp_path / "own.toml").write_text('extends = "base.toml"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"base\.toml:3:1: .*did you mean 'payment_days'"):
+        load_mapping("own.toml", folder=tmp_path)
+
+
+def test_a_kept_text_rules_whatever_it_sets():
+    """A version that is in the store goes on ruling after an upgrade that looks closer."""
+    kept = parse_mapping('extends = "bp30"', "own.toml").text
+    assert parse_mapping(kept.replace('extends = "bp30"', SETTINGS + "odd = 1", 1), "own.toml").settings["odd"] == 1
