@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
 from typing import Annotated, Any
 from uuid import uuid4
 
+import click
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.exits import OK
 from connectors.registry import option_models
@@ -80,9 +82,8 @@ def open_app(loaded: Settings | None = None, *, readonly: bool = False) -> Itera
 def view(app: App) -> View:
     """How records are shown: accounting's ids first, moments in accounting's own zone."""
     accounting = [item for item in app.settings.connections.values() if item.role == "accounting"]
-    zone = accounting[0].zone if accounting else UTC
     old_after = {name: app.settings.old_after(name) for name in app.settings.connections}
-    return View(accounting=tuple(item.name for item in accounting), zone=zone, old_after=old_after)
+    return View(accounting=tuple(item.name for item in accounting), zone=app.zone, old_after=old_after)
 
 
 def one_connection(app: App, name: str | None) -> str:
@@ -92,8 +93,21 @@ def one_connection(app: App, name: str | None) -> str:
     names = sorted(app.settings.connections)
     if len(names) != 1:
         known = ", ".join(names) or "none"
-        raise UsageError(f"Say which connection is meant. There are: {known}.", next_step="sverka connect --help")
+        raise UsageError(
+            f"Say which connection is meant. There are: {known}.",
+            next_step=_with_connection() if names else "sverka connect",
+        )
     return names[0]
+
+
+def _with_connection() -> str:
+    """The very command that was given, with the place where a connection is named in it."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return "name one of them"
+    named = next((one for one in context.command.params if one.name == "connection"), None)
+    given = shlex.join(["sverka", *sys.argv[1:]])
+    return f"{given} NAME" if named is not None and named.param_type_name == "argument" else f"{given} --connection NAME"
 
 
 def connection_names(app: App, name: str | None) -> list[str]:
@@ -145,9 +159,11 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
+        table.add_row(*(Text(_cell(cell)) for cell in row))
     terminal = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, soft_wrap=not terminal, width=None if terminal else 200)
+    console = Console(
+        highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=None if terminal else 200
+    )
     with console.capture() as captured:  # rich would end the program itself when the reader has gone
         console.print(table)
     with to_reader():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
 from cli.exits import say
-from cli.words import moment
+from cli.words import moment, readable
 from core.errors import UsageError
 from sync import letters
 
@@ -47,7 +48,7 @@ def show_all(
         if everything or group is not None:
             _print_letters(letters.list_letters(application, everything=everything, group=group))
         else:
-            _print_groups(letters.list_groups(application), count_queues(application, "dead"))
+            _print_groups(letters.list_groups(application), count_queues(application, "dead"), application.zone)
 
 
 def _print_letters(rows: list[dict[str, Any]]) -> None:
@@ -59,12 +60,12 @@ def _print_letters(rows: list[dict[str, Any]]) -> None:
     out_table(["no.", "connection", "entity", "record", "reason", "attempts", "state", "group"], cells, right=[0, 5])
 
 
-def _print_groups(rows: list[dict[str, Any]], number: int) -> None:
+def _print_groups(rows: list[dict[str, Any]], number: int, zone: tzinfo) -> None:
     if not rows:
         say("No dead letters. Nothing to do.")
         return
     names = ("group", "letters", "connection", "entity", "direction", "reason", "next_step")
-    cells = [[*(row[name] for name in names), moment(row["last_at"].isoformat())] for row in rows]
+    cells = [[*(row[name] for name in names), moment(row["last_at"], zone)] for row in rows]
     out_table(["group", "letters", "connection", "entity", "", "reason", "what to do", "last"], cells, right=[1])
     say(f"{number} letters of {len(rows)} causes. Each of them: sverka dead list --group NAME, or --all")
 
@@ -81,7 +82,7 @@ def show(number: Number, as_json: Json = False) -> None:
         out_json(letter)
         return
     for key, value in letter.items():
-        out_text(f"{key}: {value}")
+        out_text(f"{key}: {readable(value, application.zone)}")
 
 
 @app.command("retry")

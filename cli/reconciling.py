@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from cli.common import connection_names, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, PARTIAL, say
 from cli.progress import watching
 from cli.syncing import outside_name, worst
+from cli.words import moment
 from store.engine import reading
 from store.queries.reconciliations import list_reconciliations
 from sync.context import App
@@ -66,15 +67,13 @@ def print_history(app: App, connection: str | None, *, as_json: bool) -> None:
             out_json(row)
         return
     columns = ["at", "connection", "asked by", "status", "unexplained", "differs", "mended", "seconds"]
-    out_table(columns, [_history_row(row) for row in rows], right=[6, 7])
+    out_table(columns, [_history_row(row, app.zone) for row in rows], right=[6, 7])
 
 
-def _history_row(row: dict[str, Any]) -> list[object]:
+def _history_row(row: dict[str, Any], zone: tzinfo) -> list[object]:
     unexplained = ", ".join(f"{amount} {code}" for code, amount in sorted(row["unexplained"].items()))
-    since = row["drift_since"]
-    differs = f"since {datetime.fromisoformat(since):%d.%m.%Y}" if since else ""
-    moment = row["at"][:16].replace("T", " ")
-    status = [moment, row["connection"], row["asked_by"], row["status"]]
+    differs = f"since {moment(row['drift_since'], zone)}" if row["drift_since"] else ""
+    status = [moment(row["at"], zone), row["connection"], row["asked_by"], row["status"]]
     return [*status, unexplained or "0.00", differs, row["repaired"], f"{row['seconds']:.1f}"]
 
 
@@ -86,13 +85,13 @@ def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool, fresh: bo
         for line in result.to_json():
             out_json(line)
     else:
-        print_reconciliation(name, result)
+        print_reconciliation(name, result, app.zone)
     if result.status == "explained":
         say("Every difference is explained. To read again what differs: sverka reconcile --repair")
     return _EXIT[result.status]
 
 
-def print_reconciliation(name: str, result: Reconciliation) -> None:
+def print_reconciliation(name: str, result: Reconciliation, zone: tzinfo) -> None:
     """The comparison as people read it: entities, named movements, differences, and the one number that counts."""
     if result.entities:
         columns = ["entity", "ours", "accounting", "missing", "extra", "different"]
@@ -101,8 +100,8 @@ def print_reconciliation(name: str, result: Reconciliation) -> None:
             for row in result.entities
         ]
         out_table(columns, rows, right=range(1, 6))
-    _print_lines("Movements that no order, shipment or payment stands behind", result.named_movements())
-    _print_lines("Differences", result.differences())
+    _print_lines("Movements that no order, shipment or payment stands behind", result.named_movements(zone))
+    _print_lines("Differences", result.differences(zone))
     for currency, amount in sorted(result.unexplained.items()):
         out_text(f"{name}: {amount} {currency} unexplained")
     if not result.unexplained:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Annotated, Any
 
 import typer
 
 from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
 from cli.exits import say
+from cli.words import readable
 from sync.owners import conflicts
 from sync.push import reviews
 
@@ -51,17 +53,17 @@ def show(number: Number, as_json: Json = False) -> None:
     if as_json:
         out_json(row)
         return
-    _print(row)
+    _print(row, application.zone)
 
 
-def _print(row: dict[str, Any]) -> None:
+def _print(row: dict[str, Any], zone: tzinfo) -> None:
     for key, value in row.items():
         if key != "candidates":
-            out_text(f"{key}: {value}")
+            out_text(f"{key}: {readable(value, zone)}")
     for candidate in row["candidates"]:
         out_text("\ncandidate:")
         for key, value in candidate.items():
-            out_text(f"  {key}: {value}")
+            out_text(f"  {key}: {readable(value, zone)}")
     out_text(f"\nNext: {_next_step(row)}")
 
 

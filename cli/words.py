@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, tzinfo
 
+MOMENT = "%Y-%m-%d %H:%M"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(Z|[+-]\d\d:\d\d)")
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -20,12 +23,26 @@ def money(text: object) -> str:
     return sign + " ".join(reversed(groups)) + point + rest
 
 
-def moment(text: object) -> str:
-    """An ISO moment as "2026-11-21 22:29"; a plain date stays as it is."""
-    if not text:
+def moment(value: object, zone: tzinfo | None = None) -> str:
+    """A moment, or its ISO text, as "2026-11-21 22:29", in `zone` where one is given; a plain date stays as it is."""
+    if not value:
         return ""
-    value = str(text)
-    return datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M") if "T" in value else value
+    if not isinstance(value, datetime):
+        if "T" not in str(value):
+            return str(value)
+        value = datetime.fromisoformat(str(value))
+    return value.astimezone(zone).strftime(MOMENT) if zone is not None else value.strftime(MOMENT)
+
+
+def readable(value: object, zone: tzinfo) -> object:
+    """Any value as a line of text shows it: moments, also inside of others, on the wall clock of `zone`."""
+    if isinstance(value, datetime):
+        return moment(value, zone)
+    if isinstance(value, dict):
+        return {key: readable(one, zone) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [readable(one, zone) for one in value]
+    return moment(value, zone) if isinstance(value, str) and _INSTANT.fullmatch(value) else value
 
 
 def age(seconds: object) -> str:

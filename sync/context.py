@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -39,6 +39,12 @@ class App:
     owner: str
     chance: Callable[[], float] = _random
     serving_since: datetime | None = None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The wall clock on which people read moments: that of the first accounting connection."""
+        accounting = (item.zone for item in self.settings.connections.values() if item.role == "accounting")
+        return next(accounting, UTC)
 
 
 @dataclass(slots=True)

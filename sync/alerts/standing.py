@@ -35,7 +35,7 @@ def record(app: App, causes: Iterable[Cause]) -> None:
         open_alerts = {row.cause: row for row in conn.execute(select(alert).where(alert.c.state == "open"))}
         for key, cause in holding.items():
             if key in open_alerts:
-                _renew(conn, open_alerts[key], cause)
+                _renew(conn, app, open_alerts[key], cause)
             elif cause.opens:
                 _open(conn, app, cause, now)
         seen = [row.id for key, row in open_alerts.items() if key in holding]
@@ -60,21 +60,21 @@ def _open(conn: Connection, app: App, cause: Cause, now: datetime) -> None:
         "seen_at": now,
     }
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    claim = dialect.insert(alert).values(row | _said(cause)).on_conflict_do_nothing().returning(alert.c.id)
+    claim = dialect.insert(alert).values(row | _said(app, cause)).on_conflict_do_nothing().returning(alert.c.id)
     if conn.execute(claim).first() is not None:
         _tell(conn, app, alert_id, cause.kind, "opened", app.settings.alerts.channels, now)
 
 
-def _said(cause: Cause) -> dict[str, Any]:
-    """The stored texts are English, as all of the command line; messages are worded again from kind and details."""
+def _said(app: App, cause: Cause) -> dict[str, Any]:
+    """The stored texts are English and in the zone of the command line; messages are worded again from the details."""
     details = {name: plain(value) if isinstance(value, str) else value for name, value in cause.details.items()}
-    words = render(cause.kind, details)
+    words = render(cause.kind, details, zone=app.zone)
     return {"kind": cause.kind, "text": words.text, "next_step": words.next_step, "details": details}
 
 
-def _renew(conn: Connection, row: Row[Any], cause: Cause) -> None:
+def _renew(conn: Connection, app: App, row: Row[Any], cause: Cause) -> None:
     """The same trouble may get another sign, other numbers or another reason; nobody is told again for that."""
-    said = _said(cause)
+    said = _said(app, cause)
     if row.kind != cause.kind or row.details != said["details"]:
         conn.execute(update(alert).where(alert.c.id == row.id, alert.c.state == "open").values(said))
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from core.alerting import AlertKind, Language
 
 LANGUAGES: tuple[Language, ...] = ("en", "ru", "uk")
 MOMENTS = frozenset({"since"})
 """Details that are moments."""
-UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,19 +259,19 @@ CATALOGUE: dict[AlertKind, dict[Language, Words]] = {
 }  # fmt: skip
 
 
-def render(kind: AlertKind, details: Mapping[str, Any], language: Language = "en", zone: ZoneInfo = UTC) -> Words:
+def render(kind: AlertKind, details: Mapping[str, Any], language: Language = "en", zone: tzinfo = UTC) -> Words:
     """What is said of a cause of this kind with these details."""
     words = CATALOGUE[kind][language]
     shown = {name: _shown(name, value, language, zone) for name, value in details.items()}
     return Words(*(part.format_map(shown).strip() for part in (words.title, words.text, words.next_step)))
 
 
-def moment(value: datetime, zone: ZoneInfo) -> str:
+def moment(value: datetime, zone: tzinfo) -> str:
     """A moment as "2026-11-21 22:29" on the wall clock of a zone."""
     return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def _shown(name: str, value: Any, language: Language, zone: ZoneInfo) -> str:
+def _shown(name: str, value: Any, language: Language, zone: tzinfo) -> str:
     if name in MOMENTS:
         return moment(datetime.fromisoformat(value), zone) if value else NEVER[language]
     return "" if value is None else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -134,17 +134,17 @@ class Line:
             return "lag"  # it waits, is told of elsewhere, and no money hangs on it
         return "drift" if self.kind in DRIFT else "lag" if self.kind in LAG else "named"
 
-    def to_row(self) -> dict[str, str]:
-        """As people read it."""
+    def to_row(self, zone: tzinfo = UTC) -> dict[str, str]:
+        """As people read it: days are those of the wall clock of `zone`."""
         return {
             "what": self.kind.replace("_", " "),
             "customer": self.counterparty or self.counterparty_key,
             "document": self.title or self.entity,
             "number": self.number,
-            "date": self.date.date().isoformat() if self.date else "",
+            "date": self.date.astimezone(zone).date().isoformat() if self.date else "",
             "amount": "" if self.amount is None else format_amount(self.amount),
             "currency": self.currency,
-            "since": self.since.date().isoformat() if self.since else "",
+            "since": self.since.astimezone(zone).date().isoformat() if self.since else "",
             "note": self.note,
         }
 
@@ -272,13 +272,13 @@ class Reconciliation:
         """What no document explains, by currency; currencies without any are left out."""
         return {line.currency: format_amount(line.unexplained) for line in self.balances.values() if line.unexplained}
 
-    def named_movements(self) -> list[dict[str, str]]:
+    def named_movements(self, zone: tzinfo = UTC) -> list[dict[str, str]]:
         """Movements that no order, shipment or payment stands behind, each as what it is."""
-        return [line.to_row() for line in self.lines if line.weight == "named"]
+        return [line.to_row(zone) for line in self.lines if line.weight == "named"]
 
-    def differences(self) -> list[dict[str, str]]:
+    def differences(self, zone: tzinfo = UTC) -> list[dict[str, str]]:
         """What differs and why."""
-        return [line.to_row() for line in self.lines if line.weight != "named"]
+        return [line.to_row(zone) for line in self.lines if line.weight != "named"]
 
     def to_json(self) -> Iterator[dict[str, Any]]:
         """One object a line: entities, balances, differences, and the summary last."""
