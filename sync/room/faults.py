@@ -59,6 +59,8 @@ ALERT_COMMITS = ("alert-turn", "alert-mark", "alert-claim", "alert-end")
 MAPPING_COMMITS = ("reapply",)
 """Records and how far a re-application has come, in one."""
 RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result")
+TOKEN_COMMITS = ("token-claim", "token-save", "token-release")
+"""Commits of an application's tokens, which no 1C has: tests/integration/room/test_vault.py kills there."""
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -94,7 +96,8 @@ POINTS = _sides(
     *CALLS,
     *PUSH_CALLS,
 )
-"""Every point there is."""
+"""Every point there is where 1C is concerned."""
+TOKEN_POINTS = _sides(*TOKEN_COMMITS)
 
 Fault = Callable[[str], None]
 _hits: Counter[str] = Counter()

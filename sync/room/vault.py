@@ -20,6 +20,7 @@ from store.bulk import upsert
 from store.engine import reading
 from store.tables import token
 from sync.context import App
+from sync.room.writing import committing
 
 HELD = timedelta(seconds=60)
 """How long a renewal may take; whoever died in the middle of one keeps the others out no longer."""
@@ -56,7 +57,7 @@ class StoredVault:
         try:
             yield self.load()
         finally:
-            with self._app.engine.begin() as conn:
+            with committing(self._app, "token-release") as conn:
                 free = update(token).where(*self._mine, token.c.holder == holder)
                 conn.execute(free.values(holder=None, held_until=None))
 
@@ -70,7 +71,7 @@ class StoredVault:
 
     def _try_claim(self, holder: str) -> bool:
         now = self._app.clock.now()
-        with self._app.engine.begin() as conn:
+        with committing(self._app, "token-claim") as conn:
             upsert(conn, token, [{"connection": self._name}], ["connection"], update=())
             free = or_(token.c.holder.is_(None), token.c.held_until < now, token.c.held_until > now + HELD * BELIEVABLE)
             taken = update(token).where(*self._mine, free).values(holder=holder, held_until=now + HELD)
@@ -86,7 +87,7 @@ class StoredVault:
             "endpoint": tokens.endpoint,
             "expires_at": tokens.expires_at,
         }
-        with self._app.engine.begin() as conn:
+        with committing(self._app, "token-save") as conn:
             upsert(conn, token, [values], ["connection"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from connectors.vault import Tokens
-from core.clock import ManualClock
+from core.clock import ManualClock, SystemClock
 from core.errors import TransientError
 from core.secrets import redact
 from core.settings import Settings
@@ -22,6 +23,7 @@ from store.tables import token
 from store.upgrade import upgrade
 from sync.context import App
 from sync.room import vault as room
+from sync.room.faults import TOKEN_POINTS
 from sync.room.vault import StoredVault
 
 ROUNDS = 100
@@ -124,6 +126,38 @@ def test_tokens_are_cut_out_of_every_text(store_url: str) -> None:
     assert "canary-refresh-2" in redact("canary-refresh-2")
     assert vault.load() is not None
     assert redact("canary-access-2 canary-refresh-2") == "*** ***"
+    engine.dispose()
+
+
+KILLED = """
+import sys
+from connectors.vault import Tokens
+from core.clock import SystemClock
+from core.settings import Settings
+from store.engine import open_engine
+from sync.context import App
+from sync.room.vault import StoredVault
+
+app = App(Settings(), open_engine(sys.argv[1]), SystemClock(), "killed")
+vault = StoredVault(app, "crm")
+with vault.exclusive():
+    vault.save(Tokens("killed-access-7", "killed-refresh-7", app.clock.now(), "https://portal.example.com/rest/"))
+"""
+
+
+@pytest.mark.parametrize("point", TOKEN_POINTS)
+def test_killed_around_each_of_its_commits(store_url: str, point: str) -> None:
+    upgrade(store_url)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "SVERKA_FAULT": f"{point}:1"}
+    done = subprocess.run([sys.executable, "-c", KILLED, store_url], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    engine, clock = open_engine(store_url), ManualClock(SystemClock().now() + room.HELD + timedelta(seconds=1))
+    heir = StoredVault(App(Settings(), engine, clock, "heir"), "crm")
+    saved = point == "token-save.after" or point.startswith("token-release")
+    with heir.exclusive() as kept:
+        assert (kept is not None and kept.refresh == "killed-refresh-7") is saved
+        heir.save(Tokens("heir-access-7", "heir-refresh-7", clock.now(), "https://portal.example.com/rest/"))
+    assert heir.load() == Tokens("heir-access-7", "heir-refresh-7", clock.now(), "https://portal.example.com/rest/")
     engine.dispose()
 
 
