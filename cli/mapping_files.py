@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from cli.common import one_connection
@@ -43,3 +44,10 @@ def folder_of(application: App, file: str | None) -> Path | None:
 def has_settings() -> bool:
     """Whether there are settings here: a file can be looked at without."""
     return Path(os.environ.get("SVERKA_SETTINGS") or "settings.toml").is_file()
+
+
+def spoken(application: App, file: str | None, name: str) -> str:
+    """The arguments by which another command reaches the very same mapping."""
+    words = [file] if file else []
+    words += ["--connection", name] if len(application.settings.connections) > 1 else []
+    return " ".join(map(shlex.quote, words))

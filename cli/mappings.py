@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli import mapping_trials
+from cli import mapping_cases, mapping_trials
 from cli.common import one_connection, open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, say
-from cli.mapping_files import folder_of, is_version, meant
+from cli.mapping_files import folder_of, is_version, meant, spoken
 from cli.words import moment
 from connectors.base import Finding
 from core.errors import UsageError
@@ -37,6 +37,7 @@ Reapply = Annotated[
 def register(main: typer.Typer) -> None:
     """Add these commands."""
     mapping_trials.add_to(app)
+    mapping_cases.add_to(app)
     main.add_typer(app, name="mapping")
 
 
@@ -118,7 +119,7 @@ def publish(
         beside = load_cases(cases_folder(file if file is not None else key, folder_of(application, file)))
         published = publish_mapping(
             application, key, mapping, person(), comment=comment, cases=beside,
-            seen=ruling.hash if ruling else None,
+            seen=ruling.hash if ruling else None, named=spoken(application, file, name),
         )  # fmt: skip
         say(f"Version {published.number} ({published.hash[:12]}) of {key} rules now.")
         _offer(application, name, reapply)

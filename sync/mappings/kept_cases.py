@@ -7,7 +7,10 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Engine
 
-from mapping.cases import Case, PlacedCase, parse_case, write_case
+from core.errors import UsageError
+from mapping.cases import Case, Expected, PlacedCase, parse_case, write_case
+from mapping.rules import Mapping
+from mapping.trial import build_expected
 from store.queries.mapping_cases import load_case_rows, save_case_row
 
 
@@ -20,3 +23,19 @@ def load_kept_cases(engine: Engine, name: str) -> list[PlacedCase]:
 def keep_case(engine: Engine, name: str, case: Case, author: str, now: datetime) -> None:
     """Keep a case; one with the same title is replaced."""
     save_case_row(engine, name, msgspec.json.decode(write_case(case)), author, now)
+
+
+def accept_found(engine: Engine, name: str, case: Case, mapping: Mapping, who: str, now: datetime) -> Case:
+    """Take over what a mapping makes of a kept case's payload as what it must make; the former is in the audit.
+
+    Raises:
+        UsageError: a case of what is sent, which a person has written: its steps are not taken over unread.
+    """
+    if case.direction == "out":
+        raise UsageError(
+            f"{case.title!r} is a case of what is sent; what it expects is not taken over by itself.",
+            next_step="sverka mapping cases --drop TITLE",
+        )
+    accepted = case.model_copy(update={"expected": Expected(**build_expected(mapping, case))})
+    keep_case(engine, name, accepted, who, now)
+    return accepted

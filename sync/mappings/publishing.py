@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from core.errors import ConfigError, UsageError
+from core.errors import UsageError
 from mapping.cases import PlacedCase
 from mapping.rules import Mapping, parse_mapping
-from mapping.trial import Difference, try_case
 from store import versions
 from store.versions import MappingVersion
 from sync.context import App
-from sync.mappings.kept_cases import load_kept_cases
 from sync.mappings.ordering import supersede
+from sync.mappings.trials import refuse_red, try_cases
 from sync.setup.mapping_check import forget_declared
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One golden case and what came out otherwise than it says; nothing did: green."""
-
-    placed: PlacedCase
-    differences: list[Difference]
-
-
-def try_cases(app: App, key: str, mapping: Mapping, cases: Sequence[PlacedCase]) -> list[Trial]:
-    """Run these cases and those that are kept in the store for a mapping.
-
-    Args:
-        app: the application.
-        key: the mapping as connections name it.
-        mapping: what is tried.
-        cases: those that lie beside the file.
-    """
-    every = [*cases, *load_kept_cases(app.engine, key)]
-    return [Trial(placed, try_case(mapping, placed.case)) for placed in every]
 
 
 def publish_mapping(
@@ -47,10 +24,12 @@ def publish_mapping(
     comment: str = "",
     cases: Sequence[PlacedCase] = (),
     seen: str | None = None,
+    named: str = "",
 ) -> MappingVersion:
     """Let a mapping rule from the next page on. Running workers take it up by themselves.
 
-    `seen`: the hash of the version that ruled when its author looked.
+    `seen`: the hash of the version that ruled when its author looked. `named`: the arguments by which commands reach
+    this mapping, for messages; the draft's number when left out.
 
     Raises:
         ConfigError: a golden case is red; the mapping is kept as a draft.
@@ -59,22 +38,10 @@ def publish_mapping(
     draft = versions.save_draft(
         app.engine, key, mapping.text, author, comment=comment or None, version=mapping.version, clock=app.clock
     )
-    red = [trial for trial in try_cases(app, key, mapping, cases) if trial.differences]
-    if red:
-        raise ConfigError(_refusal(key, red), next_step="sverka mapping test, then publish again")
+    refuse_red(key, try_cases(app, key, mapping, cases), named or str(draft.number))
     ruling = versions.publish(app.engine, key, draft.hash, author, seen=seen, clock=app.clock)
     _end_reapply(app, key, ruling)
     return ruling
-
-
-def _refusal(key: str, red: Sequence[Trial]) -> str:
-    lines = [
-        f"  - {trial.placed.case.title}: "
-        + "; ".join(f"{one.field}: {one.expected!r} expected, {one.found!r} found" for one in trial.differences[:5])
-        for trial in red[:10]
-    ]
-    more = f"\n  ... and {len(red) - 10} more" if len(red) > 10 else ""
-    return f"{key} is not published: {len(red)} golden cases are red.\n" + "\n".join(lines) + more + "\n"
 
 
 def roll_back(app: App, key: str, version: str | None, author: str) -> MappingVersion:

@@ -98,6 +98,32 @@ def test_golden_cases_by_the_command(on_sqlite: Installation, tmp_path: Path) ->
     assert "1 golden cases are red" in refused.stderr
     assert [state for _, state in published_in(on_sqlite)] == ["draft", "published"]
 
+    way_out = f"sverka mapping test {draft} --accept"
+    assert f"Next: {way_out}, then: publish again" in " ".join(refused.stderr.split())
+    (taken,) = on_sqlite.lines(*way_out.split()[1:], "--case", "captured", "--json")
+    assert (taken["green"], taken["accepted"]) == (True, True)
+    on_sqlite.run("mapping", "publish", str(draft))
+    (kept,) = on_sqlite.lines("mapping", "cases", "--json")
+    assert (kept["mapping"], kept["title"], kept["entity"]) == ("bp30", "captured", "counterparty")
+    on_sqlite.run("mapping", "test", "bp30", check=1)
+    assert "Given up: captured" in on_sqlite.run("mapping", "cases", "--drop", "captured").stderr
+    assert "keeps no golden case" in on_sqlite.run("mapping", "cases", "--drop", "captured", check=2).stderr
+    on_sqlite.run("mapping", "publish", "bp30")
+
+
+def test_a_red_case_beside_the_file_is_not_taken_over(settled: Installation, tmp_path: Path) -> None:
+    draft = tmp_path / "own.toml"
+    draft.write_text(DRAFT, encoding="utf-8")
+    (tmp_path / "own.cases").mkdir()
+    case = {"title": "wrong", "entity": "order", "source": "Document_X", "raw": {}, "expected": {"left_out": True}}
+    beside = tmp_path / "own.cases" / "a.json"
+    beside.write_text(json.dumps(case), encoding="utf-8")
+    refused = settled.run("mapping", "publish", str(draft), check=2)
+    assert "--accept" not in refused.stderr
+    assert f"mend the mapping or {beside}" in " ".join(refused.stderr.split())
+    settled.run("mapping", "test", str(draft), "--accept", check=1)
+    assert json.loads(beside.read_text("utf-8")) == case
+
 
 def test_export_and_import_are_each_others_reverse(settled: Installation, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"

@@ -15,9 +15,10 @@ from store.tables import audit, binding
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.mappings.capturing import build_case
-from sync.mappings.kept_cases import keep_case, load_kept_cases
+from sync.mappings.kept_cases import accept_found, keep_case, load_kept_cases
 from sync.mappings.ordering import order_reapply
 from sync.mappings.publishing import publish_mapping, roll_back
+from sync.mappings.trials import try_cases
 from sync.versions import list_drafts
 from tests.integration.sync_mappings.changing import draft, last_order, tables_of
 from tests.integration.sync_pull.world import World, rows
@@ -95,9 +96,16 @@ def test_a_red_case_refuses_it_and_nothing_changes(build_sqlite: Callable[..., W
         publish_mapping(world.app, "bp30", UPPER, "Анна")
     assert ruling(world) == before
     assert versions.file_state(world.engine, "bp30", UPPER.text, version=UPPER.version) == "draft"
-    assert drop_case(world.engine, "bp30", "one")
+    accept_found(world.engine, "bp30", case, UPPER, "Борис", world.clock.now())
+    assert not [trial for trial in try_cases(world.app, "bp30", UPPER, []) if trial.differences]
+    assert [trial for trial in try_cases(world.app, "bp30", PLAIN, []) if trial.differences]
+    (taken,) = [row for row in rows(world, audit, what="mapping.case.keep") if row["who"] == "Борис"]
+    assert taken["before"]["expected"] != taken["after"]["expected"]
+    assert drop_case(world.engine, "bp30", "one", "Анна", world.clock.now())
     publish_mapping(world.app, "bp30", UPPER, "Анна", comment="capitals")
     assert ruling(world) == UPPER.version
+    (dropped,) = rows(world, audit, what="mapping.case.drop")
+    assert dropped["before"] == taken["after"]
 
 
 def test_a_case_beside_the_file_counts_too(build_sqlite: Callable[..., World]) -> None:
