@@ -107,7 +107,7 @@ def test_an_idle_tick_is_cheap(build: Callable[..., World]) -> None:
     with counting(world.engine) as queries:
         assert dispatch.tick(world.app) == []
     assert len([query for query in queries if "UNION ALL" in query]) == 1, "what is due is asked once for all"
-    assert len(queries) <= 6, queries  # the tick itself, what is due anywhere; slots and requests of the connection
+    assert len(queries) <= 8, queries  # the tick, what is due anywhere; slot, requests and night of the connection
 
 
 def hold(world: World) -> None:
