@@ -92,10 +92,10 @@ class Judge:
 
     def _quiet(self, deadline: float) -> bool:
         """Whether the next scheduled runs come to their end and have nothing to do."""
-        since = SystemClock().now()
+        since, mine = SystemClock().now(), (run.c.connection == NAME, run.c.kind == "schedule")
         while time.monotonic() < deadline:
             with reading(self.house.engine) as conn:
-                query = select(run.c.id, run.c.status).where(run.c.started_at > since, run.c.kind == "schedule")
+                query = select(run.c.id, run.c.status).where(*mine, run.c.started_at > since)
                 runs = [row for row in conn.execute(query.order_by(run.c.started_at)) if row.status != "running"]
                 if len(runs) >= QUIET_CYCLES:
                     self.restless = [(row.status, self._moved(conn, row.id)) for row in runs[:QUIET_CYCLES]]
@@ -195,17 +195,23 @@ class Judge:
         live = held is not None and held.owner is not None and held.until >= now
         if held is not None and held.owner is not None and held.until < now:
             verdict.unhealed.append(f"an orphaned lease since {held.until}")
-        for row in conn.execute(select(run.c.owner, run.c.id).where(run.c.status == "running")):
+        running = select(run.c.owner, run.c.id).where(run.c.connection == NAME, run.c.status == "running")
+        for row in conn.execute(running):
             if not live or held is None or row.owner != held.owner:
                 verdict.unhealed.append(f"the run {row.id} has lost its worker and says that it runs")
         late = now - timedelta(seconds=self.house.period * 4)
-        left = select(slot.c.start, slot.c.state).where(slot.c.state.in_(("claimed", "running")), slot.c.start < late)
+        left = select(slot.c.start, slot.c.state).where(
+            slot.c.connection == NAME, slot.c.state.in_(("claimed", "running")), slot.c.start < late
+        )
         for start, state in conn.execute(left) if not live else ():
             verdict.unhealed.append(f"the slot {start} is left {state}")
-        waiting = select(intent.c.entity_id, intent.c.state, intent.c.reason).where(intent.c.state.in_(OPEN))
+        waiting = select(intent.c.entity_id, intent.c.state, intent.c.reason).where(
+            intent.c.connection == NAME, intent.c.state.in_(OPEN)
+        )
         for entity_id, state, reason in conn.execute(waiting):
             verdict.unhealed.append(f"the intent for {entity_id} is {state}: {reason}")
-        for (kind,) in conn.execute(select(request.c.kind).where(request.c.done_at.is_(None))):
+        asked = select(request.c.kind).where(request.c.connection == NAME, request.c.done_at.is_(None))
+        for (kind,) in conn.execute(asked):
             verdict.unhealed.append(f"a request {kind} is not answered")
 
     def _check_runs(self, conn: Connection, verdict: Verdict) -> None:
