@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import uuid4
 
-import click
 import msgspec
 import typer
 from rich.console import Console
@@ -100,14 +99,15 @@ def one_connection(app: App, name: str | None) -> str:
     return names[0]
 
 
+_NAMED_LAST = (("mapping", "preview"), ("mapping", "reapply"), ("state",), ("audit",))
+"""Commands that take a connection as an argument; the others by `--connection`."""
+
+
 def _with_connection() -> str:
     """The very command that was given, with the place where a connection is named in it."""
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return "name one of them"
-    named = next((one for one in context.command.params if one.name == "connection"), None)
-    given = shlex.join(["sverka", *sys.argv[1:]])
-    return f"{given} NAME" if named is not None and named.param_type_name == "argument" else f"{given} --connection NAME"
+    given = sys.argv[1:]
+    last = any(tuple(given[: len(words)]) == words for words in _NAMED_LAST)
+    return shlex.join(["sverka", *given, *([] if last else ["--connection"]), "NAME"])
 
 
 def connection_names(app: App, name: str | None) -> list[str]:

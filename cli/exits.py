@@ -9,7 +9,7 @@ from core.secrets import redact
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def say(text: str) -> None:

@@ -12,6 +12,7 @@ from cli.exits import FAILED, OK, say
 from cli.mapping_files import meant, spoken
 from cli.progress import watching
 from core.errors import UsageError
+from store import versions
 from store.engine import reading
 from store.queries.reapplies import load_last_reapply
 from sync.context import App, Order
@@ -20,6 +21,7 @@ from sync.mappings.ordering import order_reapply
 from sync.mappings.preview import as_rows, name_targets
 from sync.mappings.preview import preview as look
 from sync.mappings.tally import FATES
+from sync.versions import list_sharing
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Connection = Annotated[str | None, typer.Argument(help="Not needed when there is one.")]
@@ -46,14 +48,21 @@ def preview(
     """
     with open_app() as application:
         name, mapping = meant(application, file, connection)
+        key = application.settings.connections[name].mapping
+        ruling = versions.published(application.engine, key)
         with watching(application.clock, quiet=as_json) as progress:
             found = look(application, name, mapping, limit=limit, fresh=fresh, progress=progress)
         rows, again = as_rows(found, name_targets(application, found)), spoken(application, file, name)
+        sharing = list_sharing(application, key)
     for row in rows:
         out_json(row) if as_json else _print_entity(row)
     if not sum(row["read"] for row in rows):
         say("Nothing has been received yet. Next: sverka sync, or: sverka mapping preview --fresh")
-    say(f"Nothing was written. To publish: sverka mapping publish {again} --reapply")
+    others = [f"sverka mapping preview {shlex.quote(file)} {shlex.quote(one)}" for one in sharing if one != name]
+    if others:
+        say(f"It rules for: {', '.join(sharing)}; this was {name} alone. Also: {'; '.join(others)}")
+    expected = f" --expect {ruling.number}" if ruling is not None and ruling.number is not None else ""
+    say(f"Nothing was written. To publish: sverka mapping publish {again} --reapply{expected}")
 
 
 def _print_entity(row: dict[str, Any]) -> None:
@@ -64,8 +73,9 @@ def _print_entity(row: dict[str, Any]) -> None:
         for field, number in row["fields"].items()
         for number, one in zip([number, "", ""], row["samples"].get(field) or [_NONE], strict=False)
     ]
+    columns = ["field", "records", "for example", "before", "after"][: 5 if row["samples"] else 2]
     if lines:
-        out_table(["field", "records", "for example", "before", "after"], lines, right=[1])
+        out_table(columns, [line[: len(columns)] for line in lines], right=[1])
     for reason, number in row["reasons"].items():
         out_text(f"  {number} become dead letters: {reason}")
 
@@ -83,22 +93,42 @@ def reapply(
 ) -> None:
     """Carry the version that rules over to the records that are here, from what was received; 1C is not asked.
 
+    Without CONNECTION: for all connections that a published version rules for.
+
     Example: sverka mapping reapply accounting --now
     """
     with open_app() as application:
-        name = one_connection(application, connection)
-        order_reapply(application, name, person())
+        names = _ruled(application, connection)
+        for name in names:
+            order_reapply(application, name, person())
         if not now:
-            say("The service does it in the background, between its cycles. Next: sverka status")
+            say(f"The service does it in the background, between its cycles, for: {', '.join(names)}.")
+            say("Its numbers, while it runs and when it is done: sverka status")
             return
-        row = _work_off(application, name, as_json)
+        states = [_do_now(application, name, as_json, several=len(names) > 1) for name in names]
+    raise typer.Exit(OK if states == ["done"] * len(states) else FAILED)
+
+
+def _ruled(application: App, connection: str | None) -> list[str]:
+    """The connection named, or all that a published version rules for."""
+    settings = application.settings
+    if connection is None and len(settings.connections) > 1:
+        keys = {one.name for one in versions.list_versions(application.engine) if one.state == "published"}
+        found = [one.name for one in settings.connections.values() if one.mapping in keys]
+        if found:
+            return found
+    return [one_connection(application, connection)]
+
+
+def _do_now(application: App, name: str, as_json: bool, *, several: bool) -> str:
+    row = _work_off(application, name, as_json)
     for entity, counts in row["counters"].items():
         if as_json:
-            out_json({"entity": entity, **counts})
+            out_json(({"connection": name} if several else {}) | {"entity": entity, **counts})
         else:
             _print_entity({"entity": entity, "samples": {}, "reasons": {}} | counts)
-    say(f"Re-apply: {row['state']}. {row['reason'] or ''}".rstrip())
-    raise typer.Exit(OK if row["state"] == "done" else FAILED)
+    say(f"Re-apply{f' of {name}' if several else ''}: {row['state']}. {row['reason'] or ''}".rstrip())
+    return str(row["state"])
 
 
 def _work_off(application: App, name: str, quiet: bool) -> dict[str, Any]:

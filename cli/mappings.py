@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Annotated
 
 import typer
 
-from cli import mapping_cases, mapping_trials
-from cli.common import one_connection, open_app, out_json, out_table, out_text, person
-from cli.exits import FAILED, OK, say
-from cli.mapping_files import folder_of, is_version, meant, spoken
+from cli import mapping_cases, mapping_check, mapping_trials
+from cli.common import one_connection, open_app, out_json, out_table, out_text, person, view
+from cli.exits import say
+from cli.mapping_files import folder_of, meant, spoken
 from cli.words import moment
-from connectors.base import Finding
 from core.errors import UsageError
 from mapping.cases import cases_folder, load_cases
 from mapping.rules import load_mapping
 from mapping.schema import build_json_schema
-from mapping.text import preset_names, preset_origin
 from mapping.wording import tell_differences
 from store import versions
+from store.versions import MappingVersion
 from sync.context import App
 from sync.mappings.ordering import order_reapply
 from sync.mappings.publishing import publish_mapping, roll_back
-from sync.setup.mapping_check import compare_live
+from sync.versions import list_sharing
 
 app = typer.Typer(help="The rules: which field of accounting is which field here.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -36,48 +36,10 @@ Reapply = Annotated[
 
 def register(main: typer.Typer) -> None:
     """Add these commands."""
+    app.command("check")(mapping_check.check)
     mapping_trials.add_to(app)
     mapping_cases.add_to(app)
     main.add_typer(app, name="mapping")
-
-
-@app.command("check")
-def check(
-    file: File = None,
-    connection: Connection = None,
-    live: Annotated[bool, typer.Option("--live", help="Compare with what the base has as well.")] = False,
-    as_json: Json = False,
-) -> None:
-    """All mistakes of a rule file at once, with line and nearest name; --live: what the base does not have.
-
-    Example: sverka mapping check my.toml --live
-    """
-    if file is not None and not live:
-        mapping = load_mapping(file)
-        say(f"{file} is right: {len(mapping.entities)} entities, version {mapping.version[:12]}.")
-        return
-    with open_app() as application:  # nothing but the turns of a rate budget is written
-        name, mapping = meant(application, file, connection)
-        origin = file if file is not None and not is_version(file) else _origin(application, name)
-        findings = compare_live(application, application.settings.connections[name], mapping, origin)
-    _print(findings, as_json)
-    say(f"{mapping.name}: {len(findings)} findings, version {mapping.version[:12]}.")
-    raise typer.Exit(FAILED if any(finding.level == "error" for finding in findings) else OK)
-
-
-def _origin(application: App, name: str) -> str:
-    key = application.settings.connections[name].mapping
-    return preset_origin(key) if key in preset_names() else key
-
-
-def _print(findings: list[Finding], as_json: bool) -> None:
-    if as_json:
-        for item in findings:
-            out_json({"level": item.level, "subject": item.subject, "message": item.message, "next": item.next_step})
-        return
-    if findings:
-        rows = [[item.level, item.subject, item.message, item.next_step] for item in findings]
-        out_table(["", "where", "found", "next"], rows)
 
 
 @app.command("diff")
@@ -105,6 +67,9 @@ def publish(
     connection: Connection = None,
     comment: Annotated[str, typer.Option("--comment", help="Why. Kept with the version.")] = "",
     reapply: Reapply = False,
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="Only while this version rules (its number): the one you looked at.")
+    ] = None,
 ) -> None:
     """Let a file, a preset as it is now, or a kept draft (its number) rule from the next page on.
 
@@ -115,22 +80,37 @@ def publish(
     with open_app() as application:
         key = application.settings.connections[one_connection(application, connection)].mapping
         ruling = versions.published(application.engine, key)
+        looked_at = versions.find_version(application.engine, key, expect) if expect else ruling
         name, mapping = meant(application, file, connection)
         beside = load_cases(cases_folder(file if file is not None else key, folder_of(application, file)))
         published = publish_mapping(
             application, key, mapping, person(), comment=comment, cases=beside,
-            seen=ruling.hash if ruling else None, named=spoken(application, file, name),
+            seen=looked_at.hash if looked_at else None, named=spoken(application, file, name),
         )  # fmt: skip
-        say(f"Version {published.number} ({published.hash[:12]}) of {key} rules now.")
-        _offer(application, name, reapply)
+        sharing = list_sharing(application, key)
+        say(f"Version {published.number} ({published.hash[:12]}) of {key} rules now, for: {', '.join(sharing)}.")
+        if ruling is not None and ruling.hash != published.hash:
+            _tell_replaced(application, ruling, published)
+        _offer(application, sharing, reapply)
 
 
-def _offer(application: App, name: str, reapply: bool) -> None:
+def _tell_replaced(application: App, before: MappingVersion, after: MappingVersion) -> None:
+    """What has ruled until now, so that nobody takes back another's work unseen."""
+    at = moment(before.published_at, application.zone)
+    changes = len(tell_differences(before.text, after.text, after.name))
+    by = f"of {before.published_by or before.author}, published {at}"
+    say(f"It replaces version {before.number} ({before.hash[:12]}) {by}; differences: {changes}.")
+
+
+def _offer(application: App, names: list[str], reapply: bool) -> None:
     if reapply:
-        order_reapply(application, name, person())
-        say("It is carried over to the records that are here by the service. Next: sverka status")
+        for name in names:
+            order_reapply(application, name, person())
+        say(f"The service carries it over to the records that are here, for: {', '.join(names)}.")
+        say("Its numbers, while it runs and when it is done: sverka status")
         return
-    say(f"What was read before stays as it is. To carry it over without asking 1C: sverka mapping reapply {name}")
+    commands = ", then: ".join(f"sverka mapping reapply {shlex.quote(name)}" for name in names)
+    say(f"What was read before stays as it is. To carry it over without asking 1C: {commands}")
 
 
 @app.command("list")
@@ -141,17 +121,28 @@ def show_all(as_json: Json = False) -> None:
     """
     with open_app(readonly=True) as application:
         found = versions.list_versions(application.engine)
-    names = ("mapping", "number", "version", "state", "author", "created_at", "published_at", "published_by", "comment")
+        zone, when = application.zone, view(application).moment
+        sharing = {one.name: list_sharing(application, one.name) for one in found}
+    if as_json:
+        for one in found:
+            out_json(_version(one) | {
+                "created_at": when(one.created_at), "published_at": when(one.published_at),
+                "rules_for": sharing[one.name] if one.state == "published" else [],
+            })  # fmt: skip
+        return
     rows = [
-        [one.name, one.number, one.hash[:12], one.state, one.author, moment(one.created_at.isoformat()),
-         moment(one.published_at.isoformat() if one.published_at else None), one.published_by, one.comment]
+        [one.name, one.number, one.hash[:12], one.state, one.author, moment(one.created_at, zone),
+         moment(one.published_at, zone), one.published_by, one.comment,
+         ", ".join(sharing[one.name]) if one.state == "published" else ""]
         for one in found
     ]  # fmt: skip
-    if as_json:
-        for row in rows:
-            out_json(dict(zip(names, row, strict=True)))
-        return
-    out_table(["mapping", "no", "version", "state", "author", "made", "published", "by", "comment"], rows)
+    columns = ["mapping", "no", "version", "state", "author", "made", "published", "by", "comment", "rules for"]
+    out_table(columns, rows)
+
+
+def _version(one: MappingVersion) -> dict[str, object]:
+    names = ("number", "state", "author", "published_by", "comment")
+    return {"mapping": one.name, "version": one.hash[:12]} | {name: getattr(one, name) for name in names}
 
 
 @app.command("rollback")
@@ -167,11 +158,11 @@ def rollback(
     Example: sverka mapping rollback --reapply
     """
     with open_app() as application:
-        name = one_connection(application, connection)
-        key = application.settings.connections[name].mapping
+        key = application.settings.connections[one_connection(application, connection)].mapping
         found = roll_back(application, key, version, person())
-        say(f"Version {found.number} ({found.hash[:12]}) of {key} rules again.")
-        _offer(application, name, reapply)
+        sharing = list_sharing(application, key)
+        say(f"Version {found.number} ({found.hash[:12]}) of {key} rules again, for: {', '.join(sharing)}.")
+        _offer(application, sharing, reapply)
 
 
 @app.command("export")

@@ -54,6 +54,6 @@ def watching(clock: Clock, *, quiet: bool = False) -> Iterator[Progress]:
     elif not err.is_terminal:
         yield PlainProgress(clock)
     else:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:.0f}"))
-        with Bar(*columns, TextColumn("{task.fields[note]}"), TimeElapsedColumn(), console=err) as bar:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TextColumn("{task.completed:.0f}"))
+        with Bar(*columns, TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn(), console=err) as bar:
             yield BarProgress(bar)

@@ -28,6 +28,7 @@ _MANY = frozenset({"texts", "json"})
 class Need:
     """One attribute that the rules read. `required`: no other origin gives a value to a required target.
 
+    `sole`: nothing else would give the target a value, so the rule is for nothing in a base without the attribute.
     `kind` is what the target holds ("reference" for one, empty where anything will do), `cleaned`: steps or a table
     stand between. `loc` is where the rule stands.
     """
@@ -39,6 +40,7 @@ class Need:
     kind: str = ""
     cleaned: bool = False
     loc: Loc = ()
+    sole: bool = False
 
 
 @dataclass(slots=True)
@@ -65,9 +67,12 @@ class Workshop:
             self.needs.append(Need(str(loc[-1]), Path(name, name), self.section, loc=loc))
         return formula
 
-    def paths(self, rule: FieldRule, loc: Loc, target: str, kind: str, required: bool = False) -> list[Path]:
-        """Paths of a rule taken apart; bad ones are noted."""
+    def paths(
+        self, rule: FieldRule, loc: Loc, target: str, kind: str, required: bool = False, alone: bool = False
+    ) -> list[Path]:
+        """Paths of a rule taken apart; bad ones are noted. `alone`: the target has no other rule."""
         texts, cleaned = rule.from_ or [], bool(rule.steps or rule.table)
+        sole = alone and len(texts) == 1 and rule.default is None and rule.optional is not True
         paths = []
         for text in texts:
             try:
@@ -76,7 +81,8 @@ class Workshop:
                 self.problems.add(loc, str(error))
                 continue
             paths.append(path)
-            self.needs.append(Need(target, path, self.section, required and len(texts) == 1, kind, cleaned, loc))
+            needed = required and len(texts) == 1
+            self.needs.append(Need(target, path, self.section, needed, kind, cleaned, loc, sole))
         return paths
 
 
@@ -114,7 +120,7 @@ def _required(value: object, name: str) -> object:
 
 def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, last: bool) -> FieldProgram:
     required = spec.required and last and rule.default is None and rule.optional is not True and rule.when is None
-    read = _origin(shop, name, rule, spec, loc, required)
+    read = _origin(shop, name, rule, spec, loc, required, last)
     work = _chain(shop, rule, spec, loc)
     when = shop.formula(rule.when, (*loc, "when"))
     strict = rule.on_error == "error" or (rule.on_error is None and (spec.required or spec.kind in _STRICT))
@@ -145,7 +151,7 @@ _NO_ENV: Env = Env.__new__(Env)
 
 
 def _origin(
-    shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, required: bool
+    shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, required: bool, alone: bool
 ) -> Callable[[Data], object]:
     if rule.value is not None:
         constant = rule.value
@@ -155,7 +161,7 @@ def _origin(
     if rule.from_ == ["$section"]:
         section = shop.section
         return lambda data: section
-    paths = shop.paths(rule, (*loc, "from"), name, spec.kind, required)
+    paths = shop.paths(rule, (*loc, "from"), name, spec.kind, required, alone)
     if spec.kind in _MANY:
         return _collect([all_getter(path) for path in paths], whole=spec.kind == "json")
     getters = [value_getter(path) for path in paths]
@@ -256,7 +262,8 @@ def compile_reference(shop: Workshop, name: str, rules: list[FieldRule], entity:
             shop.problems.add(place, "a reference is read `from` a path")
             continue
         accepted = frozenset(rule.sets) if rule.sets is not None else shop.sets_of.get(entity, frozenset())
-        getters = [reference_getter(path, accepted) for path in shop.paths(rule, (*place, "from"), name, "reference")]
+        paths = shop.paths(rule, (*place, "from"), name, "reference", alone=len(rules) == 1)
+        getters = [reference_getter(path, accepted) for path in paths]
         steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
         origins.append((shop.formula(rule.when, (*place, "when")), getters, steps))
 

@@ -36,17 +36,25 @@ class Mistake:
     path: str
     message: str
 
+    @property
+    def place(self) -> str:
+        """File, line and column, as editors take them."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+        return f"{self.place}: {self.path}: {self.message}" if self.path else f"{self.place}: {self.message}"
 
 
 class MappingMistakes(ConfigError):
-    """A rule file that is not right, with each of its mistakes."""
+    """A rule file that is not right, with each of its mistakes.
 
-    def __init__(self, message: str, *, next_step: str, mistakes: list[Mistake]) -> None:
+    `rest` is the mapping without what is wrong, to be looked at and never run; None where nothing could be read.
+    """
+
+    def __init__(self, message: str, *, next_step: str, mistakes: list[Mistake], rest: Any = None) -> None:
         super().__init__(message, next_step=next_step)
         self.mistakes = mistakes
+        self.rest = rest
 
 
 @dataclass(slots=True)
@@ -86,8 +94,8 @@ class Problems:
                 places.append(loc)
         return places
 
-    def finish(self, name: str) -> None:
-        """Raise all that was found.
+    def finish(self, name: str, rest: Any = None) -> None:
+        """Raise all that was found; `rest` is what could be built nevertheless.
 
         Raises:
             MappingMistakes: one mistake a line, in the order of the file.
@@ -99,7 +107,7 @@ class Problems:
         more = f"\n  ... and {len(lines) - MOST_SHOWN} more" if len(lines) > MOST_SHOWN else ""
         shown = "\n".join(f"  - {line}" for line in lines[:MOST_SHOWN])
         text = f"The mapping {name!r} is not right:\n{shown}{more}\n"
-        raise MappingMistakes(text, next_step=NEXT_STEP, mistakes=mistakes)
+        raise MappingMistakes(text, next_step=NEXT_STEP, mistakes=mistakes, rest=rest)
 
 
 _OFF = "literal[False]"

@@ -18,7 +18,7 @@ from mapping.hashing import hash_text
 from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
 from mapping.own_settings import check_settings
-from mapping.problems import Loc, Problems, suggest
+from mapping.problems import Loc, Mistake, Problems, suggest
 from mapping.schema import (
     BalanceRule,
     Common,
@@ -68,6 +68,8 @@ class Mapping:
     signature: Signature = field(default_factory=Signature)
     taken_away: list[str] = field(default_factory=list)
     """What the file takes away from the preset that it extends, as key paths."""
+    remarks: list[Mistake] = field(default_factory=list)
+    """What is no mistake and worth knowing: what own files take away, with places."""
 
     def entities_of(self, source: str) -> list[tuple[EntityMapping, SourceSet]]:
         """Every entity that is read from this set: a catalog with folders gives groups and items."""
@@ -94,6 +96,11 @@ def load_mapping(name_or_path: str, *, folder: Path | None = None) -> Mapping:
     path = (folder or Path()) / name_or_path
     if not path.is_file():
         known = ", ".join(preset_names())
+        if path.is_dir():
+            raise ConfigError(
+                f"There is no mapping {name_or_path!r}: that is a directory; a mapping is a file in it.",
+                next_step=f"sverka mapping check {name_or_path.rstrip('/')}/NAME.toml",
+            )
         raise ConfigError(
             f"There is no mapping {name_or_path!r}{suggest(name_or_path, preset_names())}"
             f" (presets: {known}; or the path of a file).",
@@ -145,11 +152,12 @@ def _build(chain: Chain, name: str) -> Mapping:
         settings=dict(rules.settings),
         signature=_signature(rules.recognise),
         taken_away=[".".join(str(part) for part in loc) for loc in chain.taken_away],
+        remarks=chain.tell_taken_away(),
     )
     check_two_way(rules, mapping.entities, mapping.outbound, problems)
     if not mapping.entities and not mapping.outbound:
         problems.add((), 'says nothing of any entity; begin with extends = "bp30"')
-    problems.finish(name)
+    problems.finish(name, mapping)
     return mapping
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from core.errors import ConfigError
 from core.toml import parse_toml
 from mapping.positions import Positions, find_positions
-from mapping.problems import NEXT_STEP, Loc, Place, Problems
+from mapping.problems import NEXT_STEP, Loc, MappingMistakes, Mistake, Place, Problems
 
 PRESETS = Path(__file__).parent / "presets"
 LARGEST = 1024 * 1024
@@ -66,6 +66,16 @@ class Chain:
                 setting = ("settings", name)
                 return setting if self._nearness(setting) <= self._nearness(loc) else loc
         return loc
+
+    def tell_taken_away(self) -> list[Mistake]:
+        """What files of the user's own take away from what they extend, each with its place."""
+        found = []
+        for loc in self.taken_away:
+            file, line, column = self.place_of(loc)
+            if not is_preset(file) and _at(self.tree, loc) is False:
+                text = "is taken away from what the file extends"
+                found.append(Mistake(file, line, column, ".".join(str(part) for part in loc), text))
+        return sorted(found, key=lambda one: (one.file, one.line, one.column))
 
     def _nearness(self, loc: Loc) -> int:
         origin = self.place_of(loc)[0]
@@ -166,9 +176,10 @@ def _parse(origin: str, text: str) -> RuleText:
 def _not_toml(origin: str, error: tomllib.TOMLDecodeError) -> ConfigError:
     reason = str(error)
     found = re.search(r" \(at line (\d+), column (\d+)\)$", reason)
-    where = f"{origin}:{found[1]}:{found[2]}" if found else origin
+    line, column = (int(found[1]), int(found[2])) if found else (0, 0)
     reason = reason[: found.start()] if found else reason
-    return ConfigError(f"{where}: not valid TOML: {reason}.", next_step=NEXT_STEP)
+    mistake = Mistake(origin, line, column, "", f"not valid TOML: {reason}.")
+    return MappingMistakes(str(mistake), next_step=NEXT_STEP, mistakes=[mistake])
 
 
 def _find(name: str, files: list[RuleText], folder: Path | None) -> tuple[str, str]:
@@ -186,6 +197,17 @@ def _find(name: str, files: list[RuleText], folder: Path | None) -> tuple[str, s
 def preset_origin(name: str) -> str:
     """How a shipped preset is called in messages."""
     return f"presets/{name}.toml"
+
+
+def is_preset(origin: str) -> bool:
+    """Whether a file that messages call so is a shipped preset."""
+    return origin in map(preset_origin, preset_names())
+
+
+def _at(tree: object, loc: Loc) -> object:
+    for part in loc:
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
 
 
 def _fail(files: list[RuleText], loc: Loc, message: str) -> None:

@@ -7,7 +7,7 @@ been retyped since is an error for the rules that read it, what is new is a noti
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select, update
@@ -17,9 +17,9 @@ from core.settings import ConnectionSettings
 from mapping.compile import Need
 from mapping.entity import EntityMapping
 from mapping.model import SourceSet
-from mapping.problems import nearest
+from mapping.problems import Loc, Problems, nearest
 from mapping.rules import Mapping
-from mapping.text import Chain, load_chain
+from mapping.text import Chain, is_preset, load_chain, put_settings
 from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App
@@ -44,14 +44,55 @@ _WORST = ("error", "warning", "notice", "ok")
 _CLEANER = {"money": "money", "quantity": "money", "date": "date", "datetime": "date"}
 
 
+@dataclass(frozen=True, slots=True)
+class RuleFinding(Finding):
+    """A finding that a rule gives rise to, with the rule's place; line and column are 0 where unknown.
+
+    `own`: the rule stands in a file of the user's. `absent`: a name that a shipped preset offers and the base lacks,
+    which is how it should be: presets name what any base of their kind may have.
+    """
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    own: bool = False
+    absent: bool = False
+
+    @property
+    def place(self) -> str:
+        """File, line and column, as editors take them."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One need of an entity."""
+
+    entity: str
+    need: Need
+
+    @property
+    def subject(self) -> str:
+        return f"{self.entity}.{self.need.target}"
+
+    @property
+    def key(self) -> tuple[Loc, str]:
+        return self.need.loc, self.need.path.text
+
+
 @dataclass(slots=True)
 class _Check:
-    """One comparison: the live side, what was declared before, and where the rules stand."""
+    """One comparison: the live side, what was declared before, and where the rules stand.
+
+    `lacking`: rules of the user's own whose only attribute some set lacks; `met`: those that another set has.
+    """
 
     connector: RecordSource
     before: dict[str, dict[str, str]]
     chain: Chain
     found: list[Finding] = field(default_factory=list)
+    lacking: list[tuple[tuple[Loc, str], RuleFinding]] = field(default_factory=list)
+    met: set[tuple[Loc, str]] = field(default_factory=set)
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def kinds(self, name: str, section: str | None = None) -> dict[str, str] | None:
@@ -62,10 +103,20 @@ class _Check:
         declared = self.connector.declared_fields(name) if section is None else None
         return {logical(one): "any" for one in declared} if declared is not None else None
 
-    def place(self, need: Need) -> str:
-        """File, line and column of a rule."""
-        file, line, column = self.chain.place_of(need.loc)
-        return f"{file}:{line}:{column}" if line else file
+    def say_of(self, rule: _Rule, level: Any, message: str, next_step: str = "", *, absent: bool = False) -> None:
+        """Note a finding of a rule, once."""
+        finding = self.build(rule, level, message, next_step, absent=absent)
+        if finding not in self.found:
+            self.found.append(finding)
+
+    def build(self, rule: _Rule, level: Any, message: str, next_step: str = "", *, absent: bool = False) -> RuleFinding:
+        """A finding with the place of its rule, or of the setting that the rule takes the name from."""
+        file, line, column = self.chain.place_of(self.chain.meant(rule.need.loc))
+        where = f"{file}:{line}:{column}" if line else file
+        own = not is_preset(file)
+        return RuleFinding(
+            level, f"{where}: {rule.subject}", message, next_step, file, line, column, own, absent and not own
+        )
 
     def say(self, level: Any, subject: str, message: str, next_step: str = "") -> None:
         """Note a finding, once."""
@@ -77,10 +128,12 @@ class _Check:
 def compare_live(app: App, settings: ConnectionSettings, mapping: Mapping, origin: str = "") -> list[Finding]:
     """Every set and attribute that the mapping reads and the base lacks or holds otherwise, and what is new there.
 
-    What the base declares is remembered the first time it is seen, and again when a mapping is published.
+    Findings of the user's own rules come first. What the base declares is remembered the first time it is seen, and
+    again when a mapping is published.
     Raises what the connector raises.
     """
     chain = load_chain(mapping.text, origin or f"{mapping.name}.toml", None)
+    put_settings(chain, Problems(chain.place_of))
     with closing(open_for(app, settings)) as connector:
         if not isinstance(connector, RecordSource):
             return []
@@ -89,9 +142,29 @@ def compare_live(app: App, settings: ConnectionSettings, mapping: Mapping, origi
         for entity in mapping.entities.values():
             for source in entity.sources:
                 _compare_set(check, entity, source, was_there=bool(facts.get("sets", {}).get(source.name)))
+        _tell_lacking(check)
         _tell_news(check)
     _remember(app, settings.name, check)
-    return sorted(check.found, key=lambda one: (_WORST.index(one.level), one.subject))
+    return sorted(check.found, key=in_order)
+
+
+def in_order(finding: Finding) -> tuple[bool, int, str, int, int, str]:
+    """What findings are sorted by: the user's own rules first, then the worst, then by the place."""
+    level = _WORST.index(finding.level)
+    if isinstance(finding, RuleFinding):
+        return not finding.own, level, finding.file, finding.line, finding.column, finding.subject
+    return True, level, "", 0, 0, finding.subject
+
+
+def sum_up_absent(findings: list[Finding]) -> list[Finding]:
+    """The same findings, with one line for all names of a preset that the base does not have."""
+    kept = [one for one in findings if not (isinstance(one, RuleFinding) and one.absent)]
+    number = len(findings) - len(kept)
+    if not number:
+        return kept
+    names = "name of the preset is" if number == 1 else "names of the preset are"
+    text = f"{number} {names} not in this base, and the rules go on without; --all lists them."
+    return [*kept, Finding("notice", "preset", text)]
 
 
 def _load_facts(app: App, name: str) -> dict[str, Any]:
@@ -143,65 +216,91 @@ def _compare_set(check: _Check, entity: EntityMapping, source: SourceSet, *, was
 def _compare_need(
     check: _Check, entity: EntityMapping, source: SourceSet, need: Need, known: dict[str, str], joined: set[str]
 ) -> None:
-    subject = f"{check.place(need)}: {entity.entity}.{need.target}"
+    rule = _Rule(entity.entity, need)
     head, leaves = need.path.head, need.path.leaves
     section = need.section or (head if leaves else None)
-    if section is not None:
-        if _is_there(check, subject, source.name, section, known, need.required) and section not in joined:
-            rows = check.kinds(source.name, section)
-            names = (*leaves, *(test.name for test in need.path.tests)) if need.section is None else (head,)
-            if rows is not None and known.get(logical(section)) == "rows":
-                _compare_leaves(check, subject, f"{source.name}.{section}", names, rows, need)
+    if section is None:
+        if _is_there(check, rule, source.name, head, known):
+            _compare_kind(check, rule, source.name, head, known)
         return
-    if _is_there(check, subject, source.name, head, known, need.required):
-        _compare_kind(check, subject, source.name, head, known, need)
+    if not _is_there(check, rule, source.name, section, known, whole=bool(need.section)) or section in joined:
+        return
+    kind = known[logical(section)]
+    rows = check.kinds(source.name, section)
+    names = (*leaves, *(test.name for test in need.path.tests)) if need.section is None else (head,)
+    if kind not in ("rows", "any"):
+        text = f"`{section}` of `{source.name}` is a {kind} and has no fields of its own, so no `{names[0]}`."
+        _lack(check, rule, text)
+    elif rows is not None and kind == "rows":
+        _compare_leaves(check, rule, f"{source.name}.{section}", names, rows)
+    else:
+        check.met.add(rule.key)
 
 
-def _compare_leaves(
-    check: _Check, subject: str, where: str, names: tuple[str, ...], rows: dict[str, str], need: Need
-) -> None:
+def _compare_leaves(check: _Check, rule: _Rule, where: str, names: tuple[str, ...], rows: dict[str, str]) -> None:
     """Of several attributes of a row one is enough."""
     there = [name for name in names if logical(name) in rows]
+    if len(there) == len(names):
+        check.met.add(rule.key)
     for name in names:
-        if name not in there and not (there and name in need.path.leaves):
-            _missing(check, subject, where, name, rows, required=need.required)
+        if name not in there and not (there and name in rule.need.path.leaves):
+            _missing(check, rule, where, name, rows)
     if len(there) == 1 and there == list(names):
-        _compare_kind(check, subject, where, there[0], rows, need)
+        _compare_kind(check, rule, where, there[0], rows)
 
 
-def _is_there(check: _Check, subject: str, where: str, name: str, known: dict[str, str], required: bool) -> bool:
+def _is_there(check: _Check, rule: _Rule, where: str, name: str, known: dict[str, str], *, whole: bool = False) -> bool:
+    """Whether a set has the attribute; `whole`: it is the section in which the rule's own attribute stands."""
     if logical(name) in known:
+        if not (whole or rule.need.path.leaves):
+            check.met.add(rule.key)
         return True
     was = logical(name) in check.before.get(where, {})
-    _missing(check, subject, where, name, known, required=required, was=was)
+    _missing(check, rule, where, name, known, was=was)
     return False
 
 
-def _missing(
-    check: _Check, subject: str, where: str, name: str, known: dict[str, str], *, required: bool, was: bool = False
-) -> None:
+def _missing(check: _Check, rule: _Rule, where: str, name: str, known: dict[str, str], *, was: bool = False) -> None:
     near = nearest(name, sorted(known))
     text = f"`{name}` is not a field of `{where}`"
     text += f"; did you mean `{near}`?" if near is not None else "."
     if was:
-        check.say("error", subject, f"{text} It was one when the mapping was published.", CHANGE)
-    elif required:
-        check.say("error", subject, text, CHANGE)
+        check.say_of(rule, "error", f"{text} It was one when the mapping was published.", CHANGE)
     else:
-        check.say("notice", subject, f"{text} The rule goes on without it.")
+        _lack(check, rule, text)
 
 
-def _compare_kind(check: _Check, subject: str, where: str, name: str, known: dict[str, str], need: Need) -> None:
+def _lack(check: _Check, rule: _Rule, text: str) -> None:
+    """A rule finds nothing: an error where nothing else fills the field, else the rule goes on without."""
+    if rule.need.required:
+        check.say_of(rule, "error", text, CHANGE)
+    elif rule.need.sole and (finding := check.build(rule, "error", text, CHANGE)).own:
+        check.lacking.append((rule.key, finding))
+    else:
+        check.say_of(rule, "notice", f"{text} The rule goes on without it.", absent=True)
+
+
+def _tell_lacking(check: _Check) -> None:
+    """An own rule for documents of several kinds is right when one of them has the attribute."""
+    for key, found in check.lacking:
+        text = f"{found.message} The rule goes on without it."
+        finding = replace(found, level="notice", message=text, next_step="") if key in check.met else found
+        if finding not in check.found:
+            check.found.append(finding)
+
+
+def _compare_kind(check: _Check, rule: _Rule, where: str, name: str, known: dict[str, str]) -> None:
+    need = rule.need
     kind, before = known[logical(name)], check.before.get(where, {}).get(logical(name))
     fitting = _FITTING.get(need.kind)
     fits = kind == "any" or fitting is None or kind in fitting or (need.cleaned and kind in ("text", "rows", "number"))
     if before is not None and before != kind and "any" not in (before, kind):
         text = f"`{name}` of `{where}` was a {before} when the mapping was published and is a {kind} now."
-        check.say("notice" if fits else "error", subject, text, CHANGE)
+        check.say_of(rule, "notice" if fits else "error", text, CHANGE)
     elif not fits:
         add = f' Put steps = ["{_CLEANER[need.kind]}"] to the rule.' if kind == "text" and need.kind in _CLEANER else ""
         text = f"`{name}` of `{where}` is a {kind}; {need.target} takes a {need.kind}.{add}"
-        check.say("error", subject, text, CHANGE)
+        check.say_of(rule, "error", text, CHANGE)
 
 
 def _tell_news(check: _Check) -> None:

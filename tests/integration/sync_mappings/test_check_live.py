@@ -7,7 +7,7 @@ from connectors.base import Finding
 from mapping.rules import Mapping
 from sandbox.onec.fields import parse_field
 from sync.mappings.publishing import publish_mapping
-from sync.setup.mapping_check import compare_live
+from sync.setup.mapping_check import RuleFinding, compare_live, sum_up_absent
 from tests.integration.sync_mappings.changing import draft
 from tests.integration.sync_pull.world import World
 
@@ -48,16 +48,69 @@ def test_a_name_that_is_wrong_is_told_with_its_line_and_the_nearest(build_sqlite
     assert news(plain, findings(world, draft(RULES))) == [
         (
             "error",
+            "own.toml:4:1: counterparty.industry",
+            f"`НаименованиПолное` is not a field of `{PARTIES}`; did you mean `НаименованиеПолное`?",
+        ),
+        (
+            "error",
             "own.toml:5:1: counterparty.credit_limit",
             f'`Комментарий` of `{PARTIES}` is a text; credit_limit takes a money. Put steps = ["money"] to the rule.',
         ),
-        (
-            "notice",
-            "own.toml:4:1: counterparty.industry",
-            f"`НаименованиПолное` is not a field of `{PARTIES}`; did you mean `НаименованиеПолное`?"
-            " The rule goes on without it.",
-        ),
     ]
+
+
+def test_own_rules_come_first_and_what_a_preset_only_offers_is_one_line(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=6)
+    found = findings(world, draft(RULES))
+    own = [isinstance(one, RuleFinding) and one.own for one in found]
+    assert own == sorted(own, reverse=True)
+    assert own.count(True) == 2
+    absent = [one for one in found if isinstance(one, RuleFinding) and one.absent]
+    assert len(absent) > 20
+    assert {one.file for one in absent} == {"presets/bp30.toml"}
+    short = sum_up_absent(found)
+    assert short[-1].message.startswith(f"{len(absent)} names of the preset are not in this base")
+    assert short[:-1] == [one for one in found if one not in absent]
+    assert isinstance(short[0], RuleFinding)
+    assert (short[0].file, short[0].line, short[0].column) == ("own.toml", 4, 1)
+
+
+def levels(world: World, rule: str, entity: str = "counterparty", head: str = "") -> list[tuple[str, str]]:
+    text = f'extends = "bp30"\n{head}\n[entities.{entity}.fields]\n{rule}'
+    return [
+        (one.level, one.message) for one in findings(world, draft(text)) if isinstance(one, RuleFinding) and one.own
+    ]
+
+
+def test_an_own_rule_that_finds_nothing_is_an_error_only_where_nothing_else_fills_the_field(
+    build_sqlite: Callable[..., World],
+) -> None:
+    world = build_sqlite(documents=6)
+    assert [level for level, _ in levels(world, 'industry = "Нету"')] == ["error"]
+    assert [level for level, _ in levels(world, 'manager = "Нету"')] == ["error"]
+    assert [level for level, _ in levels(world, 'industry = ["Нету", "Комментарий"]')] == ["notice"]
+    assert [level for level, _ in levels(world, 'industry = { from = "Нету", optional = true }')] == ["notice"]
+    assert [level for level, _ in levels(world, 'industry = { from = "Нету", default = "x" }')] == ["notice"]
+    assert [level for level, _ in levels(world, 'industry = ["Комментарий"]')] == []
+    setting = levels(world, 'region = "Комментарий"', head='[settings]\nowner = ["Нету"]')
+    assert [level for level, _ in setting] == ["notice"]  # the preset has an additional attribute besides
+
+
+def test_an_own_rule_for_documents_of_several_kinds_needs_the_attribute_in_one(
+    build_sqlite: Callable[..., World],
+) -> None:
+    world = build_sqlite(documents=6)
+    found = levels(world, 'purpose = "НазначениеПлатежа"', "payment")
+    assert {level for level, _ in found} <= {"notice"}
+    assert "error" in {level for level, _ in levels(world, 'purpose = "НазначениеПлатежей"', "payment")}
+
+
+def test_a_path_into_a_text_is_told(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=6)
+    text = f"`Description` of `{PARTIES}` is a text and has no fields of its own, so no `Подполе`."
+    assert levels(world, 'category = "Description.Подполе"') == [("error", text)]
+    both = levels(world, 'category = ["Description.Подполе", "Комментарий"]')
+    assert both == [("notice", f"{text} The rule goes on without it.")]
 
 
 def test_a_base_that_was_altered_gives_exactly_these_findings(build_sqlite: Callable[..., World]) -> None:

@@ -1,0 +1,140 @@
+"""`sverka mapping check`: the mistakes of a rule file, and what a base does not have of what the rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import typer
+
+from cli.common import one_connection, open_app, out_json, out_table
+from cli.exits import FAILED, OK, explain, say
+from cli.mapping_files import is_version, meant
+from connectors.base import Finding
+from core.errors import ConfigError, SverkaError
+from mapping.problems import MappingMistakes, Mistake
+from mapping.rules import Mapping, load_mapping
+from mapping.text import preset_names, preset_origin
+from sync.context import App
+from sync.setup.mapping_check import RuleFinding, compare_live, in_order, sum_up_absent
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What came of reading a rule file: the mapping, in so far as it could be read, and the mistakes in it."""
+
+    mapping: Mapping | None = None
+    error: ConfigError | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(
+    file: Annotated[
+        str | None, typer.Argument(help="A rule file or a preset; what the settings name when left out.")
+    ] = None,
+    connection: Annotated[str | None, typer.Option("--connection", help="Not needed when there is one.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Compare with what the base has as well.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also each name that a preset offers and the base lacks.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """All mistakes of a rule file at once, with line and nearest name; --live: what the base does not have.
+
+    Example: sverka mapping check my.toml --live
+    """
+    looked = _look(file, connection, live=live or file is None)
+    mistakes = _as_findings(looked.error, file or "mapping") if looked.error is not None else []
+    findings = [*mistakes, *(looked.findings if everything else sum_up_absent(looked.findings))]
+    _print(findings if as_json else findings[len(mistakes) :], as_json)
+    if looked.error is not None:
+        raise typer.Exit(explain(looked.error))
+    if looked.mapping is not None:
+        _conclude(looked.mapping, file or looked.mapping.name, findings)
+    raise typer.Exit(FAILED if any(finding.level == "error" for finding in findings) else OK)
+
+
+def _conclude(mapping: Mapping, name: str, findings: list[Finding]) -> None:
+    wrong = sum(finding.level == "error" for finding in findings)
+    told = f"{wrong} to mend of {len(findings)} findings" if wrong else "is right"
+    more = f" ({len(findings)} findings)" if findings and not wrong else ""
+    say(f"{name} {told}{more}: {len(mapping.entities)} entities, version {mapping.version[:12]}.")
+
+
+def _look(file: str | None, connection: str | None, *, live: bool) -> _Looked:
+    """Read the rules and, when asked, the base; mistakes in the rules do not hide what the base has to say."""
+    if not live and file is not None and not is_version(file):
+        return _read(lambda: load_mapping(file))
+    with open_app() as application:  # nothing but the turns of a rate budget is written
+        name = one_connection(application, connection)
+        looked = _read(lambda: meant(application, file, name)[1])
+        if looked.mapping is not None and live:
+            origin = file if file is not None and not is_version(file) else _origin(application, name)
+            _compare(application, name, looked, preset_origin(origin) if origin in preset_names() else origin)
+    return looked
+
+
+def _read(load: Callable[[], Mapping]) -> _Looked:
+    try:
+        mapping = load()
+    except MappingMistakes as error:
+        mapping = error.rest
+        return _Looked(mapping, error, _remarks(mapping) if mapping is not None else [])
+    except ConfigError as error:
+        return _Looked(error=error)
+    return _Looked(mapping, findings=_remarks(mapping))
+
+
+def _compare(app: App, name: str, looked: _Looked, origin: str) -> None:
+    if looked.mapping is None:
+        return
+    try:
+        found = compare_live(app, app.settings.connections[name], looked.mapping, origin)
+    except SverkaError as error:
+        if looked.error is None:
+            raise
+        say(f"The base was not compared: {error.message}")
+        return
+    looked.findings = sorted([*found, *looked.findings], key=in_order)
+
+
+def _origin(application: App, name: str) -> str:
+    key = application.settings.connections[name].mapping
+    return preset_origin(key) if key in preset_names() else key
+
+
+def _remarks(mapping: Mapping) -> list[Finding]:
+    return [_as_finding("notice", one, "") for one in mapping.remarks]
+
+
+def _as_findings(error: ConfigError, file: str) -> list[Finding]:
+    if isinstance(error, MappingMistakes):
+        return [_as_finding("error", one, error.next_step) for one in error.mistakes]
+    return [Finding("error", file, error.message, error.next_step)]
+
+
+def _as_finding(level: Literal["error", "notice"], one: Mistake, next_step: str) -> RuleFinding:
+    subject = f"{one.place}: {one.path}" if one.path else one.place
+    return RuleFinding(level, subject, one.message, next_step, one.file, one.line, one.column, True)
+
+
+def _print(findings: list[Finding], as_json: bool) -> None:
+    if as_json:
+        for item in findings:
+            out_json(_as_object(item))
+    elif findings:
+        rows = [[item.level, item.subject, item.message, item.next_step] for item in findings]
+        out_table(["", "where", "found", "next"], rows)
+
+
+def _as_object(item: Finding) -> dict[str, str | int | None]:
+    """Keys are there always; a finding of no rule has no place."""
+    placed = item if isinstance(item, RuleFinding) else None
+    place = {
+        "file": placed.file if placed else None,
+        "line": (placed.line if placed else 0) or None,
+        "column": (placed.column if placed else 0) or None,
+    }
+    subject = item.subject.removeprefix(placed.place).removeprefix(": ") if placed else item.subject
+    return {"level": item.level, **place, "subject": subject, "message": item.message, "next": item.next_step}
