@@ -7,15 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from cli.common import connection_names, open_app, out_json, out_table, out_text, view
-from cli.exits import FAILED, OK, PARTIAL, say
+from cli.exits import FAILED, OK, PARTIAL, USAGE, say
 from cli.progress import watching
 from cli.words import age, moment
 from core.errors import UsageError
 from mapping.model import ENTITIES, entity_name
 from store.queries.queues import QUEUES
 from store.queries.status import load_status
-from sync.context import Counters, Order
+from store.versions import published
+from sync.context import App, Counters, Order
 from sync.cycle import RunResult, run_cycle
+from sync.mappings.tally import FATES
 from sync.versions import list_drafts
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -61,13 +63,21 @@ def sync(
             with watching(app.clock, quiet=as_json) as progress:
                 result = run_cycle(app, name, order, progress)
             _print_result(name, result, as_json)
-            codes.append(_EXIT.get(result.status, FAILED))
+            codes.append(_exit_code(app, name, result))
     raise typer.Exit(worst(codes))
 
 
+def _exit_code(app: App, name: str, result: RunResult) -> int:
+    """A run that failed before any mapping could rule for it: what the settings name is not right."""
+    key = app.settings.connections[name].mapping
+    if result.status == "failed" and result.run_id is not None and published(app.engine, key) is None:
+        return USAGE
+    return _EXIT.get(result.status, FAILED)
+
+
 def worst(codes: list[int]) -> int:
-    """The exit code of several runs: failed before partial before ok."""
-    return FAILED if FAILED in codes else PARTIAL if PARTIAL in codes else OK
+    """The exit code of several runs: settings before failed before partial before ok."""
+    return USAGE if USAGE in codes else FAILED if FAILED in codes else PARTIAL if PARTIAL in codes else OK
 
 
 def _known_entity(text: str | None) -> str | None:
@@ -139,9 +149,11 @@ def _print_mappings(report: dict[str, Any]) -> None:
     for row in report["drafts"]:
         out_text(f"\n{row['connection']}: {row['message']} Next: {row['next']}")
     for row in report["reapplies"]:
-        if row["state"] in ("due", "running", "failed"):
-            where = f", at {row['entity']}" if row["entity"] else ""
-            out_text(f"\n{row['connection']}: re-apply is {row['state']}: {row['records']} records{where}")
+        where = f", at {row['entity']}" if row["entity"] and row["state"] != "done" else ""
+        fates = {fate: sum(line.get(fate, 0) for line in row["counters"].values()) for fate in FATES}
+        told = "".join(f", {number} {fate.replace('_', ' ')}" for fate, number in fates.items() if number)
+        state = f"re-apply is {row['state']} ({moment(row['updated_at'])})"
+        out_text(f"\n{row['connection']}: {state}: {row['records']} records{told}{where}")
 
 
 def _print_status(report: dict[str, Any]) -> None:

@@ -101,11 +101,14 @@ def save_draft(
     version: str | None = None,
     clock: Clock | None = None,
 ) -> MappingVersion:
-    """Keep a text as a draft; a text that is kept already stays as it is, whatever its state."""
+    """Keep a text as a draft; one that is kept already keeps its state and takes up the comment, if there is one."""
     wanted = version or text_hash(text)
     with engine.begin() as conn:
         at = (clock or SystemClock()).now()
         _add(conn, MappingVersion(name, wanted, "draft", text, author, comment, at, None))
+        if comment:
+            mine = (mapping_version.c.name == name, mapping_version.c.hash == wanted)
+            conn.execute(update(mapping_version).where(*mine).values(comment=comment))
         return _load(conn, name, wanted)
 
 
@@ -161,12 +164,6 @@ def file_state(engine: Engine, name: str, text: str, *, version: str | None = No
     """What the text of a file is to the store: published, draft or retired; "unknown" when it was never brought in."""
     wanted = version or text_hash(text)
     return next((item.state for item in list_versions(engine, name) if item.hash == wanted), "unknown")
-
-
-def differs_from_published(engine: Engine, name: str, version: str) -> bool:
-    """Whether a text with this hash is another one than that which rules; before the first start nothing differs."""
-    ruling = published(engine, name)
-    return ruling is not None and ruling.hash != version
 
 
 def load_text(conn: Connection, version: str) -> str | None:

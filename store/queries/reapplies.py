@@ -34,6 +34,7 @@ def load_reapplies(conn: Connection, view: View) -> list[Record]:
             "entity": row["entity"],
             "records": sum(line.get("read", 0) for line in row["counters"].values()),
             "changed": sum(line.get("changed", 0) for line in row["counters"].values()),
+            "counters": row["counters"],
             "author": row["author"],
             "reason": row["reason"],
             "created_at": view.moment(row["created_at"]),

@@ -14,12 +14,12 @@ from core.settings import ConnectionSettings
 from mapping.rules import Mapping
 from store.engine import reading
 from store.queries.queues import load_queues
-from store.versions import differs_from_published
+from store.versions import published
 from sync.alerts.check import examine_alerts
 from sync.context import App
 from sync.room.breaker import resume_connection
 from sync.room.opening import open_for
-from sync.versions import load_named
+from sync.versions import find_draft, load_named, load_ruling, refuse_red_cases
 
 FOR_PEOPLE = {
     "dead": ("records failed and need a look", "sverka dead list"),
@@ -70,25 +70,33 @@ def _examine_queues(app: App) -> Iterator[tuple[str, Finding]]:
 def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Finding]:
     """Findings of one connection: mapping, address, rights, publication, clock, settlement accounts."""
     try:
-        mapping = load_named(app, settings)
+        named = load_named(app, settings)
+        ruling = load_ruling(app, settings, publish=False)
         connector = open_for(app, settings)
     except SverkaError as error:
         yield Finding("error", "settings", error.message, error.next_step)
         return
-    yield Finding("ok", "mapping", f"{mapping.name}, version {mapping.version[:12]}")
-    yield from _examine_version(app, settings, mapping)
+    yield from _examine_version(app, settings, named)
     with closing(connector):
-        yield from _examine_live(connector, mapping)
+        yield from _examine_live(connector, ruling)
 
 
-def _examine_version(app: App, settings: ConnectionSettings, mapping: Mapping) -> Iterator[Finding]:
-    if differs_from_published(app.engine, settings.mapping, mapping.version):
-        yield Finding(
-            "warning",
-            "mapping",
-            f"The text of mapping {settings.mapping!r} differs from the published version, which rules; it is a draft.",
-            f"sverka mapping publish {settings.mapping}",
-        )
+def _examine_version(app: App, settings: ConnectionSettings, named: Mapping) -> Iterator[Finding]:
+    """Which version rules, or will at the first start; and whether the settings name another text."""
+    key, ruling = settings.mapping, published(app.engine, settings.mapping)
+    if ruling is None:
+        try:
+            refuse_red_cases(app, settings, named)
+        except SverkaError as error:
+            yield Finding("error", "mapping", error.message, error.next_step)
+        else:
+            yield Finding("ok", "mapping", f"{key}, version {named.version[:12]}, is published at the first start")
+        return
+    by = f"version {ruling.number} ({ruling.hash[:12]}) of {ruling.published_by or ruling.author} rules"
+    yield Finding("ok", "mapping", f"{key}: {by}")
+    message, following = find_draft(app, settings, named)
+    if message:
+        yield Finding("warning", "mapping", message, following)
 
 
 def _examine_live(connector: Connector, mapping: Mapping) -> Iterator[Finding]:

@@ -53,7 +53,15 @@ def test_scenario_20(on_sqlite: Installation, server: OnecServer, tmp_path: Path
     counted = {key: value for key, value in shown["counterparty"].items() if key not in ("samples", "reasons")}
     assert done["counterparty"] == counted
     assert names(on_sqlite) == [name.upper() for name in before]
-    assert "differs from the published version" in on_sqlite.run("doctor", check=None).stdout
+    looked = [row for row in on_sqlite.lines("doctor", "--json", check=None) if row["subject"] == "mapping"]
+    assert [row["level"] for row in looked] == ["ok"], "the preset is the unchanged base of what rules: no draft"
+    assert "version 2 (" in looked[0]["message"]
+    (told,) = json.loads(on_sqlite.run("status", "--json").stdout)["reapplies"]
+    assert (told["state"], told["counters"]["counterparty"]) == (
+        "done",
+        {k: v for k, v in counted.items() if k != "entity"},
+    )
+    assert f"{counted['changed']} changed" in on_sqlite.run("status").stdout
 
     on_sqlite.run("mapping", "rollback")
     on_sqlite.run("mapping", "reapply", "--now")
@@ -123,6 +131,39 @@ def test_a_red_case_beside_the_file_is_not_taken_over(settled: Installation, tmp
     assert f"mend the mapping or {beside}" in " ".join(refused.stderr.split())
     settled.run("mapping", "test", str(draft), "--accept", check=1)
     assert json.loads(beside.read_text("utf-8")) == case
+
+
+def test_one_mapping_for_two_bases_says_so_everywhere(tmp_path: Path) -> None:
+    second = (
+        '[connections.third]\nconnector = "onec_odata"\nurl = "http://127.0.0.1:9/third"\nuser = "Обмен"\n'
+        'password = { env = "ACCOUNTING_PASSWORD" }\nmapping = "bp30"'
+    )
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    installed = Installation(tmp_path, url, "http://127.0.0.1:9/base", connection=second)
+    own = tmp_path / "own.toml"
+    own.write_text(DRAFT, encoding="utf-8")
+    installed.run("mapping", "publish", "bp30", "--connection", "third")
+    shown = installed.run("mapping", "preview", str(own), "third").stderr
+    assert f"sverka mapping preview {own} accounting" in shown
+    assert f"sverka mapping publish {own} --connection third --reapply --expect 1" in shown
+
+    done = installed.run("mapping", "publish", str(own), "--connection", "third", "--reapply", "--expect", "1").stderr
+    assert "rules now, for: accounting, third" in done
+    assert "It replaces version 1 (" in done
+    ordered = json.loads(installed.run("status", "--json").stdout)["reapplies"]
+    assert [(row["connection"], row["state"]) for row in ordered] == [("accounting", "due"), ("third", "due")]
+    ruling = [row for row in installed.lines("mapping", "list", "--json") if row["state"] == "published"]
+    assert [row["rules_for"] for row in ruling] == [["accounting", "third"]]
+    assert "+03:00" in ruling[0]["published_at"], "the zone in which status tells"
+
+    late = installed.run("mapping", "publish", "bp30", "--connection", "third", "--expect", "1", check=1)
+    assert "Someone else has published" in late.stderr
+    back = installed.run("mapping", "rollback", "--connection", "accounting").stderr
+    assert "rules again, for: accounting, third" in back
+    assert "for: accounting, third" in installed.run("mapping", "reapply").stderr
+    versions_of = {row["version"] for row in json.loads(installed.run("status", "--json").stdout)["reapplies"]}
+    assert len(versions_of) == 1
+    assert {row["state"] for row in json.loads(installed.run("status", "--json").stdout)["reapplies"]} == {"due"}
 
 
 def test_export_and_import_are_each_others_reverse(settled: Installation, tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from connectors.base import Finding
 from core.errors import ConfigError, ConflictError, UsageError
-from mapping.cases import Case, Expected
+from mapping.cases import Case, Expected, write_case
 from store import versions
 from store.entities import entity_tables
 from store.queries.mapping_cases import drop_case
-from store.tables import audit, binding
+from store.tables import audit, binding, mapping_version
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.mappings.capturing import build_case
@@ -19,6 +21,7 @@ from sync.mappings.kept_cases import accept_found, keep_case, load_kept_cases
 from sync.mappings.ordering import order_reapply
 from sync.mappings.publishing import publish_mapping, roll_back
 from sync.mappings.trials import try_cases
+from sync.setup.doctor import examine_connection
 from sync.versions import list_drafts
 from tests.integration.sync_mappings.changing import draft, last_order, tables_of
 from tests.integration.sync_pull.world import World, rows
@@ -132,14 +135,57 @@ def test_rollback_goes_to_the_version_before(build_sqlite: Callable[..., World])
     assert roll_back(world.app, "bp30", "2", "Борис").hash == UPPER.version
 
 
-def test_a_file_that_differs_is_a_draft_and_is_told(build_sqlite: Callable[..., World]) -> None:
+def test_the_unchanged_base_of_what_rules_is_no_draft_and_a_changed_one_is(build_sqlite: Callable[..., World]) -> None:
     world = build_sqlite(documents=6)
     world.sync()
     assert list_drafts(world.app) == []
     publish_mapping(world.app, "bp30", UPPER, "Анна")
-    (told,) = list_drafts(world.app)
-    assert "differs from the published version" in told["message"]
+    assert list_drafts(world.app) == []
     before = tables_of(world)
     world.tick()
     world.sync()
     assert tables_of(world) == before, "what is here stays until it changes or is carried over"
+    assert {one.state for one in versions.list_versions(world.engine, "bp30")} == {"published", "retired"}
+
+    older = UPPER.text.replace("presets/bp30.toml\n", "presets/bp30.toml\n# as it was before the upgrade\n")
+    with world.engine.begin() as conn:  # as a store that has seen only the preset of an earlier release
+        conn.execute(mapping_version.delete().where(mapping_version.c.state == "retired"))
+    publish_mapping(world.app, "bp30", draft(older), "Анна")
+    (told,) = list_drafts(world.app)
+    assert "differs from the published version, which rules; it is a draft" in told["message"]
+    assert "takes back what the text of Анна says" in told["message"]
+    assert told["next"].startswith("sverka mapping diff, then: sverka mapping publish FILE")
+    (finding,) = [one for one in _examine_mapping(world) if one.level == "warning"]
+    assert finding.next_step == told["next"]
+
+
+def _examine_mapping(world: World) -> list[Finding]:
+    found = examine_connection(world.app, world.app.settings.connections["accounting"])
+    return [one for one in found if one.subject == "mapping"]
+
+
+def test_a_file_of_the_settings_is_not_published_by_itself_when_a_case_is_red(
+    build_sqlite: Callable[..., World], tmp_path: Path
+) -> None:
+    own, cases = tmp_path / "own.toml", tmp_path / "own.cases"
+    own.write_text('extends = "bp30"', encoding="utf-8")
+    cases.mkdir()
+    red = Case(title="red one", entity="order", source="Document_X", raw={}, expected=Expected(left_out=True))
+    (cases / "a.json").write_text(write_case(red), encoding="utf-8")
+    world = build_sqlite(documents=6)
+    world.settings.connections["accounting"] = world.settings.connections["accounting"].model_copy(
+        update={"mapping": str(own)}
+    )
+    result = world.sync(status="failed")
+    assert "1 golden cases are red" in (result.message or "")
+    assert versions.published(world.engine, str(own)) is None
+    (finding,) = _examine_mapping(world)
+    assert (finding.level, "red one" in finding.message) == ("error", True)
+    assert finding.next_step.startswith(f"mend the mapping or {cases / 'a.json'}")
+    (cases / "a.json").unlink()
+    world.tick()
+    world.sync()
+    assert versions.published(world.engine, str(own)) is not None
+    own.write_text('extends = "bp30"\ntitle = "another"', encoding="utf-8")
+    (told,) = list_drafts(world.app)
+    assert told["next"] == f"sverka mapping diff, then: sverka mapping publish {own}"
