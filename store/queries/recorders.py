@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, type_coerce
+from sqlalchemy import Connection, and_, exists, func, select, type_coerce
 
 from store.bulk import chunks
 from store.entities import counterparties, entity_tables
@@ -116,3 +116,40 @@ def load_names(conn: Connection, connection: str, keys: Iterable[str]) -> dict[s
         )
         found.update((row[0], (row[1], row[2])) for row in conn.execute(statement))
     return found
+
+
+class Customer(NamedTuple):
+    """Whose a document is: our id of him, his name, and a key that the other side has for him."""
+
+    id: UUID
+    name: str
+    key: str
+
+
+def load_customers(conn: Connection, connection: str, entity: str, ids: Iterable[UUID]) -> dict[UUID, Customer]:
+    """The counterparties of documents of ours; a document without one is left out."""
+    table = entity_tables[entity]
+    found: dict[UUID, Customer] = {}
+    if "counterparty_id" not in table.c:
+        return {}
+    mine = (binding.c.connection == connection, binding.c.entity == "counterparty", binding.c.deleted.is_(False))
+    for part in chunks(dict.fromkeys(ids), WHOM_AT_ONCE):
+        statement = (
+            select(table.c.id, counterparties.c.id, counterparties.c.name, func.min(binding.c.external_id))
+            .join(counterparties, counterparties.c.id == table.c.counterparty_id)
+            .outerjoin(binding, and_(binding.c.entity_id == counterparties.c.id, *mine))
+            .where(table.c.id.in_(part))
+            .group_by(table.c.id, counterparties.c.id, counterparties.c.name)
+        )
+        found.update((row[0], Customer(row[1], row[2] or "", row[3] or "")) for row in conn.execute(statement))
+    return found
+
+
+def load_unbound(conn: Connection, entity: str) -> list[UUID]:
+    """Documents of ours that no key of any other side leads to, and that are not marked as deleted.
+
+    The other side can neither change nor delete what it has no key for: they would stay as they are for ever.
+    """
+    table = entity_tables[entity]
+    bound = exists().where(binding.c.entity == entity, binding.c.entity_id == table.c.id)
+    return list(conn.execute(select(table.c.id).where(table.c.deleted.is_(False), ~bound)).scalars())

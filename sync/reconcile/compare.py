@@ -113,7 +113,7 @@ def _compare_again(ctx: RunContext, result: Reconciliation, wanted: Sequence[Lin
     for entity in dict.fromkeys(line.entity for line in wanted if line.entity in ctx.mapping.entities):
         _compare_entity_again(ctx, result, entity)
     if len(result.shares) > SINGLY or result.left_out:
-        result.lines = [line for line in result.lines if not line.currency]
+        result.lines = [line for line in result.lines if not line.of_settlement]
         result.balances, result.left_out, result.remembered = {}, 0, 0
         result.shares.clear()
         result.left.clear()
@@ -131,7 +131,7 @@ def _compare_again(ctx: RunContext, result: Reconciliation, wanted: Sequence[Lin
 def _compare_entity_again(ctx: RunContext, result: Reconciliation, entity: str) -> None:
     if not isinstance(ctx.connector, RecordSource):
         return
-    result.lines = [line for line in result.lines if line.currency or line.entity != entity]
+    result.lines = [line for line in result.lines if line.of_settlement or line.entity != entity]
     old = next((number for number, line in enumerate(result.entities) if line.entity == entity), None)
     line = reconcile_entity(ctx, entity, result)
     if old is None:
@@ -168,11 +168,11 @@ def _context(app: App, connection: str, progress: Progress) -> Iterator[RunConte
 def _drop_twins(result: Reconciliation) -> None:
     """A document that the key sweep named and that moves money was named again by its movement: once is enough."""
     by_movement = {
-        (line.source, line.external_id): line for line in result.lines if line.amount is not None and line.currency
+        (line.source, line.external_id): line for line in result.lines if line.amount is not None and line.of_settlement
     }
     kept = []
     for line in result.lines:
-        twin = None if line.currency or not line.external_id else by_movement.get((line.source, line.external_id))
+        twin = None if line.of_settlement or not line.external_id else by_movement.get((line.source, line.external_id))
         if twin is None:
             kept.append(line)
         else:

@@ -21,12 +21,13 @@ from mapping.model import ENTITIES, SourceSet
 from store.bulk import chunks
 from store.engine import reading
 from store.queries.mirrored import Mirrored
-from store.queries.recorders import load_heads, load_standings, load_sums
+from store.queries.recorders import load_standings, load_sums
 from store.tables import connection, cursor
 from sync.context import RunContext
 from sync.pull.prepare import Item, prepare, since_moment
 from sync.reconcile.buckets import BUCKETS
-from sync.reconcile.figures import FigureReader, Figures, find_figures
+from sync.reconcile.figures import FigureReader, Figures, find_figures, from_seconds, in_seconds
+from sync.reconcile.naming import add_unbound, name_lines
 from sync.reconcile.result import SHOWN, EntityLine, Line, Reconciliation, SetSums
 from sync.reconcile.stream import Pair, SetStream
 from sync.room.writing import asking
@@ -59,6 +60,7 @@ def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> En
         else:
             result.notice(f"{source.name} is not published: its records are not compared.")
     if ENTITIES[entity].document:
+        add_unbound(ctx, line, result)
         with reading(ctx.app.engine) as conn:
             line.sums = load_sums(conn, ctx.name, entity)
     ctx.progress.step(entity, line.theirs)
@@ -132,7 +134,10 @@ def judge_pair(pair: Pair) -> str:
     kind = judge_key(pair.theirs, pair.ours)
     if kind or pair.ours is None or pair.ours.state == "filtered" or pair.figures.filtered:
         return kind
-    return "different_amount" if _differs(pair.figures, pair.ours) else ""
+    if _differs(pair.figures, pair.ours):
+        return "different_amount"
+    its, mine = pair.figures.dated, in_seconds(pair.ours.date)
+    return "different_date" if pair.ours.state == "bound" and None not in (its, mine) and its != mine else ""
 
 
 def _differs(figures: Figures, ours: Mirrored) -> bool:
@@ -165,6 +170,9 @@ def _add_changed(
         if kind == "different_amount" and mine is not None and mine.amount is not None and its.amount is not None:
             items[pair.key].amount = from_minor(its.amount - mine.amount)
             items[pair.key].note = _difference(its, mine)
+        elif kind == "different_date" and its.dated is not None:
+            there = from_seconds(its.dated).astimezone(ctx.settings.zone)
+            items[pair.key].note = f"in accounting dated {there:%Y-%m-%d %H:%M:%S}"
     _name(ctx, source, items)
     for item in items.values():
         result.add(item)
@@ -224,6 +232,7 @@ def _count(line: EntityLine, kind: str) -> None:
         "extra_document": "extra",
         "not_yet_applied": "different",
         "different_amount": "different",
+        "different_date": "different",
         "dead_letter": "dead",
     }.get(kind, kind)
     setattr(line, name, getattr(line, name) + 1)
@@ -249,16 +258,13 @@ def _add_extra(
 
 
 def _name(ctx: RunContext, source: SourceSet, items: dict[str, Line]) -> None:
-    """Number, date and link of documents that we have."""
+    """What people know the documents by that we have."""
     if not items or not ENTITIES[source.entity].document:
         return
     with reading(ctx.app.engine) as conn:
         known = load_standings(conn, ctx.name, source.entity, items)
         ids: dict[UUID, str] = {one.entity_id: key for key, one in known.items() if one.entity_id is not None}
-        heads = load_heads(conn, source.entity, ids)
-    for entity_id, head in heads.items():
-        item = items[ids[entity_id]]
-        item.number, item.date, item.link = head.number, head.date, head.link
+        name_lines(conn, ctx.name, source.entity, {entity_id: items[key] for entity_id, key in ids.items()})
 
 
 def _line(kind: str, source: SourceSet, key: str) -> Line:

@@ -6,7 +6,7 @@ The mapping's own rules are run over the few attributes that they need: what is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,16 +21,22 @@ from sync.pull.prepare import business_date
 
 _CONDITIONS = ("when", "formula")
 FILTERED = "filtered"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMPARED = ("posted", "amount", "date")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Posted and amount (ten-thousandths); None where they are not known, and then they are not compared."""
+    """Posted, amount (ten-thousandths) and date (seconds) as stored; None where not known, and then not compared.
+
+    `date` is the business date by which accounting sorts, `dated` what the mapping makes of it.
+    """
 
     posted: bool | None = None
     amount: int | None = None
     date: datetime | None = None
     filtered: bool = False
+    dated: int | None = None
 
     @property
     def counts(self) -> bool:
@@ -39,7 +45,19 @@ class Figures:
 
     def token(self, version: str, *, deleted: bool) -> str:
         """All that is to be equal on both sides."""
-        return f"{version}|{FILTERED}" if self.filtered else f"{version}|{deleted:d}|{self.posted}|{self.amount}"
+        if self.filtered:
+            return f"{version}|{FILTERED}"
+        return f"{version}|{deleted:d}|{self.posted}|{self.amount}|{self.dated}"
+
+
+def in_seconds(date: object) -> int | None:
+    """A moment as both sides keep it: accounting knows no fractions."""
+    return int(date.timestamp()) if isinstance(date, datetime) else None
+
+
+def from_seconds(seconds: int) -> datetime:
+    """The moment that so many seconds stand for."""
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class FigureReader:
 
     @property
     def compared(self) -> frozenset[str]:
-        """Which of posted and amount the mapping takes from plain attributes."""
+        """Which of posted, amount and date the mapping takes from plain attributes."""
         return frozenset(name for name, _ in self.rules)
 
     def read(self, row: FigureRow) -> Figures:
@@ -71,6 +89,7 @@ class FigureReader:
             posted if isinstance(posted, bool) else None,
             to_minor(amount) if isinstance(amount, Decimal) else None,
             date,
+            dated=in_seconds(found.get("date")),
         )
 
 
@@ -84,7 +103,7 @@ def find_figures(mapped: EntityMapping, source: SourceSet, zone: ZoneInfo) -> Fi
         plain = need.section is None and not need.path.leaves and not need.path.never
         if need.section is None:
             heads.setdefault(need.target, []).append(need.path.head if plain else "")
-    names = [name for name in ("posted", "amount") if heads.get(name) and all(heads[name])]
+    names = [name for name in COMPARED if heads.get(name) and all(heads[name])]
     conditions = [head for target in _CONDITIONS for head in heads.get(target, ()) if head]
     attributes = [source.date, *(head for name in names for head in heads[name]), *conditions]
     rules = tuple((name, rule) for name, rule in program.fields if name in names)

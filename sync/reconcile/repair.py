@@ -9,9 +9,11 @@ from sqlalchemy import update
 from mapping.model import SourceSet
 from store.bulk import chunks
 from store.engine import reading
-from store.queries.recorders import load_standings
+from store.queries.recorders import load_standings, load_unbound
 from store.tables import binding
 from sync.context import RunContext
+from sync.pull.apply_rows import mark_deleted
+from sync.pull.guard import passes
 from sync.pull.records import pull_keys, settle_missing
 from sync.reconcile.result import Line
 from sync.room.writing import writing
@@ -21,7 +23,7 @@ from sync.settle.customer import pull_customer
 def repair_lines(ctx: RunContext, lines: Sequence[Line]) -> None:
     """Read again just what differs: documents by their keys, then the customers they belong to. Under a run's lease."""
     _repair_documents(ctx, lines)
-    for key in dict.fromkeys(line.counterparty_key for line in lines if line.counterparty_key):
+    for key in dict.fromkeys(line.counterparty_key for line in lines if line.counterparty_key and not line.by_key):
         pull_customer(ctx, key)
 
 
@@ -31,8 +33,25 @@ def _repair_documents(ctx: RunContext, lines: Sequence[Line]) -> None:
     for line in lines:
         if line.external_id and (line.entity, line.source) in sources:
             wanted.setdefault((line.entity, line.source), []).append(line.external_id)
+    for entity in dict.fromkeys(line.entity for line in lines if line.kind == "extra_document" and not line.source):
+        mark_unbound(ctx, entity)
     for place, keys in wanted.items():
         _read_again(ctx, sources[place], list(dict.fromkeys(keys)))
+
+
+def mark_unbound(ctx: RunContext, entity: str) -> None:
+    """Mark as deleted what no key leads to, never more than the guard allows; one that is there has come by its key."""
+    with reading(ctx.app.engine) as conn:
+        ids = load_unbound(conn, entity)
+    if not ids or not passes(ctx, entity, len(ids)):
+        return
+    for part in chunks(ids, 500):
+        with writing(ctx, "tombstone") as conn:
+            mark_deleted(conn, ctx, entity, part)
+    line = ctx.count(entity)
+    line.read += len(ids)
+    line.add("deleted", len(ids))
+    ctx.state.gone[entity] += len(ids)
 
 
 def _read_again(ctx: RunContext, source: SourceSet, keys: list[str]) -> None:

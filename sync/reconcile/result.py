@@ -117,8 +117,15 @@ class Line:
     note: str = ""
     counterparty_id: UUID | None = None
     link: str = ""
+    by_key: bool = False
+    """Found by comparing records one by one, not settlements: it belongs to no customer's sum."""
     since: datetime | None = None
     """The first of the reconciliations that have all found this difference; filled when the result is kept."""
+
+    @property
+    def of_settlement(self) -> bool:
+        """Whether it explains a settlement: it comes and goes with the customer's sums."""
+        return bool(self.currency) and not self.by_key
 
     @property
     def identity(self) -> tuple[str, str, str, str, str]:
@@ -250,7 +257,7 @@ class Reconciliation:
         share = self.shares.pop(key)
         for currency, part in share.parts.items():
             self.balance(currency).add(part, -1)
-        self.lines = [line for line in self.lines if not (line.currency and line.counterparty_key == key)]
+        self.lines = [line for line in self.lines if not (line.of_settlement and line.counterparty_key == key)]
         return share.keys
 
     def balance(self, currency: str) -> BalanceLine:

@@ -15,16 +15,16 @@ from store.queries.mirrored import Mirrored, find_borders, iter_mirrored
 from store.scratch import Scratch
 from sync.context import RunContext
 from sync.reconcile.buckets import Tally, bucket_of
-from sync.reconcile.figures import FigureReader, Figures
+from sync.reconcile.figures import FigureReader, Figures, from_seconds, in_seconds
 from sync.room.writing import asking
 
 T = TypeVar("T")
 WINDOW_KEYS = 20_000
 """Keys that one window is made to hold: the cost of `$skip` grows with its depth (1c-odata.md §3.2)."""
 _RESTARTS = 3
-_THEIRS = "theirs(window, bucket, key, version, deleted, posted, amount, filtered)"
-_OURS = "ours(key PRIMARY KEY, version, state, present, posted, amount) WITHOUT ROWID"
-_SUSPECT = "suspect(key PRIMARY KEY, version, deleted, posted, amount, filtered) WITHOUT ROWID"
+_THEIRS = "theirs(window, bucket, key, version, deleted, posted, amount, filtered, dated)"
+_OURS = "ours(key PRIMARY KEY, version, state, present, posted, amount, dated) WITHOUT ROWID"
+_SUSPECT = "suspect(key PRIMARY KEY, version, deleted, posted, amount, filtered, dated) WITHOUT ROWID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SetStream:
         self._keep_suspects(buckets)
         left = (
             "SELECT s.*, o.* FROM suspect s LEFT JOIN ours o ON o.key = s.key",
-            "SELECT NULL, NULL, NULL, NULL, NULL, NULL, o.* FROM ours o "
+            "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.* FROM ours o "
             "WHERE NOT EXISTS (SELECT 1 FROM suspect s WHERE s.key = o.key)",
         )
         for query in left:
@@ -105,7 +105,7 @@ class SetStream:
         tally = Tally()
         for page in self._pages(window):
             self.scratch.put(
-                "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(number, *self._fold(tally, row)) for row in page],
             )
         return tally
@@ -125,7 +125,8 @@ class SetStream:
         bucket = tally.add(key.external_id, found.token(key.version, deleted=key.deleted))
         if found.counts and not key.deleted and found.amount is not None:
             tally.add_amount(found.date, found.amount)
-        return bucket, key.external_id, key.version, key.deleted, found.posted, found.amount, found.filtered
+        figures = (found.posted, found.amount, found.filtered, found.dated)
+        return bucket, key.external_id, key.version, key.deleted, *figures
 
     def _mirrored(self) -> Iterator[Mirrored]:
         with reading(self.ctx.app.engine) as conn:
@@ -137,7 +138,8 @@ class SetStream:
         compared = self.reader.compared
         posted = row.posted if "posted" in compared else None
         amount = row.amount if "amount" in compared else None
-        found = Figures(posted, amount, filtered=row.state == "filtered")
+        dated = in_seconds(row.date) if "date" in compared else None
+        found = Figures(posted, amount, filtered=row.state == "filtered", dated=dated)
         return found.token(row.version, deleted=row.state == "deleted")
 
     def _keep_suspects(self, buckets: set[int]) -> None:
@@ -145,13 +147,13 @@ class SetStream:
             self.scratch.empty(table)
         self.scratch.put("INSERT INTO wanted VALUES (?)", [(bucket,) for bucket in buckets])
         self.scratch.run(
-            "INSERT OR REPLACE INTO suspect SELECT key, version, deleted, posted, amount, filtered "
+            "INSERT OR REPLACE INTO suspect SELECT key, version, deleted, posted, amount, filtered, dated "
             "FROM theirs WHERE bucket IN (SELECT bucket FROM wanted)"
         )
         self.scratch.put(
-            "INSERT INTO ours VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO ours VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (row.external_id, row.version, row.state, row.present, row.posted, row.amount)
+                (row.external_id, row.version, row.state, row.present, row.posted, row.amount, in_seconds(row.date))
                 for row in self._mirrored()
                 if bucket_of(row.external_id) in buckets
             ),
@@ -169,17 +171,22 @@ def _watched(pages: Iterator[T], watch: Callable[[], AbstractContextManager[None
 
 
 def _pair(row: tuple[object, ...]) -> Pair:
-    key, version, deleted, posted, amount, filtered, mine, *rest = row
+    key, version, deleted, posted, amount, filtered, dated, mine, *rest = row
     theirs = None if key is None else KeyRow(str(key), str(version), bool(deleted), _flag(posted))
-    figures = Figures(_flag(posted), amount if isinstance(amount, int) else None, filtered=bool(filtered))
+    figures = Figures(_flag(posted), _number(amount), filtered=bool(filtered), dated=_number(dated))
     ours = None if mine is None else _mirrored(str(mine), rest)
     return Pair(str(key if key is not None else mine), theirs, figures, ours)
 
 
 def _mirrored(key: str, rest: list[object]) -> Mirrored:
-    version, state, present, posted, amount = rest
-    number = amount if isinstance(amount, int) else None
-    return Mirrored(key, str(version), str(state), bool(present), _flag(posted), number, None)
+    version, state, present, posted, amount, dated = rest
+    seconds = _number(dated)
+    date = None if seconds is None else from_seconds(seconds)
+    return Mirrored(key, str(version), str(state), bool(present), _flag(posted), _number(amount), date)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _flag(value: object) -> bool | None:

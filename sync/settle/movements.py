@@ -38,6 +38,7 @@ DRIFT = frozenset(
         "extra_document",
         "extra_record",
         "different_amount",
+        "different_date",
         "dead_letter",
         "parked",
     }

@@ -83,6 +83,21 @@ def unpost_here(world: World, entity: str, row: Any) -> Planted:
     return Planted("different_amount" if entity == "order" else "missing_document", entity, row.external_id)
 
 
+def change_date_here(world: World, entity: str, row: Any) -> Planted:
+    """Another day of the same month in our store: no control sum of a month sees it."""
+    table = entity_tables[entity]
+    with world.engine.connect() as conn:
+        date = conn.execute(select(table.c.date).where(table.c.id == row.id)).scalar_one()
+    moved = date.replace(day=date.day + 1 if date.day < 15 else date.day - 1)
+    world.change(update(table).where(table.c.id == row.id).values(date=moved))
+    return Planted("different_date", entity, row.external_id)
+
+
+def unbind_here(world: World, entity: str, row: Any) -> None:
+    """A document of ours that no key leads to any more."""
+    world.change(delete(binding).where(binding.c.entity == entity, binding.c.entity_id == row.id))
+
+
 WAYS = (change_amount_here, change_amount_there, lose_here, lose_there, unpost_here)
 
 
