@@ -1,9 +1,10 @@
 """Personal data out of a payload, so that it can be kept as a golden case: made-up values that the cleaners take alike.
 
-Everything that people may have typed is masked; what is kept is structure: keys of other objects, dates, numbers and
-codes of documents, amounts, and words of lists (kinds, statuses) that the rules look at. A number with right check
-digits becomes another one with right check digits, a wrong one stays wrong. The same value is masked alike everywhere,
-and alike each time.
+Everything that people may have typed is masked; what is kept is structure: keys of other objects, dates of documents,
+numbers and codes of documents, amounts, and words of lists (kinds, statuses) that the rules look at. Days of a
+person's life and dates among additional attributes are shifted by some years. A number with right check digits becomes
+another one with right check digits, a wrong one stays wrong; of a phone number the country stays. The same value is
+masked alike everywhere, and alike each time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from hashlib import blake2b
 
 import phonenumbers
@@ -35,6 +37,11 @@ _PERSONAL_KEYS = re.compile(
     r"имя|фамил|отчеств|фио|наименован|представлен|телефон|номертел|адрес|почт|e-?mail|описан|комментар|паспорт|"
     r"инн$|кпп$|огрн|окпо|description|name|phone|address|comment|title|purpose|назначен|основан", re.IGNORECASE
 )  # fmt: skip
+_PERSONAL_DATES = re.compile(r"рожд|birth|паспорт|выдач|значен|value", re.IGNORECASE)
+"""A day of these says something of a person; the value of an additional attribute may."""
+_AREA_KEYS = re.compile(r"код_?(города|оператора)|area_?code|city_?code", re.IGNORECASE)
+_AREA = re.compile(rf"(?i:{_AREA_KEYS.pattern})\W{{1,8}}\d{{2,5}}(?!\d)")
+"""Such a code as contact data are kept in texts, XML or JSON: `КодГорода="912"`."""
 _FORMS = frozenset(
     re.split(
         " ",
@@ -70,8 +77,12 @@ class Masker:
 
     def _text(self, key: str, text: str) -> str:
         stripped = text.strip()
-        if not stripped or stripped == EMPTY_GUID or _GUID.fullmatch(stripped) or _DATE.fullmatch(stripped):
+        if not stripped or stripped == EMPTY_GUID or _GUID.fullmatch(stripped):
             return text
+        if _DATE.fullmatch(stripped):
+            return _shifted(text) if _PERSONAL_DATES.search(key) else text
+        if _AREA_KEYS.search(key) and not _WORD.search(text):
+            return _other_digits(text)
         personal = bool(_PERSONAL_KEYS.search(key))
         if not personal and (_KEPT_KEYS.fullmatch(key) or _PLAIN_NUMBER.fullmatch(stripped)):
             return text
@@ -120,7 +131,9 @@ def mask_text(text: str, country: str = "RU") -> str:
 
     text = text.replace("\x00", "")[:_LONGEST]
     text = _EMAIL.sub(lambda found: keep(_email(found[0])), text)
+    text = _AREA.sub(lambda found: keep(_other_digits(found[0])), text)
     text = _LONG_DIGITS.sub(lambda found: keep(_digits(found[0], country)), text)
+    text = _INITIALS.sub(lambda found: _small_initials(found[0]), text)
     text = _WORD.sub(lambda found: _word(found[0]), text)
     return re.sub("\x00(.)\x00", lambda found: kept[ord(found[1]) - 0xE000], text)
 
@@ -143,7 +156,7 @@ def _word(word: str) -> str:
     if word.lower() in _FORMS:
         return word
     if len(word) == 1:
-        return word
+        return _initial(word) if word.isupper() else word
     latin = word.isascii()
     made = _made("word", word.lower(), "latin" if latin else "cyrillic", max(len(word), 2))
     if made == word.lower():
@@ -168,12 +181,61 @@ def _digits(text: str, country: str) -> str:
     digits = re.sub(r"\D", "", text)
     fits = _test_of(digits, text, country)
     keep = _kept_digits(digits, text, country)
+    rest = digits[keep:]
     for turn in range(_TRIES):
-        made = digits[:keep] + _other(digits[keep:], digits, turn)
+        made = digits[:keep] + _other(rest, rest, turn)
         shaped = _in_shape(made, text)
-        if made != digits and fits(made, shaped):
+        elsewhere = made[keep:][:_AREA_LENGTH] != rest[:_AREA_LENGTH] if keep else made != digits
+        if elsewhere and fits(made, shaped):
             return shaped
     return _in_shape(_other(digits, digits, 0), text)
+
+
+_AREA_LENGTH = 2
+"""No area or operator is told apart by less, wherever a number is of."""
+
+
+def _other_digits(text: str) -> str:
+    """A text with each row of digits made up, whatever it means."""
+    return re.sub(r"\d+", lambda found: _different(found[0]), text)
+
+
+def _different(digits: str) -> str:
+    turns = (_other(digits, digits, turn) for turn in range(_TRIES))
+    return next(made for made in turns if made != digits)
+
+
+_INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.\s?){2,}")
+_SMALL = re.compile(r"[^\W\d_]")
+_LETTERS = {True: "BCDFGHKLMNPRSTVZ", False: "БВГДЖЗКЛМНПРСТФШ"}
+
+
+def _initial(letter: str) -> str:
+    """Another letter of the same script and case."""
+    known = _LETTERS[letter.isascii()].replace(letter.upper(), "")
+    made = known[_seed("initial", letter.lower()) % len(known)]
+    return made if letter.isupper() else made.lower()
+
+
+def _small_initials(text: str) -> str:
+    """Initials that somebody typed without capitals; capitals are made up as words are."""
+    return _SMALL.sub(lambda found: found[0] if found[0].isupper() else _initial(found[0]), text)
+
+
+_LIVES = timedelta(days=4_000)
+
+
+def _shifted(text: str) -> str:
+    """A moment with another day, years earlier; the day that stands for none stays."""
+    stripped = text.strip()
+    try:
+        day = date.fromisoformat(stripped[:10])
+    except ValueError:
+        return _other_digits(text)
+    if day.year < _LIVES.days // 365 + 2:
+        return text
+    made = day - timedelta(days=200 + _seed("day", stripped[:10]) % (_LIVES.days - 200))
+    return text.replace(stripped[:10], made.isoformat(), 1)
 
 
 def _other(part: str, whole: str, turn: int) -> str:
@@ -187,8 +249,11 @@ def _in_shape(digits: str, text: str) -> str:
 
 
 def _kept_digits(digits: str, text: str, country: str) -> int:
-    """Of a phone number the country and the operator stay, so that it stays one."""
-    return len(digits) - 6 if _is_phone(text, country) and len(digits) >= 10 else 0
+    """Of a phone number the country and what is dialled before stay, so that it stays one; area and operator do not."""
+    if len(digits) < 10 or not _is_phone(text, country):
+        return 0
+    own = phonenumbers.national_significant_number(phonenumbers.parse(text, country))
+    return max(len(digits) - len(own), 0)
 
 
 def _is_phone(text: str, country: str) -> bool:

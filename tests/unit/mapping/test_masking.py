@@ -95,3 +95,55 @@ def test_words_keep_number_and_case_and_forms_of_enterprise() -> None:
     assert mask_text("Ромашка") == mask_text("Ромашка")
     assert mask_text("Ромашка").lower() == mask_text("РОМАШКА").lower()
     assert find_emails(mask_text("Info@Romashka.ru"))[1] == ()
+
+
+LIFE = {
+    "Ref_Key": "0b0e3a52-5a4c-11e9-8f5d-00155d000001",
+    "Date": "2024-03-05T10:00:00",
+    "ДатаРождения": "1980-05-12T00:00:00",
+    "Description": "Сидоров П. И., Петров К.Л. и кузнецов а.в.; J. Smith",
+    "ДополнительныеРеквизиты": [
+        {"LineNumber": "1", "Свойство_Key": "9b0e3a52-5a4c-11e9-8f5d-00155d0000ff", "Значение": "1979-11-30T00:00:00"},
+        {"LineNumber": "2", "Свойство_Key": "9b0e3a52-5a4c-11e9-8f5d-00155d0000fe", "Значение": "0001-01-01T00:00:00"},
+    ],
+    "КонтактнаяИнформация": [
+        {
+            "Тип": "Телефон",
+            "Представление": "+7 (342) 212-85-06",
+            "КодГорода": "342",
+            "НомерТелефона": "73422128506",
+            "НомерТелефонаБезКодов": "2128506",
+            "ЗначенияПолей": '<НомерТелефона КодГорода="342" Номер="212-85-06"/> {"areaCode": "342"}',
+        },
+        {"Тип": "Телефон", "Представление": "8 (912) 345-67-89", "КодГорода": "912"},
+        {"Тип": "Телефон", "Представление": "8 800 555-35-35"},
+        {"Тип": "Телефон", "Представление": "+380 44 123 45 67"},
+    ],
+}
+
+
+def test_days_of_a_life_initials_and_area_codes_are_made_up(bp30: Mapping) -> None:
+    masked = masker_of(bp30).mask(LIFE)
+    text = repr(masked)
+    left = ["1980-05-12", "1979-11-30", "342", "912", "2128506", "212-85-06", "345-67-89", "800 555", " 44 ", "12345"]
+    assert [value for value in left if value in text] == []
+    assert re.fullmatch(
+        r"[А-Я][а-я]+ [А-Я]\. [А-Я]\., [А-Я][а-я]+ [А-Я]\.[А-Я]\. и [а-я]+ [а-я]\.[а-я]\.; [A-Z]\. [A-Z][a-z]+",
+        str(masked["Description"]),
+    )
+    assert not re.search(r"П\. И\.|К\.Л\.|а\.в\.|J\.", str(masked["Description"]))
+    assert masked["Date"] == LIFE["Date"]
+    rows = masked["ДополнительныеРеквизиты"]
+    assert rows[1]["Значение"] == "0001-01-01T00:00:00"  # type: ignore[index]
+    assert re.fullmatch(r"19\d\d-\d\d-\d\dT00:00:00", rows[0]["Значение"])  # type: ignore[index]
+    assert masker_of(bp30).mask(LIFE) == masked
+
+
+@pytest.mark.parametrize("code", ["495", "342", "903", "912", "800", "812", "343"])
+def test_the_area_of_a_phone_number_becomes_another(code: str) -> None:
+    for number in range(20):
+        text = f"+7 ({code}) 2{number:02}-45-67"
+        masked = mask_text(text)
+        assert masked.startswith("+7 (")
+        assert masked[4:7] != code
+        assert find_phones(masked, "RU")[1] == find_phones(text, "RU")[1]
