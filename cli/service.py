@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.common import settings
-from core.logs import configure_logging
+from core.logs import configure_logging, log_uncaught
 from core.settings import Settings
 from workers.runner import run_all, run_beat, run_worker
 
@@ -26,6 +26,7 @@ def _ready_settings() -> Settings:
         connection.check_secrets()
     loaded.alerts.check_secrets()
     configure_logging(loaded.log.level, loaded.log.format)
+    log_uncaught()
     return loaded
 
 

@@ -1,29 +1,29 @@
-"""Logs go to standard error, with ids instead of payloads, and with every known secret cut out last."""
+"""Logs go to standard error, with ids instead of payloads, and with every known secret cut out last.
+
+One form for everything that is said: our own events, records of libraries, warnings, and what nobody has caught.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
+from structlog.stdlib import ProcessorFormatter
 
 from core.secrets import redact
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+log = structlog.get_logger()
 
 
 def _redact_event(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-class _RedactingFormatter(logging.Formatter):
-    """For lines of libraries: same stream, same redaction."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
 
 
 def configure_logging(level: str | None = None, fmt: str | None = None) -> None:
@@ -33,19 +33,39 @@ def configure_logging(level: str | None = None, fmt: str | None = None) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
+    stamped: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    rendered: list[Any] = [structlog.processors.format_exc_info, _redact_event, renderer]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _redact_event,
-            renderer,
-        ],
+        processors=[structlog.contextvars.merge_contextvars, *stamped, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[*stamped, structlog.stdlib.add_logger_name],
+            processors=[ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
     logging.basicConfig(level=max(number, 30), handlers=[handler], force=True)
+
+
+def log_uncaught() -> None:
+    """For a service: warnings and exceptions that nobody has caught are told in the same form as all else."""
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        log.error("process.uncaught", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+        name = args.thread.name if args.thread is not None else ""
+        log.error("thread.uncaught", thread=name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from celery.utils.log import get_multiprocessing_logger
 from kombu import Queue
 
 from core.settings import Settings
@@ -32,7 +34,15 @@ def create_celery(settings: Settings) -> Celery:
     app = Celery("sverka", broker=settings.broker.url or EMBEDDED_BROKER, include=["workers.tasks"])
     app.conf.update(_configuration(settings))
     app.set_default()
+    setup_logging.connect(_keep_logging, weak=False)
     return app
+
+
+def _keep_logging(**kwargs: Any) -> None:
+    """Celery sets nothing up, here and in its children: its records come out as ours do, also those of its pool."""
+    pool: Any = get_multiprocessing_logger()
+    pool.handlers.clear()
+    pool.propagate = True
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:

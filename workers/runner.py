@@ -116,7 +116,7 @@ def _work(app: Celery, pool: str, concurrency: int) -> int:
     # the units of deploy/ have an account of their own; who runs it as root for a try needs no page of warning
     warnings.filterwarnings("ignore", category=SecurityWarning)
     sys.stdout.flush()
-    os.dup2(2, 1)  # celery says goodbye on standard output, which is for data
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # celery says goodbye on standard output, and not as our log does
     worker = app.Worker(
         hostname=f"sverka-{uuid4().hex[:12]}@%h",  # two workers of one machine are two
         pool=pool,
