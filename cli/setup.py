@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +20,12 @@ from connectors.registry import option_models
 from core.clock import SystemClock
 from core.errors import ConfigError, UsageError
 from core.settings import PATH_VARIABLE, ConnectionSettings
+from mapping.rules import load_mapping
+from store.versions import published
 from sync.setup.connecting import Recognised, recognise, write_connection
 from sync.setup.doctor import examine
 from sync.setup.look import look, write_xlsx
+from sync.versions import list_sharing
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -61,12 +65,28 @@ def connect(
         raise _not_recognised(found)
     values = _values(connector, url, user, reference, timezone, found.preset, since)
     path = _settings_path()
+    first = not path.exists()
     write_connection(path, name, values)
     say(
         f"Recognised as {found.preset}. Written to {path}; "
         "nothing is written into accounting until a person approves it."
     )
+    if not first:
+        _tell_ruling(name, found.preset)
     say("Next: sverka audit, then: sverka sync")
+
+
+def _tell_ruling(name: str, preset: str) -> None:
+    """A version that is published already rules for the new base as well, whatever the preset says."""
+    with open_app(readonly=True) as app:
+        ruling = published(app.engine, preset)
+        if ruling is None or ruling.hash == load_mapping(preset).version:
+            return
+        others = ", ".join(one for one in list_sharing(app, preset) if one != name)
+        option = f" --connection {shlex.quote(name)}" if others else ""
+    also = f", as it does for {others}" if others else ""
+    say(f"Version {ruling.number} of {preset} is published and rules for {name} too{also}; it differs from the preset.")
+    say(f"To see in what: sverka mapping diff{option}. For rules of its own name a file of its own in the settings.")
 
 
 def _settings_path() -> Path:

@@ -73,7 +73,8 @@ def refuse_red_cases(app: App, settings: ConnectionSettings, mapping: Mapping) -
         ConfigError: some do not, or cannot be read.
     """
     beside = load_cases(cases_folder(settings.mapping, app.settings.path.parent if app.settings.path else None))
-    refuse_red(settings.mapping, try_cases(app, settings.mapping, mapping, beside), _chosen_by(app, settings))
+    trials = try_cases(app, settings.mapping, mapping, beside)
+    refuse_red(settings.mapping, trials, _chosen_by(app, settings), "sverka sync")
 
 
 def list_sharing(app: App, mapping: str) -> list[str]:

@@ -36,13 +36,14 @@ def try_cases(app: App, key: str, mapping: Mapping, cases: Sequence[PlacedCase])
     return beside + [Trial(placed, try_case(mapping, placed.case), kept=True) for placed in kept]
 
 
-def refuse_red(key: str, trials: Sequence[Trial], named: str) -> None:
+def refuse_red(key: str, trials: Sequence[Trial], named: str, following: str = "publish again") -> None:
     """Nothing when all are green.
 
     Args:
         key: the mapping as connections name it.
         trials: what came out.
         named: the arguments by which `sverka mapping test` tries the very same mapping.
+        following: what to do when that is mended.
 
     Raises:
         ConfigError: some are red: which, in which fields, and the command that mends it.
@@ -58,10 +59,10 @@ def refuse_red(key: str, trials: Sequence[Trial], named: str) -> None:
     ]
     more = f"\n  ... and {len(red) - 10} more" if len(red) > 10 else ""
     text = f"{key} is not published: {len(red)} golden cases are red.\n" + "\n".join(lines) + more + "\n"
-    raise ConfigError(text, next_step=_way_out(red, named))
+    raise ConfigError(text, next_step=_way_out(red, named, following))
 
 
-def _way_out(red: Sequence[Trial], named: str) -> str:
+def _way_out(red: Sequence[Trial], named: str, following: str) -> str:
     """Mend the mapping, or say that what comes out now is what is meant."""
     test = f"sverka mapping test {named}".rstrip()
     files = [trial.placed.where for trial in red if not trial.kept]
@@ -69,4 +70,4 @@ def _way_out(red: Sequence[Trial], named: str) -> str:
     if files:
         ways.append(f"mend the mapping or {', '.join(files[:3])}{' and others' if len(files) > 3 else ''}")
         ways.append(test)
-    return ", then: ".join([*ways, "publish again"])
+    return ", then: ".join([*ways, following])

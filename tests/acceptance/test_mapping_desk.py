@@ -133,6 +133,22 @@ def test_a_red_case_beside_the_file_is_not_taken_over(settled: Installation, tmp
     assert json.loads(beside.read_text("utf-8")) == case
 
 
+def test_a_mapping_of_the_settings_with_a_red_case_does_not_publish_itself(tmp_path: Path) -> None:
+    installed = Installation(tmp_path, f"sqlite:///{tmp_path / 'store.db'}", "http://127.0.0.1:9/base")
+    text = installed.settings.read_text("utf-8").replace('mapping = "bp30"', 'mapping = "own.toml"')
+    installed.settings.write_text(text, encoding="utf-8")
+    (tmp_path / "own.toml").write_text('extends = "bp30"\n', encoding="utf-8")
+    (tmp_path / "own.cases").mkdir()
+    case = {"title": "red one", "entity": "order", "source": "Document_X", "raw": {}, "expected": {"left_out": True}}
+    (tmp_path / "own.cases" / "a.json").write_text(json.dumps(case), encoding="utf-8")
+    refused = installed.run("sync", check=2)
+    assert "own.toml is not published: 1 golden cases are red" in refused.stderr
+    assert "a.json, then: sverka mapping test, then: sverka sync" in refused.stderr
+    assert published_in(installed) == []
+    told = [row for row in installed.lines("doctor", "--json", check=1) if row["subject"] == "mapping"]
+    assert [(row["level"], "red one" in row["message"]) for row in told] == [("error", True)]
+
+
 def test_one_mapping_for_two_bases_says_so_everywhere(tmp_path: Path) -> None:
     second = (
         '[connections.third]\nconnector = "onec_odata"\nurl = "http://127.0.0.1:9/third"\nuser = "Обмен"\n'

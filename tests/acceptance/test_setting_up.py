@@ -38,6 +38,20 @@ def test_connect_recognises_and_writes_settings(bare: Installation, server: Onec
     assert bare.settings.read_text("utf-8") == text
 
 
+def test_connect_says_that_a_published_version_rules_for_the_new_base_too(
+    on_sqlite: Installation, server: OnecServer, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "bp30"\ntitle = "ours"\n', encoding="utf-8")
+    on_sqlite.run("mapping", "publish", str(own))
+    told = on_sqlite.run("connect", "--url", server.url, "--user", "Обмен", "--name", "third").stderr
+    assert "Version 1 of bp30 is published and rules for third too, as it does for accounting" in told
+    assert "sverka mapping diff --connection third" in told
+    on_sqlite.run("mapping", "publish", "bp30", "--connection", "third")
+    again = on_sqlite.run("connect", "--url", server.url, "--user", "Обмен", "--name", "fourth").stderr
+    assert "is published and rules" not in again
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--timezone", "Mars/North"), ("--url", "nonsense"), ("--since", "01.01.2024"), ("--connector", "nothing")],
