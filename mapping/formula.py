@@ -44,7 +44,12 @@ def _text(value: object) -> str:
 def _number(value: object) -> object:
     if value is None or value == "":
         return 0
-    return value if isinstance(value, _NUMBERS) else Decimal(str(value)[:40].replace(",", "."))
+    if isinstance(value, _NUMBERS):
+        return value
+    try:
+        return Decimal(str(value)[:40].replace(",", "."))
+    except ArithmeticError:
+        raise ValueError("number() was given a text that is no number") from None
 
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
@@ -78,6 +83,13 @@ def _two_numbers(left: object, right: object) -> tuple[Decimal, Decimal]:
     return Decimal(left), Decimal(right)
 
 
+def _divide(left: object, right: object) -> Decimal:
+    whole, by = _two_numbers(left, right)
+    if by == 0:
+        raise ValueError("it divides by zero")
+    return whole / by
+
+
 def _contains(part: object, whole: object) -> bool:
     if not isinstance(part, str) or not isinstance(whole, str):
         raise TypeError("`in` looks for a text in a text")
@@ -88,7 +100,7 @@ _OPERATORS: dict[type[ast.AST], Callable[..., object]] = {
     ast.Add: _add,
     ast.Sub: lambda left, right: operator.sub(*_two_numbers(left, right)),
     ast.Mult: lambda left, right: operator.mul(*_two_numbers(left, right)),
-    ast.Div: lambda left, right: operator.truediv(*_two_numbers(left, right)),
+    ast.Div: _divide,
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Gt: operator.gt,
@@ -142,9 +154,15 @@ class Formula:
             return evaluator.eval(self.source, previously_parsed=self._node)
         except (simpleeval.InvalidExpression, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise RecordError(
-                f"The formula {self.source[:100]!r} cannot be computed: {str(error)[:200] or type(error).__name__}.",
+                f"The formula {self.source[:100]!r} cannot be computed: {_reason(error)}.",
                 next_step="mend the formula, then: sverka mapping check",
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ArithmeticError):  # the decimal module tells signals by their Python names
+        return "a number in it is too large, or is none"
+    return str(error)[:200] or type(error).__name__
 
 
 def _scalar(name: str) -> Callable[[Data], object]:
@@ -174,7 +192,23 @@ def _checked(source: str) -> ast.Expr:
     _check_depth(tree)
     for node in ast.walk(tree):
         _check_node(node, source.strip())
+    for node in reversed(list(ast.walk(tree))):
+        _check_constant(node, source.strip())
     return ast.Expr(value=tree.body)
+
+
+def _check_constant(node: ast.AST, source: str) -> None:
+    """What reads nothing of a record is computed now: what fails here would fail on every record."""
+    if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call)):
+        return
+    if any(isinstance(each, ast.Name) and each.id not in FUNCTIONS for each in ast.walk(node)):
+        return
+    evaluator = _evaluator()
+    evaluator.names = {}
+    try:
+        evaluator.eval(source, previously_parsed=ast.Expr(value=node))
+    except (simpleeval.InvalidExpression, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise FormulaError(f"can never be computed: {_reason(error)}", _column(node, source)) from error
 
 
 def _check_depth(tree: ast.AST) -> None:
@@ -190,7 +224,7 @@ def _check_node(node: ast.AST, source: str) -> None:
     if not isinstance(node, _NODES):
         raise FormulaError(f"{type(node).__name__} is not allowed here", _column(node, source))
     if isinstance(node, ast.Call):
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)[:60]
         if name not in FUNCTIONS or node.keywords:
             raise FormulaError(
                 f"there is no function {name!r}; there are {', '.join(sorted(FUNCTIONS))}", _column(node, source)
