@@ -50,6 +50,7 @@ class Matrix:
         self.house, self.judge, self.random = house, judge, Random(seed)
         self.mending: list[Callable[[], object]] = []
         self.hit: list[str] = []
+        self.patient_until = 0.0
 
     def kill_at(self, point: str) -> None:
         """Arm a point, provoke it until somebody is dead there, mend what was spoilt for it, start what died.
@@ -71,6 +72,7 @@ class Matrix:
             time.sleep(0.03)
         self.house.bury(killed)
         self.hit.append(point)
+        self.patient_until = 0.0
         say(f"{point}: {time.monotonic() - began:.1f} s")
         while self.mending:
             self.mending.pop()()
@@ -238,7 +240,10 @@ class Matrix:
         self.spoil("error", error="too_many", times=2)
 
     def start_anew(self) -> None:
-        """Somebody restarts the service."""
+        """Somebody restarts the service, and lets it come up before he does so again."""
+        if time.monotonic() < self.patient_until:
+            return
+        self.patient_until = time.monotonic() + PATIENCE / 4
         with suppress(KeyError):
             self.house.kill("run")
         self.house.start()
