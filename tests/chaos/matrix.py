@@ -23,6 +23,7 @@ from tests.chaos.broker import copies
 from tests.chaos.campaign import inn_of, say
 from tests.chaos.house import NAME, House, Unhealed
 from tests.chaos.judge import Judge
+from tests.chaos.kinds import busy
 from tests.chaos.onec import PARTIES
 
 ORDER, SALE = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг"
@@ -215,13 +216,26 @@ class Matrix:
 
     def forgotten_client(self) -> None:
         """A client whose request was answered while accounting was away: his intent becomes due between two slots."""
+        self.cycle_over()
         self.client()
         with self.house.engine.begin() as conn:
             conn.execute(update(request).values(done_at=SystemClock().now()))
         self.rested()
 
+    def cycle_over(self) -> None:
+        """Until the next slot there is some time now."""
+        busy(self.house, 15)
+        free = select(lease.c.name).where(lease.c.name == NAME, lease.c.owner.is_(None))
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            with reading(self.house.engine) as conn:
+                if conn.execute(free).first() is not None:
+                    return
+            time.sleep(0.02)
+
     def map_anew(self) -> None:
         """Somebody has the published rules carried over to all that is here."""
+        self.cycle_over()
         order_reapply(self.house.app, NAME, "Анна")
         self.rested()
 
