@@ -139,9 +139,18 @@ def _of_fields(before: Values, after: Values, spec: EntitySpec) -> dict[str, tup
             continue
         kept = name == "marks" or (name in spec.fields and spec.fields[name].kind == "json")
         old, new = plain_value(before.get(name)), msgspec.to_builtins(value) if kept else plain_value(value)
-        if old != new and not (old in _EMPTY and new in _EMPTY):
-            found[name] = (old, new)
+        for key, was, now in _by_attribute(name, old, new):
+            if was != now and not (was in _EMPTY and now in _EMPTY):
+                found[key] = (was, now)
     return found
+
+
+def _by_attribute(name: str, old: object, new: object) -> list[tuple[str, object, object]]:
+    """A field that is a table of names and values of the customer's own is told name by name."""
+    if name != "attributes" or not all(isinstance(one, dict) or one in _EMPTY for one in (old, new)):
+        return [(name, old, new)]
+    before, after = old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}
+    return [(f"{name}.{key}", before.get(key), after.get(key)) for key in {**before, **after}]
 
 
 def _of_refs(

@@ -57,6 +57,18 @@ def test_samples_show_before_and_after_with_names(build_sqlite: Callable[..., Wo
     assert all(one["after"] is None and "-" not in one["before"] for one in managers), managers
 
 
+def test_attributes_are_told_by_name(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=20)
+    world.sync()
+    rules = '[entities.counterparty.attributes]\nour_code = "Code"\nsecond = { value = "x" }\n'
+    found = look(world, draft(f'extends = "bp30"\n{rules}'))
+    line = found.counts["counterparty"]
+    assert set(line["fields"]) == {"attributes.our_code", "attributes.second"}
+    assert line["fields"]["attributes.second"] == line["changed"] > 0
+    sample = found.samples["counterparty"]["attributes.second"][0]
+    assert (sample.before, sample.after) == (None, "x")
+
+
 def test_a_limit_is_kept_and_memory_does_not_grow_with_pages(
     build_sqlite: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
