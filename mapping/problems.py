@@ -120,9 +120,25 @@ def _is_tag(part: str | int, model: type[BaseModel]) -> bool:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is meant in all likelihood, or None."""
-    found = process.extractOne(name[:200], list(known), scorer=OSA.normalized_distance, score_cutoff=_FARTHEST)
+    """The known name that is meant in all likelihood: one of the same words in another order, else the nearest, or None.
+
+    A renamed attribute often keeps its words: `НаименованиеПолное`, `ПолноеНаименование`.
+    """
+    names = list(known)
+    words = _words(name[:200])
+    turned = [one for one in names if one != name and _words(one) == words] if len(words) > 1 else []
+    if turned:
+        return turned[0]
+    found = process.extractOne(name[:200], names, scorer=OSA.normalized_distance, score_cutoff=_FARTHEST)
     return found[0] if found else None
+
+
+_WORD = re.compile(r"[^\W\d_]?[^\W\d_A-ZА-ЯЁІЇЄҐ]+|[A-ZА-ЯЁІЇЄҐ]+(?![^\W\d_A-ZА-ЯЁІЇЄҐ])|\d+")
+
+
+def _words(name: str) -> list[str]:
+    """The words that a name is put together of, `ПолноеНаименование` as `full_name`, in one order."""
+    return sorted(word.lower() for word in _WORD.findall(name))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

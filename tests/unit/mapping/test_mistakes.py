@@ -5,7 +5,7 @@
 import pytest
 
 from core.errors import ConfigError
-from mapping.problems import MOST_SHOWN
+from mapping.problems import MOST_SHOWN, nearest
 from mapping.rules import load_mapping, parse_mapping
 from mapping.text import LARGEST, decode
 
@@ -249,3 +249,17 @@ def test_a_kept_text_rules_whatever_it_sets():
     """A version that is in the store goes on ruling after an upgrade that looks closer."""
     kept = parse_mapping('extends = "bp30"', "own.toml").text
     assert parse_mapping(kept.replace('extends = "bp30"', SETTINGS + "odd = 1", 1), "own.toml").settings["odd"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("НаименованиеПолное", ["Наименование", "ПолноеНаименование", "НаименованиеПолноеДляПечати"], "ПолноеНаименование"),
+        ("name_legal", ["name", "legal_name", "names_legal"], "legal_name"),
+        ("КодИНН", ["КодИН", "ИННКод"], "ИННКод"),
+        ("legal_nam", ["legal_name", "nam"], "legal_name"),
+        ("ИНН", ["ИННКонтрагента", "КПП"], None),
+    ],
+)  # fmt: skip
+def test_the_same_words_in_another_order_are_nearer_than_letters(name, known, meant):
+    assert nearest(name, known) == meant
