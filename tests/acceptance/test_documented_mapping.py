@@ -41,4 +41,4 @@ def test_every_command_of_the_page(on_sqlite: Installation, base: Base, tmp_path
             assert segments(on_sqlite) != before
     on_sqlite.run("mapping", "reapply", "--now")
     assert segments(on_sqlite) == before
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 11
