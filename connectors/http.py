@@ -322,8 +322,8 @@ class HttpClient:
             return bytes(response.raw.read1(_CHUNK, decode_content=True))
         except (lower.ReadTimeoutError, TimeoutError):
             raise TimedOut("the answer stopped coming") from None
-        except (lower.ProtocolError, lower.DecodeError, OSError) as error:
-            raise CutAnswer(f"the answer broke off ({type(error).__name__})") from None
+        except (lower.ProtocolError, lower.DecodeError, OSError):
+            raise CutAnswer("the answer broke off") from None
 
     def _heed(self, status: int, headers: Mapping[str, str]) -> None:
         """Who is asked to slow down tells everybody who shares the budget."""
@@ -367,11 +367,11 @@ def _failure(error: requests.RequestException) -> HttpFailure:
     if isinstance(error, requests.exceptions.SSLError):
         return TlsFailure("no trusted TLS connection")
     if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, lower.NewConnectionError):
-        return NotSent(f"no connection ({type(reason).__name__})")
+        return NotSent("its name is not known" if isinstance(reason, lower.NameResolutionError) else "no connection")
     if isinstance(error, requests.exceptions.Timeout):
         return TimedOut("no answer in the time allowed")
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return NoAnswer(f"the connection broke ({type(reason).__name__})")
+        return NoAnswer("the connection broke")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return NotSent("the address is not valid")
-    return NoAnswer(f"the request failed ({type(error).__name__})")
+    return NoAnswer("the request failed")

@@ -53,8 +53,11 @@ def _upgrade(engine: Engine) -> bool:
         with engine.begin() as conn:
             return _upgrade_locked(conn)
     except OperationalError as error:
+        reason = (str(error.orig).strip().splitlines() or ["it does not answer"])[0].rstrip(".")
         raise TransientError(
-            f"The store {engine.url.render_as_string(hide_password=True)} cannot be opened.", detail=str(error.orig)
+            f"The store {engine.url.render_as_string(hide_password=True)} cannot be opened: {reason}.",
+            next_step="start the database, or mend [store] url in settings.toml; then: sverka doctor",
+            detail=str(error.orig),
         ) from error
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorcode", None) not in _NO_DATABASE:

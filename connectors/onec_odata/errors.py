@@ -179,6 +179,8 @@ RULES: tuple[Rule, ...] = (
 SESSION_LOST = Rule("session_lost", "transient", "transient", "1C had ended our session before this request.", _WAIT)
 UNREADABLE = Rule("unreadable", "transient", "uncertain", "The answer is not 1C's: {words}",
                   "check that no login page or proxy stands before 1C, then: sverka doctor")
+EMPTY = Rule("unreadable", "transient", "uncertain", "1C's answer is empty.",
+             "look into the logs of 1C and of its web server, then: sverka doctor")
 UNKNOWN = Rule("unknown", "transient", "uncertain", "1C gave an answer that is not known (status {status}): {words}",
                _DOCTOR)
 FAILURES: tuple[tuple[type[HttpFailure], Rule], ...] = (
@@ -238,6 +240,8 @@ def judge_unreadable(answer: Answer, why: str) -> Verdict:
     problem = read_problem(answer)
     if problem.kind in {"odata", "platform"}:
         return judge(Answer(500, answer.headers, answer.body))
+    if problem.kind == "empty":
+        return Verdict(EMPTY, answer.status, problem)
     return Verdict(UNREADABLE, answer.status, Problem(problem.kind, "", why))
 
 

@@ -22,6 +22,8 @@ _TAG = re.compile(r"<[^>]{0,500}>")
 _HEAD = re.compile(r"<(head|style|script)\b.{0,100000}?</\1>", re.S | re.I)
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.I)
 _SPACE = re.compile(r"\s+")
+_ENCODED = re.compile(r"[;:,\s]*\b(?:77u/[A-Za-z0-9+/]*|[A-Za-z0-9+/]{48,})={0,2}")
+"""Attachments in base64 (1C's begin with an encoded BOM): nobody can read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +121,5 @@ def _strip_tags(page: str) -> str:
 
 def _words(text: str) -> str:
     """One line, cut: other people's texts may be long and may echo data (1c-odata.md §3.1)."""
-    line = _SPACE.sub(" ", text).strip()
+    line = _SPACE.sub(" ", _ENCODED.sub("", text)).strip()
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

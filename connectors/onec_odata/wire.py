@@ -109,13 +109,17 @@ class Wire:
 
     @contextmanager
     def stream(self, method: str, address: str, *, limit: int) -> Iterator[Stream]:
-        """A large XML answer, read by the caller, with time to build it (1c-odata.md §3.3).
+        """A large XML answer, read by the caller.
+
+        A packet of changes gets time to be built (1c-odata.md §3.3); what is only read begins as soon as any other
+        answer and gets the time once it flows.
 
         Raises HttpFailure; any status comes through.
         """
         reads = method == "GET"
         headers = _XML_HEADERS | self.session.headers(self.http, read=reads)
-        patience = Timeouts(self.options.connect_timeout, self.options.stream_timeout, self.options.stream_timeout)
+        most = self.options.stream_timeout
+        patience = Timeouts(self.options.connect_timeout, min(self.options.read_timeout, most) if reads else most, most)
         body = None if reads else b""
         with self.http.stream(method, address, headers=headers, body=body, limit=limit, timeouts=patience) as stream:
             self.note_time(stream.headers)

@@ -258,8 +258,9 @@ def _between(
 
 
 def plain(text: str) -> str:
-    """One line, no secret, not too long; whatever a record or another system has put into it."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
+    """One line without its next step, no secret, not too long; whatever a record or another system put into it."""
+    said = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
+    line = said.partition(" Next: ")[0]  # an alert has a next step of its own
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
 
 

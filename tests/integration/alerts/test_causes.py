@@ -77,7 +77,7 @@ def test_no_answer_is_one_trouble_whatever_its_signs(app: App) -> None:
         breaker.record_failure(app, "a", None)
         assert list(causes(app)) == ([] if number < 3 else ["connection:a"])
     (found,) = causes(app).values()
-    assert (found.kind, found.details["reason"]) == ("breaker", "No answer. Next: sverka status")
+    assert (found.kind, found.details["reason"]) == ("breaker", "No answer.")
     breaker.record_success(app, "a")
     assert causes(app)["connection:a"].kind == "failing"  # the last runs are still those
     put_run(app, "ok", started_at=app.clock.now() + timedelta(seconds=1))
@@ -116,7 +116,7 @@ def test_a_paused_connection_explains_its_silence(app: App) -> None:
     put_slots(app, 4)
     breaker.pause_connection(app, "a", "The password is wrong.\nNext: sverka doctor")
     assert kinds(app) == [("paused", True), ("silent", False)]
-    assert causes(app)["paused:a"].details["reason"] == "The password is wrong. Next: sverka doctor"
+    assert causes(app)["paused:a"].details["reason"] == "The password is wrong."
 
 
 def test_a_paused_entity_is_named(app: App) -> None:
@@ -327,3 +327,11 @@ def test_a_connection_that_is_set_up_no_more_is_nobodys_trouble(app: App) -> Non
     for _ in range(3):
         breaker.record_failure(app, "gone", None)
     assert causes(app) == {}
+
+
+def test_a_reason_brings_no_next_step_of_its_own(app: App) -> None:
+    for _ in range(3):
+        put_run(app, "failed", message="1C did not answer: the connection broke Next: wait; then: sverka status")
+    ((kind, _),) = kinds(app)
+    (cause,) = causes(app).values()
+    assert kind == "failing" and cause.details["reason"] == "1C did not answer: the connection broke"

@@ -5,10 +5,22 @@ import json
 
 import pytest
 
-from connectors.http import Answer, CutAnswer, NoAnswer, NotSent, TimedOut, TlsFailure, TooLarge
+from connectors.http import (
+    Answer,
+    CutAnswer,
+    HttpClient,
+    Limits,
+    NoAnswer,
+    NotSent,
+    TimedOut,
+    Timeouts,
+    TlsFailure,
+    TooLarge,
+)
 from connectors.onec_odata.errors import RULES, judge, judge_failure, judge_unreadable
 from connectors.onec_odata.problem import read_problem
 from core import errors
+from core.clock import ManualClock
 from core.errors import (
     ConfigError,
     ConflictError,
@@ -20,7 +32,7 @@ from core.errors import (
     Where,
 )
 from core.secrets import Secret
-from tests.unit.connectors.support import captured
+from tests.unit.connectors.support import captured, raw_server
 
 JSON = "application/json;charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -263,3 +275,27 @@ def test_classes_are_those_of_the_engine() -> None:
         "drift",
     }
     assert errors.NotFound is NotFound
+
+
+def test_what_is_encoded_is_not_shown_to_people() -> None:
+    said = "Ошибка преобразования данных XDTO: недопустимый символ; 77u/ew0Ke2EwMWY0NjVjLWVkNzA="
+    verdict = judge(odata(400, "-1", said))
+    assert verdict.rule.name == "unsendable"
+    assert verdict.error().message.endswith("недопустимый символ")
+
+
+def test_an_empty_answer_is_called_empty() -> None:
+    told = judge_unreadable(Answer(200, {}, b""), "no JSON").error()
+    assert type(told) is TransientError
+    assert "empty" in told.message and "login" not in str(told)
+
+
+def test_no_name_of_a_class_is_told_to_people() -> None:
+    with raw_server(lambda connection: connection.close()) as server:
+        http = HttpClient(ManualClock(), timeouts=Timeouts(2.0, 2.0, 4.0), limits=Limits(attempts=1))
+        with pytest.raises(NoAnswer) as broken:
+            http.send("GET", server.url)
+        http.close()
+    assert str(judge_failure(broken.value).error()) == (
+        "1C did not answer: the connection broke Next: wait for the next cycle; then: sverka status"
+    )
