@@ -248,6 +248,17 @@ def load_due(ctx: RunContext) -> dict[tuple[str, str], list[str]]:
     return found
 
 
+def load_tried(ctx: RunContext, entity: str, keys: Sequence[str]) -> set[str]:
+    """Which of these records this very run has tried and found dead: once a run is enough, and is counted once."""
+    mine = (dead_letter.c.connection == ctx.name, dead_letter.c.entity == entity, dead_letter.c.direction == "in")
+    query = select(dead_letter.c.external_id).where(*mine, DEAD_OPEN, dead_letter.c.run_id == ctx.run_id)
+    found: set[str] = set()
+    with reading(ctx.app.engine) as conn:
+        for part in chunks(keys, AT_ONCE):
+            found |= set(conn.execute(query.where(is_among(conn, dead_letter.c.external_id, part))).scalars())
+    return found
+
+
 def defer(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None:
     """Letters that are still due although they have had their turn (nothing reads their set now) wait for another day.
 

@@ -130,5 +130,7 @@ def pull_known(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None
         if source is None or not isinstance(ctx.connector, RecordSource) or not ctx.connector.is_published(name):
             continue
         with pausing(ctx, entity):
-            there = pull_keys(ctx, source, keys)
-            settle_missing(ctx, source, [key for key in keys if key not in there])
+            tried = dead.load_tried(ctx, entity, keys)  # by a reference to it, since these were found to be due
+            left = [key for key in keys if key not in tried]
+            there = pull_keys(ctx, source, left)
+            settle_missing(ctx, source, [key for key in left if key not in there])

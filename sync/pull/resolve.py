@@ -20,6 +20,7 @@ from store.engine import reading
 from store.tables import binding
 from sync.context import RunContext
 from sync.pull.bindings import binding_values, key_of
+from sync.pull.dead import load_tried
 from sync.pull.fetch import fetch_by_key, fetch_one
 from sync.pull.prepare import Item
 from sync.pull.rows import line_row
@@ -88,15 +89,16 @@ def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int,
     if not sources:
         ctx.notice(f"{entity}: its sets are not published, so references to it are kept by their external id only.")
         return set()
-    left: list[str] = list(keys)
+    tried = load_tried(ctx, entity, keys)
+    left = [key for key in keys if key not in tried]
     failed: set[str] = set()
     with pausing(ctx, entity) as met:
         try:
             for source in sources:
-                refused = _fetch_from(ctx, source, left, depth, apply)
+                came, refused = _fetch_from(ctx, source, left, depth, apply)
                 failed |= refused.keys()
-                here = _present(ctx, entity, left)
-                left = [key for key in left if key not in refused and key not in here]
+                done = came | refused.keys() | _present(ctx, entity, left).keys()
+                left = [key for key in left if key not in done]
             _ask_directly(ctx, entity, sources, left, depth, apply)
         except (TransientError, RecordError) as error:
             ctx.notice(f"{entity}: {len(left)} referenced records could not be fetched: {error.message}")
@@ -106,14 +108,17 @@ def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int,
 
 def _fetch_from(
     ctx: RunContext, source: SourceSet, keys: Sequence[str], depth: int, apply: Apply
-) -> dict[str, RecordError]:
+) -> tuple[set[str], dict[str, RecordError]]:
+    """What came, which is settled now (applied, left out or a letter), and what the other side cannot give."""
+    came: set[str] = set()
     refused: dict[str, RecordError] = {}
     for part in chunks(keys, FETCH_AT_ONCE):
         fetched = fetch_by_key(ctx, source, part)
         refused |= fetched.refused
         if fetched.raws:
             apply(ctx, source, fetched.raws, depth + 1)
-    return refused
+            came |= {raw.external_id for raw in fetched.raws}
+    return came, refused
 
 
 def _present(ctx: RunContext, entity: str, keys: Iterable[str]) -> Found:

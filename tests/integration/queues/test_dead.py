@@ -131,6 +131,23 @@ def test_rows_references_and_emptiness_can_be_given(build_sqlite: Callable[..., 
     assert first["product_id"] is not None
 
 
+def test_a_record_is_tried_once_a_run_also_where_another_refers_to_it(build_sqlite: Callable[..., World]) -> None:
+    world = build_sqlite(documents=30)
+    key, number = break_one(world)
+    nameless = world.base.create("Catalog_Номенклатура", {"Description": ""})
+    world.tick(60)
+    assert line(world.sync(status="partial", kind="schedule"), "product")["dead"] == 1
+    items = [{"quantity": "1", "amount": "10.10", "product": nameless}]
+    letters.edit_letter(world.app, number, {"amount": "10.10", "lines": items})
+    letters.retry_letters(world.app)
+    counted = world.sync(status="partial")
+    product = line(counted, "product")
+    assert (product["read"], product["dead"]) == (1, 1)
+    (letter,) = letters.list_letters(world.app)
+    assert (letter["external_id"], letter["attempts"]) == (nameless, 2)
+    assert shipment(world, key)["amount"] == Decimal("10.10")
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
