@@ -120,7 +120,7 @@ def _is_tag(part: str | int, model: type[BaseModel]) -> bool:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is meant in all likelihood: one of the same words in another order, else the nearest, or None.
+    """The known name that is meant in all likelihood: of the same words in another order, else the nearest, or None.
 
     A renamed attribute often keeps its words: `НаименованиеПолное`, `ПолноеНаименование`.
     """
