@@ -16,20 +16,31 @@ _EVERY_SECONDS = 5.0
 
 
 class PlainProgress:
-    """Lines for logs and pipes: one an entity, and one every five seconds within it."""
+    """Lines for logs and pipes: one every five seconds, and at the end what each entity has come to."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entity = ""
-        self._said_at = 0.0
+        self._said_at = clock.monotonic()
+        self._latest: dict[str, str] = {}
+        self._untold: dict[str, None] = {}
 
     def step(self, entity: str, done: int, text: str = "") -> None:
         """Say where the work stands, not too often."""
         now = self._clock.monotonic()
-        if entity == self._entity and now - self._said_at < _EVERY_SECONDS:
-            return
-        self._entity, self._said_at = entity, now
-        say(f"{entity}: {done} {text}".rstrip())
+        self._latest[entity] = f"{entity}: {done} {text}".rstrip()
+        self._untold[entity] = None
+        if now - self._said_at >= _EVERY_SECONDS:
+            self._said_at = now
+            self._say(entity)
+
+    def finish(self) -> None:
+        """Say the last of every entity that has moved since it was told."""
+        for entity in list(self._untold):
+            self._say(entity)
+
+    def _say(self, entity: str) -> None:
+        del self._untold[entity]
+        say(self._latest[entity])
 
 
 class BarProgress:
@@ -52,7 +63,11 @@ def watching(clock: Clock, *, quiet: bool = False) -> Iterator[Progress]:
     if quiet:
         yield NoProgress()
     elif not err.is_terminal:
-        yield PlainProgress(clock)
+        plain = PlainProgress(clock)
+        try:
+            yield plain
+        finally:
+            plain.finish()
     else:
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TextColumn("{task.completed:.0f}"))
         with Bar(*columns, TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn(), console=err) as bar:

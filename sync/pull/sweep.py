@@ -95,7 +95,8 @@ def night_of(ctx: RunContext) -> datetime | None:
 
 
 def _say(ctx: RunContext, source: SourceSet, swept: Swept) -> None:
-    ctx.progress.step(source.entity, ctx.count(source.entity).read, f"{swept.keys} keys of {source.name} compared")
+    text = f"read; {swept.keys} keys of {source.name} compared"
+    ctx.progress.step(source.entity, ctx.count(source.entity).read, text)
 
 
 def _sweep_past(ctx: RunContext, source: SourceSet, near: datetime, *, whole: bool, anew: bool) -> None:
