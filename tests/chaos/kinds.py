@@ -50,7 +50,7 @@ def kinds_of(setup: Setup) -> list[str]:
     return [name for name, (_, setups) in KINDS.items() if setup in setups]
 
 
-def busy(house: House, seconds: float = 8.0) -> bool:
+def busy(house: House, seconds: float = 12.0) -> bool:
     """Wait until a cycle is running: a fault between two cycles proves little."""
     deadline = time.monotonic() + seconds
     query = select(lease.c.owner).where(lease.c.name == NAME)
