@@ -57,7 +57,7 @@ def check(
 
 def _conclude(mapping: Mapping, name: str, findings: list[Finding]) -> None:
     wrong = sum(finding.level == "error" for finding in findings)
-    told = f"{wrong} to mend of {len(findings)} findings" if wrong else "is right"
+    told = f"is not right, {wrong} of {len(findings)} findings are to be mended" if wrong else "is right"
     more = f" ({len(findings)} findings)" if findings and not wrong else ""
     say(f"{name} {told}{more}: {len(mapping.entities)} entities, version {mapping.version[:12]}.")
 
