@@ -86,9 +86,10 @@ def test_killed_at_every_point(tmp_path: Path, postgres: Postgres, rabbitmq: Rab
         walk(made, MAIN[part::PARTS], judge_each=False)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_killed_on_sqlite(tmp_path: Path) -> None:
-    """The one process of an embedded installation dies with everything that it does, its schedule too."""
+    """The one process of an embedded installation dies with all that it does; by day it does so at the points below."""
     with matrix(tmp_path, "sqlite", Servers()) as made:
         walk(made, ("page", "send", "lease-claim", "tick"), judge_each=False)
 
