@@ -16,7 +16,8 @@ from tests.integration.sync_balances.world import NAME, World, open_world
 @pytest.fixture
 def world(store_url: str) -> Iterator[World]:
     with open_world(store_url, documents=60, counterparties=6, since=date(2025, 3, 1)) as opened:
-        opened.cycle()
+        first = opened.cycle()
+        assert first.status == "ok", (first.status, first.message, first.notices)
         yield opened
 
 
