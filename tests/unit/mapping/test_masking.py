@@ -97,7 +97,7 @@ def test_words_keep_number_and_case_and_forms_of_enterprise() -> None:
     assert find_emails(mask_text("Info@Romashka.ru"))[1] == ()
 
 
-LIFE = {
+LIFE: dict[str, object] = {
     "Ref_Key": "0b0e3a52-5a4c-11e9-8f5d-00155d000001",
     "Date": "2024-03-05T10:00:00",
     "ДатаРождения": "1980-05-12T00:00:00",
