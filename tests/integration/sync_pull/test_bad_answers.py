@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.fixture
 def world(build_sqlite: Callable[..., World]) -> World:
     made = build_sqlite(
-        documents=60, settings="read_timeout = 1\nattempts = 2\nretry_seconds = 1\ndeletion_guard_records = 5"
+        documents=60, settings="read_timeout = 4\nattempts = 2\nretry_seconds = 1\ndeletion_guard_records = 5"
     )
     made.sync()
     return made
