@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -22,12 +22,23 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 log = structlog.get_logger()
 
 
+class _StandardError:
+    """Whatever standard error is at the moment something is said: a service or a test may have put another in place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def _redact_event(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def configure_logging(level: str | None = None, fmt: str | None = None) -> None:
     """Set up logging once for the process; `level` and `fmt` as in the `[log]` section."""
+    stream = cast(TextIO, _StandardError())
     number = _LEVELS.get(level or os.environ.get("SVERKA_LOG__LEVEL", "warning"), 30)
     style = fmt or os.environ.get("SVERKA_LOG__FORMAT", "text")
     renderer: Any = (
@@ -38,10 +49,10 @@ def configure_logging(level: str | None = None, fmt: str | None = None) -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *stamped, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[*stamped, structlog.stdlib.add_logger_name],
