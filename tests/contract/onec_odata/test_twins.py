@@ -23,6 +23,7 @@ from connectors.onec_odata import (
     fields,
     movements,
     records,
+    registers,
     sessions,
     url,
     writing,
@@ -112,7 +113,8 @@ def ignores_currency(patch: pytest.MonkeyPatch) -> None:
 
 
 def trusts_the_rows(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(balances, "_difference", lambda *_: "")
+    for reader in (balances, registers):
+        patch.setattr(reader, "difference", lambda *_: "")
 
 
 def counts_both_sides_as_debit(patch: pytest.MonkeyPatch) -> None:

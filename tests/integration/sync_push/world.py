@@ -113,7 +113,7 @@ class World:
 
     def intents(self) -> list[dict[str, Any]]:
         with reading(self.app.engine) as conn:
-            return [dict(row) for row in conn.execute(select(intent).order_by(intent.c.created_at)).mappings()]
+            return [dict(row) for row in conn.execute(select(intent).order_by(intent.c.created_at, intent.c.id)).mappings()]
 
     def mirror(self, key: str) -> UUID:
         """What a pull does with a card of accounting; the id of its row."""
