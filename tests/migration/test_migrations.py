@@ -28,6 +28,8 @@ RELEASED = {
     "0002_queues.py": "d576b01631f0dc47b58a58c1220eae367158e41656eca894e0292a03abd70126",
     "0003_cards.py": "6abadb3f24b531ec28e62e8711cdc0de9b3a4f423ba8712e31e91ec16ce1dc30",
     "0004_documents.py": "e48455d37f6ecb2c9315d66dfa7b79c74cea6a975306276c0d613b62455fde43",
+    "0005_under_fire.py": "d00eec44e3f62500af686ade7bcf75a43e45c70713481fa3fa5c1df9cb153b18",
+    "0006_outward.py": "ff8859e3e6428139409bcc7e2b515c56627962e88fddcca8301df9f29a870a0a",
 }
 """What a store somewhere has already walked through: a change there would never reach it. Add a new step instead."""
 
