@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 from core.errors import RecordError
 from mapping.compile import Workshop, build_table
 from mapping.formula import Formula
+from mapping.grammar_out import BodyRule, MatchSpec, OutboundRule, RequiredRule, RowsRule, StepRule
 from mapping.model import ENTITIES, SourceSet
 from mapping.problems import Loc
-from mapping.schema import BodyRule, MatchSpec, OutboundRule, RequiredRule, RowsRule, StepRule
 from mapping.values import Converter, Env
 
 if TYPE_CHECKING:

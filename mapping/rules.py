@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from mapping.compile import Workshop
 from mapping.entity import EntityMapping, compile_entity
+from mapping.grammar_out import OutboundRule
 from mapping.hashing import hash_text
 from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
 from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
@@ -23,7 +24,6 @@ from mapping.schema import (
     BalanceRule,
     Common,
     EntityRule,
-    OutboundRule,
     RecogniseRule,
     RecorderRule,
     RuleFile,

@@ -17,52 +17,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mapping.cleaners import CleanerStep
-
-Off = Literal[False]
-Titles = dict[Literal["en", "ru", "uk"], str]
-
-
-class Model(BaseModel):
-    """A part of the rule file."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
-
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, (str, bool, int)):
-        raise ValueError("is a text, a whole number, or true or false")
-    return value
-
-
-def _setting(value: object) -> object:
-    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return value if texts else _scalar(value)
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _as_rules(value: object) -> object:
-    if value is False:
-        return value
-    items = value if isinstance(value, list) else [value]
-    return [{"from": item} if isinstance(item, str) else item for item in items]
-
-
-def _as_titles(value: object) -> object:
-    return {"en": value} if isinstance(value, str) else value
-
-
-Scalar = Annotated[str | bool | int, BeforeValidator(_scalar, json_schema_input_type=str | bool | int)]
-Setting = Annotated[
-    str | bool | int | list[str], BeforeValidator(_setting, json_schema_input_type=str | bool | int | list[str])
-]
-Paths = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
-TitleField = Annotated[Titles, BeforeValidator(_as_titles, json_schema_input_type=str | Titles)]
+from mapping.grammar import Model, Off, Paths, Scalar, Setting, TitleField, as_rules
+from mapping.grammar_out import OutboundRule
 
 
 class FieldRule(Model):
@@ -90,7 +49,7 @@ class FieldRule(Model):
 
 Rules = Annotated[
     list[FieldRule] | Off,
-    BeforeValidator(_as_rules, json_schema_input_type=str | FieldRule | list[str | FieldRule] | Off),
+    BeforeValidator(as_rules, json_schema_input_type=str | FieldRule | list[str | FieldRule] | Off),
 ]
 
 
@@ -205,113 +164,6 @@ class RecorderRule(Model):
 
     kind: str = Field(pattern="^[a-z_]{3,40}$")
     title: TitleField
-
-
-class LookupRule(Model):
-    """An object of the other side that is asked for when sending: `where`, else each of `otherwise`.
-
-    `instead` is the text that is sent where there is none, for a field that takes either.
-    """
-
-    set: str
-    where: dict[str, str] = Field(default_factory=dict)
-    otherwise: list[dict[str, str]] = Field(default_factory=list)
-    take: Literal["only", "first"] = "only"
-    missing: Literal["omit", "error"] = "omit"
-    instead: str | None = None
-
-
-class BodyRule(Model):
-    """One field of what is sent: from our record, a constant, a reference, a lookup or an earlier step.
-
-    `marker` puts our marker behind the text. `optional`: a base that does not know the field drops it: no mistake.
-    """
-
-    from_: Paths | None = Field(default=None, alias="from")
-    value: Scalar | None = None
-    formula: str | None = None
-    ref: str | None = None
-    lookup: LookupRule | None = None
-    step: str | None = None
-    marker: bool = False
-    when: str | None = None
-    steps: list[CleanerStep] = Field(default_factory=list)
-    table: str | None = None
-    optional: bool = False
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> BodyRule:
-        origins = (self.from_, self.value, self.formula, self.ref, self.lookup, self.step)
-        count = sum(origin is not None for origin in origins)
-        if count > 1 or (count == 0 and not self.marker):
-            raise ValueError("needs exactly one of from, value, formula, ref, lookup, step")
-        return self
-
-
-Bodies = Annotated[
-    list[BodyRule] | Off,
-    BeforeValidator(_as_rules, json_schema_input_type=str | BodyRule | list[str | BodyRule] | Off),
-]
-
-
-class RowsRule(Model):
-    """Rows of a section that is sent: one for each value of `each` ("item" in the fields), or one without `each`."""
-
-    each: str | None = None
-    when: str | None = None
-    fields: dict[str, Bodies]
-
-
-class StepRule(Model):
-    """One write, or one for each value of `each` ("item", "item_number"). Steps are sent in the order of the file.
-
-    `before`: sent before that step, wherever it stands: for a file that extends another one.
-    `known_by`: the attributes by which the other side knows an object that has no key of its own (a register's row).
-    """
-
-    set: str
-    each: str | None = None
-    before: str | None = None
-    known_by: list[str] = Field(default_factory=list)
-    when: str | bool | None = None
-    body: dict[str, Bodies] = Field(default_factory=dict)
-    rows: dict[str, dict[str, RowsRule | Off]] = Field(default_factory=dict)
-
-
-class RequiredRule(Model):
-    """What a card must have before it is sent: any of these fields, of one of these lengths; `say` names it."""
-
-    any: Paths
-    digits: list[int] = Field(default_factory=list)
-    say: TitleField
-
-
-class MatchSpec(Model):
-    """Where the same customer is looked for before anything is created (design §5-8)."""
-
-    set: str
-    tax_id: str
-    registration_code: str | Off | None = None
-    names: list[str] = Field(default_factory=list)
-    phones: list[str] = Field(default_factory=list)
-    emails: list[str] = Field(default_factory=list)
-    marker: str | None = None
-
-
-class UpdateRule(Model):
-    """How a change of one field is written into a card that is there; left out: as the first step creates it."""
-
-    body: dict[str, Bodies] = Field(default_factory=dict)
-    rows: dict[str, dict[str, RowsRule | Off]] = Field(default_factory=dict)
-
-
-class OutboundRule(Model):
-    """How a record of ours becomes objects of the other side."""
-
-    match: MatchSpec
-    required: dict[str, list[RequiredRule]] = Field(default_factory=dict)
-    steps: dict[str, StepRule | Off]
-    update: dict[str, UpdateRule | Off] = Field(default_factory=dict)
 
 
 class RecogniseRule(Model):

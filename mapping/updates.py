@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping.compile import Workshop
+from mapping.grammar import Off
+from mapping.grammar_out import BodyRule, OutboundRule, RowsRule, StepRule, UpdateRule
 from mapping.model import ENTITIES
 from mapping.outbound import BodyCompiler, Record, as_data, body_compiler, sending_rows
 from mapping.problems import Loc, Problems
-from mapping.schema import BodyRule, Off, OutboundRule, RowsRule, StepRule, UpdateRule
 
 Row = dict[str, Any]
 
