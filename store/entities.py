@@ -62,6 +62,8 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Column("search", Text, nullable=False, server_default=""),  # casefolded: SQLite's LIKE knows ASCII only
             Index("ix_counterparties_tax_id", "tax_id"),
             Index("ix_counterparties_home", "home"),
+            Index("ix_counterparties_name", "name", "id"),
+            Index("ix_counterparties_manager_name", "manager_id", "name", "id"),
         ]
     if spec.name in ("deal", "activity"):
         return [

@@ -8,6 +8,7 @@ from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
 from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
 from store.tables.outward import deal_order, outbox, token
+from store.tables.people import api_token, department, login_attempt, session, substitute, user
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
 from store.tables.records import binding, landing
 from store.tables.runs import (
@@ -29,15 +30,18 @@ __all__ = [
     "PUSH_COUNTERS",
     "alert",
     "alert_delivery",
+    "api_token",
     "audit",
     "binding",
     "connection",
     "cursor",
     "dead_letter",
     "deal_order",
+    "department",
     "intent",
     "landing",
     "lease",
+    "login_attempt",
     "mapping_case",
     "mapping_version",
     "match_decision",
@@ -52,7 +56,10 @@ __all__ = [
     "review",
     "run",
     "run_counter",
+    "session",
     "slot",
+    "substitute",
     "tick",
     "token",
+    "user",
 ]
