@@ -6,6 +6,7 @@ whose target is not here, by external id. Lines stand in tables of their own and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table, Text, Uuid, text
@@ -69,13 +70,25 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
         return [
             Index(f"ix_{spec.plural}_counterparty_id", "counterparty_id"),
             Index(f"ix_{spec.plural}_manager_date", "manager_id", "date"),
+            Index(f"ix_{spec.plural}_updated_at", "updated_at"),
         ]
     if spec.document:
         return [
             Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),
             Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose have changed since balances were checked
+            *_based_on(spec.plural, spec.refs),
         ]
     return []
+
+
+def _based_on(table: str, refs: Iterable[str]) -> list[Index]:
+    """Indexes by which what came of an order or a shipment is found; most documents are based on neither."""
+    found = []
+    for name in refs:
+        if name in ("order", "shipment"):
+            named = text(f"{name}_id IS NOT NULL")
+            found.append(Index(f"ix_{table}_{name}_id", f"{name}_id", sqlite_where=named, postgresql_where=named))
+    return found
 
 
 def _line_table(spec: EntitySpec, name: str) -> Table:
@@ -89,6 +102,7 @@ def _line_table(spec: EntitySpec, name: str) -> Table:
         *(Column(f"{ref}_id", Uuid) for ref in lines.refs),
         Column("unresolved", Json),
         _unresolved_index(f"{spec.name}_{name}", f"{spec.name}_id"),
+        *_based_on(f"{spec.name}_{name}", lines.refs),
     )
 
 
