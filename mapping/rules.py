@@ -12,6 +12,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from mapping.card_rules import compile_cards
+from mapping.cards import CardMapping
 from mapping.compile import Workshop
 from mapping.entity import EntityMapping, compile_entity
 from mapping.grammar_out import OutboundRule
@@ -70,6 +72,8 @@ class Mapping:
     """What the file takes away from the preset that it extends, as key paths."""
     remarks: list[Mistake] = field(default_factory=list)
     """What is no mistake and worth knowing: what own files take away, with places."""
+    cards: dict[str, CardMapping] = field(default_factory=dict)
+    """What a CRM's cards show, in the order of the file; empty for accounting."""
 
     def entities_of(self, source: str) -> list[tuple[EntityMapping, SourceSet]]:
         """Every entity that is read from this set: a catalog with folders gives groups and items."""
@@ -153,9 +157,10 @@ def _build(chain: Chain, name: str) -> Mapping:
         signature=_signature(rules.recognise),
         taken_away=[".".join(str(part) for part in loc) for loc in chain.taken_away],
         remarks=chain.tell_taken_away(),
+        cards=compile_cards(rules.cards, rules.settings, make_shop("")),
     )
     check_two_way(rules, mapping.entities, mapping.outbound, problems)
-    if not mapping.entities and not mapping.outbound:
+    if not mapping.entities and not mapping.outbound and not mapping.cards:
         problems.add((), 'says nothing of any entity; begin with extends = "bp30"')
     problems.finish(name, mapping)
     return mapping

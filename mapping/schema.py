@@ -8,6 +8,7 @@
     [entities.ENTITY.sources.SET]   a set of the other side; its own fields go over those of the entity
     [balance] [recorders.SET]       where accounting keeps settlements; documents that move them and are not mirrored
     [outbound.ENTITY]               how a record of ours becomes objects of the other side; `update`: one field
+    [cards.NAME]                    what a CRM's card shows of a record of ours (mapping/grammar_cards.py)
 
 A field is `target = "Path"`, a rule `{ from = ..., steps = [...] }`, or a list of those: the first with a value wins.
 `false` takes away what a part, an entity or the extended preset has.
@@ -21,6 +22,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mapping.cleaners import CleanerStep
 from mapping.grammar import Model, Off, Paths, Scalar, Setting, TitleField, as_rules
+from mapping.grammar_cards import CardRule
 from mapping.grammar_out import OutboundRule
 
 
@@ -192,6 +194,7 @@ class RuleFile(Model):
     balance: BalanceRule | None = None
     recorders: dict[str, RecorderRule | Off] = Field(default_factory=dict)
     outbound: dict[str, OutboundRule | Off] = Field(default_factory=dict)
+    cards: dict[str, CardRule | Off] = Field(default_factory=dict)
 
 
 def build_json_schema() -> dict[str, Any]:

@@ -216,7 +216,7 @@ def _fail(files: list[RuleText], loc: Loc, message: str) -> None:
     problems.finish(files[0].origin)
 
 
-_REPLACED_WHOLE = frozenset({"fields", "attributes", "body"})
+_REPLACED_WHOLE = frozenset({"fields", "attributes", "body", "new", "requisites", "own"})
 """Under these a rule is replaced as a whole: what is written is what runs."""
 
 
