@@ -15,6 +15,7 @@ from core.errors import ConfigError
 from mapping.card_rules import compile_cards
 from mapping.cards import CardMapping
 from mapping.compile import Workshop
+from mapping.deals import DealRules, compile_deals
 from mapping.entity import EntityMapping, compile_entity
 from mapping.grammar_out import OutboundRule
 from mapping.hashing import hash_text
@@ -68,6 +69,7 @@ class Mapping:
     recorder_titles: dict[str, dict[str, str]]
     settings: dict[str, str | bool | int | list[str]] = field(default_factory=dict)
     signature: Signature = field(default_factory=Signature)
+    deals: DealRules | None = None
     taken_away: list[str] = field(default_factory=list)
     """What the file takes away from the preset that it extends, as key paths."""
     remarks: list[Mistake] = field(default_factory=list)
@@ -155,6 +157,7 @@ def _build(chain: Chain, name: str) -> Mapping:
         },
         settings=dict(rules.settings),
         signature=_signature(rules.recognise),
+        deals=compile_deals(rules.deals),
         taken_away=[".".join(str(part) for part in loc) for loc in chain.taken_away],
         remarks=chain.tell_taken_away(),
         cards=compile_cards(rules.cards, rules.settings, make_shop("")),

@@ -7,6 +7,7 @@
     [entities.ENTITY]               parts = [...], fields, lines, attributes, sources
     [entities.ENTITY.sources.SET]   a set of the other side; its own fields go over those of the entity
     [balance] [recorders.SET]       where accounting keeps settlements; documents that move them and are not mirrored
+    [deals]                         which order belongs to which deal, and what moves a deal on
     [outbound.ENTITY]               how a record of ours becomes objects of the other side; `update`: one field
     [cards.NAME]                    what a CRM's card shows of a record of ours (mapping/grammar_cards.py)
 
@@ -23,6 +24,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from mapping.cleaners import CleanerStep
 from mapping.grammar import Model, Off, Paths, Scalar, Setting, TitleField, as_rules
 from mapping.grammar_cards import CardRule
+from mapping.grammar_deals import DealRule
 from mapping.grammar_out import OutboundRule
 
 
@@ -194,6 +196,7 @@ class RuleFile(Model):
     balance: BalanceRule | None = None
     recorders: dict[str, RecorderRule | Off] = Field(default_factory=dict)
     outbound: dict[str, OutboundRule | Off] = Field(default_factory=dict)
+    deals: DealRule | None = None
     cards: dict[str, CardRule | Off] = Field(default_factory=dict)
 
 
