@@ -63,6 +63,7 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Column("search", Text, nullable=False, server_default=""),  # casefolded: SQLite's LIKE knows ASCII only
             Index("ix_counterparties_tax_id", "tax_id"),
             Index("ix_counterparties_home", "home"),
+            Index("ix_counterparties_updated_at", "updated_at"),  # whose card in a CRM may show something else now
             Index("ix_counterparties_name", "name", "id"),
             Index("ix_counterparties_manager_name", "manager_id", "name", "id"),
         ]
@@ -135,6 +136,7 @@ balances = Table(
     Column("unexplained", Money, nullable=False, server_default="0"),  # register minus mirrored documents
     Column("source", String(10), nullable=False, server_default="register"),
     Column("as_of", UtcDateTime, nullable=False),  # or the cursor's fresh_at ("balance") where that is later
+    Column("settled_at", UtcDateTime),  # when something of it was last changed but what the register says
     Index(
         "uq_balances_key",
         "connection",
@@ -145,6 +147,8 @@ balances = Table(
         unique=True,
     ),
     Index("ix_balances_counterparty_id", "counterparty_id"),
+    Index("ix_balances_as_of", "as_of"),
+    Index("ix_balances_settled_at", "settled_at"),
 )
 
 movements = Table(

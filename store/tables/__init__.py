@@ -7,7 +7,7 @@ The tables of the entities are in `store.entities`.
 from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
 from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
-from store.tables.outward import deal_order, outbox, token
+from store.tables.outward import deal_order, outbox, outbox_mark, token
 from store.tables.people import api_token, department, login_attempt, session, substitute, user
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
 from store.tables.records import binding, landing
@@ -47,6 +47,7 @@ __all__ = [
     "match_decision",
     "metadata",
     "outbox",
+    "outbox_mark",
     "parked",
     "rate",
     "reapply",

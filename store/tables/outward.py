@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, Integer, String, Table, Text, Uuid
 
 from store.tables.base import metadata, partial
-from store.types import UtcDateTime
+from store.types import Json, UtcDateTime
 
 outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     "outbox",
@@ -24,7 +24,11 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
+    Column("as_of", UtcDateTime),  # how old the figures are that `hash` speaks of
+    Column("known", Json),  # what is not sent again: {kept: {field: fingerprint at the first link}, requisites, contacts}
+    Column("bound_at", UtcDateTime),  # since when it is known to be there: what hangs on it can follow
     Index("ix_outbox_entity_id", "entity_id"),
+    Index("ix_outbox_bound_at", "connection", "card", "bound_at"),
     partial("uq_outbox_external_id", "connection", "card", "external_id", where="external_id IS NOT NULL"),
     partial(
         "ix_outbox_due",
@@ -34,6 +38,18 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
         where="state IN ('new', 'due', 'sending', 'uncertain')",
         unique=False,
     ),
+)
+
+outbox_mark = Table(  # how far it is known what each card of a mapping shall show
+    "outbox_mark",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("card", String(40), primary_key=True),
+    Column("since", UtcDateTime),  # what changed before was looked at
+    Column("mapping_version", String(64), nullable=False, server_default=""),
+    Column("pass_started", UtcDateTime),  # of the pass over everything that is under way, or was the last
+    Column("pass_after", Uuid),  # how far that came; empty: before its first page, or at its end
+    Column("passed_at", UtcDateTime),  # when the newest complete pass began
 )
 
 token = Table(  # an application's tokens: changed with each renewal, so they cannot live in the settings

@@ -49,6 +49,7 @@ intent = Table(  # a write we have decided on, recorded before it is sent
     Column("owner", String(80)),  # who is sending it now
     Column("until", UtcDateTime),
     partial("uq_intent_open", "connection", "entity", "entity_id", where=_OPEN_INTENT),
+    Index("ix_intent_updated_at", "updated_at"),  # whose standing has changed
     partial(
         "ix_intent_due",
         "connection",

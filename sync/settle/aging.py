@@ -34,7 +34,10 @@ def refresh_overdue(ctx: RunContext, whom: Whom | None) -> None:
     today = ctx.app.clock.now().astimezone(ctx.settings.zone).date()
     statement = update(balances).where(balances.c.id == bindparam("row_id"))
     statement = statement.values(
-        overdue=bindparam("new_overdue"), overdue_since=bindparam("new_since"), overdue_rule=bindparam("new_rule")
+        overdue=bindparam("new_overdue"),
+        overdue_since=bindparam("new_since"),
+        overdue_rule=bindparam("new_rule"),
+        settled_at=ctx.app.clock.now(),
     )
     customers = _customers(ctx, whom)
     terms = fetch_terms(ctx, _every_name(ctx, customers), today)

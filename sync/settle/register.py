@@ -253,7 +253,8 @@ def update_identities(ctx: RunContext, counterparty: str | None = None) -> None:
         rows = load_stale_identities(conn, ctx.name, counterparty)
     names = [f"{name}_id" for name in REFERENCES]
     statement = update(balances).where(balances.c.id == bindparam("row_id"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+    now = ctx.app.clock.now()
+    statement = statement.values({name: bindparam(f"new_{name}") for name in names} | {"settled_at": now})
     for part in chunks(rows):
         with writing(ctx, COMMIT) as conn:
             conn.execute(
