@@ -7,11 +7,11 @@ by our key before anything is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from connectors.base import Connector
+from connectors.base import Connector, RawRecord
 from core.errors import SverkaError
 
 By = Literal["key", "tax_id", "phone", "email"]
@@ -88,6 +88,27 @@ class CardHit:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedCard:
+    """A card whole, as a first link compares it with our customers.
+
+    Attributes:
+        external_id, title, key, own_firm: as of a hit.
+        legal: tax id and registration code of each of its requisites.
+        phones, emails: as people have typed them.
+        raw: the card as it would be read like any record.
+    """
+
+    external_id: str
+    title: str
+    key: str
+    own_firm: bool
+    legal: tuple[tuple[str, str], ...]
+    phones: tuple[str, ...]
+    emails: tuple[str, ...]
+    raw: RawRecord
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """Something that `setup` makes or has found."""
 
@@ -128,3 +149,22 @@ class CardTarget(Connector, Protocol):
 
     def claim_card(self, kind: str, external_id: str, key: str) -> CardResult:
         """Put our key on a card that is there; nothing else of it changes. Refused where it has another's."""
+
+
+@runtime_checkable
+class CardLister(CardTarget, Protocol):
+    """A CRM whose cards can be gone through as a whole, and claimed many at a time."""
+
+    def list_cards(self, kind: str) -> Iterator[list[ListedCard]]:
+        """Every card of a type once, in pages of any size, in as few requests as the other side takes.
+
+        Raises:
+            TransientError: it broke off; what came so far is not all.
+        """
+
+    def claim_cards(self, kind: str, keys: Mapping[str, str]) -> list[CardResult]:
+        """Put our key on each card (external id -> key) that has none; nothing else of it changes.
+
+        In the order given, each with a result of its own: ConflictError where it stands under another key, RecordError
+        where it is gone, UncertainOutcome where nobody knows; asked again it says.
+        """

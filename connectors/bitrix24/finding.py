@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.bitrix24.types import COMPANY, TypeOf, Types, element_id, external_id
-from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire, rows_of
-from connectors.cards import By, CardHit, CardResult
-from core.errors import ConflictError, SverkaError, Where
+from connectors.bitrix24.types import COMPANY, TypeOf, Types, external_id
+from connectors.bitrix24.wire import LONGEST_BATCH, Wire
+from connectors.cards import By, CardHit
+from core.errors import Where
 
 VALUES = 40
 """Values that one list asks for: fewer than a page, so that a few twins do not spill over it."""
+TAX_IDS = ("RQ_INN", "RQ_EDRPOU")
+LEGAL = ["ID", "ENTITY_ID", *TAX_IDS, "RQ_KPP"]
 
 
 class CardFinder:
@@ -45,22 +47,8 @@ class CardFinder:
     def _elements(self, kind: TypeOf, filters: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]:
         """Elements that pass any of the filters, in batches; a full page is gone on with by key."""
         asked = {"entityTypeId": kind.number, "select": self._select(kind)}
-        for start in range(0, len(filters), LONGEST_BATCH):
-            part = filters[start : start + LONGEST_BATCH]
-            commands: dict[str, tuple[str, Params]] = {
-                f"f{place}": ("crm.item.list", {**asked, "filter": dict(one), "order": {"id": "ASC"}, "start": -1})
-                for place, one in enumerate(part)
-            }
-            found = self._wire.batch(commands)
-            for place, one in enumerate(part):
-                if f"f{place}" in found.refusals:
-                    raise found.refusals[f"f{place}"].error(where=Where(entity=kind.name))
-                rows = rows_of(found.replies[f"f{place}"].result)
-                yield from rows
-                if len(rows) == 50:
-                    behind = {**one, ">id": rows[-1]["id"]}
-                    for page in self._wire.rows("crm.item.list", {**asked, "filter": behind}):
-                        yield from page
+        for rows in self._wire.lists("crm.item.list", [{**asked, "filter": dict(one)} for one in filters]):
+            yield from rows
 
     def _select(self, kind: TypeOf) -> list[str]:
         wanted = ("id", "title", "name", "lastName", "isMyCompany", "originatorId", "originId", "xmlId", "companyId")
@@ -68,45 +56,27 @@ class CardFinder:
 
     def _hit(self, kind: TypeOf, row: Mapping[str, Any], requisite: Mapping[str, Any] | None = None) -> CardHit:
         legal = requisite or {}
-        title = row.get("title") or " ".join(str(row[name]) for name in ("lastName", "name") if row.get(name))
         return CardHit(
             external_id(kind.number, row["id"]),
-            str(title or ""),
+            title_of(row),
             str(legal.get("RQ_INN") or legal.get("RQ_EDRPOU") or ""),
             str(legal.get("RQ_KPP") or ""),
-            self._key_of(row),
+            key_of(row, self._originator),
             str(row.get("isMyCompany") or "N") == "Y",
         )
 
-    def _key_of(self, row: Mapping[str, Any]) -> str:
-        if row.get("xmlId"):
-            owner, _, key = str(row["xmlId"]).partition(":")
-            return key if owner == self._originator and key else "?"
-        if row.get("originatorId"):
-            return str(row.get("originId") or "") if row["originatorId"] == self._originator else "?"
-        return ""
-
     def _by_tax_id(self, kind: TypeOf, values: Sequence[str]) -> dict[str, list[CardHit]]:
         legal: dict[int, list[Mapping[str, Any]]] = {}
-        for name in ("RQ_INN", "RQ_EDRPOU"):
-            for row in self._requisites(kind, name, values):
+        asked = [{"ENTITY_TYPE_ID": kind.number, f"@{name}": part} for name in TAX_IDS for part in _parts(values)]
+        for rows in self._wire.lists("crm.requisite.list", [{"filter": one, "select": LEGAL} for one in asked], "ID"):
+            for row in rows:
                 legal.setdefault(int(row["ENTITY_ID"]), []).append(row)
-        filters: list[Mapping[str, object]] = [{"@id": part} for part in _parts(list(legal))]
-        found: dict[str, list[CardHit]] = {}
-        for row in self._elements(kind, filters):
+        wanted, found = set(values), dict[str, list[CardHit]]()
+        for row in self._elements(kind, [{"@id": part} for part in _parts(list(legal))]):
             for requisite in legal[int(row["id"])]:
-                value = next(
-                    str(requisite.get(name)) for name in ("RQ_INN", "RQ_EDRPOU") if requisite.get(name) in values
-                )
+                value = next(str(requisite[name]) for name in TAX_IDS if requisite.get(name) in wanted)
                 found.setdefault(value, []).append(self._hit(kind, row, requisite))
         return found
-
-    def _requisites(self, kind: TypeOf, name: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
-        select = ["ID", "ENTITY_ID", "RQ_INN", "RQ_KPP", "RQ_EDRPOU"]
-        for part in _parts(values):
-            asked = {"filter": {"ENTITY_TYPE_ID": kind.number, f"@{name}": part}, "select": select}
-            for page in self._wire.rows("crm.requisite.list", asked, key="ID"):
-                yield from page
 
     def _by_contact(self, kind: TypeOf, by: By, values: Sequence[str]) -> dict[str, list[CardHit]]:
         """One question a value, fifty in a request: the answer does not say which value a card was found by (§6)."""
@@ -133,24 +103,20 @@ class CardFinder:
             if hits
         }
 
-    def claim(self, kind: str, card: str, key: str) -> CardResult:
-        """Put our key on an element that has none. Somebody else's is never overwritten (§6, External keys)."""
-        type_of = self._types.get(kind)
-        asked = {"entityTypeId": type_of.number, "id": element_id(card)}
-        try:
-            there = self._key_of(self._wire.call("crm.item.get", asked).result["item"])
-            if there not in ("", key):
-                raise ConflictError(
-                    f"The card {card} of the portal stands under another key already.", next_step="sverka review list"
-                )
-            if there != key:
-                ours = {"originatorId": self._originator, "originId": key}
-                smart = {"xmlId": f"{self._originator}:{key}"}
-                fields = smart if type_of.key_field == "xmlId" else ours
-                self._wire.call("crm.item.update", {**asked, "fields": fields}, write=True)
-        except SverkaError as error:
-            return CardResult(key, card, error)
-        return CardResult(key, card)
+
+def key_of(row: Mapping[str, Any], originator: str) -> str:
+    """Under which key of ours an element stands: "" under none at all, "?" under another program's (§6)."""
+    if row.get("xmlId"):
+        owner, _, key = str(row["xmlId"]).partition(":")
+        return key if owner == originator and key else "?"
+    if row.get("originatorId"):
+        return str(row.get("originId") or "") if row["originatorId"] == originator else "?"
+    return ""
+
+
+def title_of(row: Mapping[str, Any]) -> str:
+    """What people call an element."""
+    return str(row.get("title") or " ".join(str(row[name]) for name in ("lastName", "name") if row.get(name)))
 
 
 def _parts(values: Sequence[Any]) -> Iterator[list[Any]]:
