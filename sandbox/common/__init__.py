@@ -1,1 +1,1 @@
-"""What every stand-in needs: serving on loopback, and spoiling answers by script."""
+"""What every stand-in needs: serving on loopback, the ASGI shell, spoiling answers by script, the admin side."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 import threading
@@ -10,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import uvicorn
 
@@ -18,6 +17,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = TypeVar("App", bound=Application)
 START_SECONDS = 15.0
 
 
@@ -30,6 +30,7 @@ class Request:
     query: str
     headers: dict[str, str]
     body: bytes = b""
+    host: str = ""
 
 
 @dataclass(slots=True)
@@ -44,13 +45,13 @@ class Answer:
 
 @dataclass(slots=True)
 class Logged:
-    """One line of the request log; ``bytes`` is the size of the answer's body, ``at`` the monotonic moment."""
+    """One line of the request log; path and query decoded, ``bytes`` the size of the answer's body."""
 
     method: str
     path: str
+    query: str
     status: int = 0
     bytes: int = 0
-    at: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """For the admin side."""
@@ -74,6 +75,8 @@ class Wire:
 
     async def send_answer(self, answer: Answer, log: Logged) -> None:
         """Whole answer; the log knows it before the client does."""
+        if answer.status == 204:
+            answer.body = b""
         log.status, log.bytes = answer.status, len(answer.body)
         await self.start(answer)
         await self.send({"type": "http.response.body", "body": answer.body})
@@ -81,6 +84,7 @@ class Wire:
     async def send_cut(self, answer: Answer, size: int) -> None:
         """Fewer bytes than ``Content-Length`` promises, then the end of the connection."""
         await self.start(answer)
+        size = min(size, len(answer.body) - 1) if answer.body else 0
         await self.send({"type": "http.response.body", "body": answer.body[:size], "more_body": True})
         self.transport().close()
         await self.wait_for_disconnect()
@@ -110,13 +114,13 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         if not event.get("more_body"):
             break
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-    return Request(scope["method"], path, query, headers, body)
+    return Request(scope["method"], path, query, headers, body, headers.get("host") or "127.0.0.1")
 
 
-class Loopback:
+class Loopback(Generic[App]):
     """Context manager that serves an application on loopback; `run` does so in the foreground."""
 
-    def __init__(self, app: Application, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, app: App, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app, self.host, self.port = app, host, port
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -125,6 +129,11 @@ class Loopback:
     def root(self) -> str:
         """Address without a path."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Root of the admin side."""
+        return f"{self.root}/sandbox"
 
     def __enter__(self) -> Self:
         listener = self._bind()
@@ -177,8 +186,3 @@ class Loopback:
             h11_max_incomplete_event_size=1 << 20,
         )  # fmt: skip
         return uvicorn.Server(config)
-
-
-async def in_thread(work: Callable[[], Answer]) -> Answer:
-    """Do blocking work beside the event loop."""
-    return await asyncio.to_thread(work)

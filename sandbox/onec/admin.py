@@ -4,72 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from sandbox.common.admin import common_routes, reply, routes
+from sandbox.common.faults import FaultScript
+from sandbox.common.serving import Logged
+from sandbox.onec.base import Base
 from sandbox.onec.errors import OdataError
-
-if TYPE_CHECKING:
-    from sandbox.onec.app import Logged
-    from sandbox.onec.base import Base
-    from sandbox.onec.faults import FaultScript
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def reply(value: Any, status: int = 200) -> Response:
-    """JSON with amounts as decimal strings."""
-    text = json.dumps(value, ensure_ascii=False, default=text_of)
-    return Response(text, status, media_type="application/json")
-
-
-def text_of(value: Any) -> str:
-    """Decimal text of an amount."""
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(type(value).__name__)
 
 
 def build_admin(base: Base, faults: FaultScript, requests: list[Logged]) -> Starlette:
     """Starlette application of the admin endpoints."""
-    admin = Admin(base, faults, requests)
-    routes = [
-        Route("/sandbox/edit", guarded(admin.edit), methods=["POST"]),
-        Route("/sandbox/random_edits", guarded(admin.random_edits), methods=["POST"]),
-        Route("/sandbox/truth/balances", guarded(admin.balances)),
-        Route("/sandbox/truth/movements", guarded(admin.movements)),
-        Route("/sandbox/truth/documents", guarded(admin.documents)),
-        Route("/sandbox/faults", guarded(admin.set_faults), methods=["POST", "GET", "DELETE"]),
-        Route("/sandbox/requests", guarded(admin.log), methods=["GET", "DELETE"]),
-        Route("/sandbox/nodes", guarded(admin.nodes)),
-    ]
-    return Starlette(routes=routes)
-
-
-def guarded(handler: Handler) -> Handler:
-    """A mistake in an admin call is a 400 with its reason."""
-
-    async def safe(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except (OdataError, ValueError, KeyError, TypeError) as error:
-            return reply({"error": f"{type(error).__name__}: {error}"}, 400)
-
-    return safe
+    admin = Admin(base)
+    handlers = {
+        "edit": (admin.edit, "POST"),
+        "random_edits": (admin.random_edits, "POST"),
+        "truth/balances": (admin.balances, "GET"),
+        "truth/movements": (admin.movements, "GET"),
+        "truth/documents": (admin.documents, "GET"),
+        "nodes": (admin.nodes, "GET"),
+    }
+    return Starlette(routes=[*routes(handlers, OdataError), *common_routes(faults, requests)])
 
 
 class Admin:
     """Handlers over one base."""
 
-    def __init__(self, base: Base, faults: FaultScript, requests: list[Logged]) -> None:
-        self.base, self.faults, self.requests = base, faults, requests
+    def __init__(self, base: Base) -> None:
+        self.base = base
 
     async def edit(self, request: Request) -> Response:
         """``{op, set, key, fields}``: create, change, post, unpost, mark, unmark, delete, touch, get."""
@@ -114,22 +82,6 @@ class Admin:
     async def documents(self, request: Request) -> Response:
         """``?set=Document_X``."""
         return reply(await asyncio.to_thread(self.base.truth_documents, request.query_params["set"]))
-
-    async def set_faults(self, request: Request) -> Response:
-        """POST a rule or a list of rules, GET them, DELETE them all."""
-        if request.method == "DELETE":
-            self.faults.clear()
-        if request.method == "POST":
-            order = json.loads(await request.body())
-            for rule in order if isinstance(order, list) else [order]:
-                self.faults.add(**rule)
-        return reply(self.faults.as_json())
-
-    async def log(self, request: Request) -> Response:
-        """The request log; DELETE empties it."""
-        if request.method == "DELETE":
-            self.requests.clear()
-        return reply([line.as_json() for line in self.requests])
 
     async def nodes(self, request: Request) -> Response:
         """Exchange plan nodes with their keys."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from sandbox.common.serving import Answer
 from sandbox.onec import accumulation, changes, exchange
 from sandbox.onec.configurations.kind import Register
 from sandbox.onec.errors import OdataError, instance_not_found, method_not_found, path_segment
@@ -39,7 +40,7 @@ from sandbox.onec.render import (
 from sandbox.onec.schema import RATES, EntitySet
 from sandbox.onec.tables import run_table
 from sandbox.onec.urls import Resource
-from sandbox.onec.wire import ATOM_ENTRY, ATOM_FEED, JSON_TYPE, XML_TYPE, Answer, Format
+from sandbox.onec.wire import ATOM_ENTRY, ATOM_FEED, JSON_TYPE, XML_TYPE, Format
 
 
 class Answers:

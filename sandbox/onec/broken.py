@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox.common.serving import Answer, Request
 from sandbox.onec import changes
 from sandbox.onec.answers import Answers
 from sandbox.onec.base import Base
@@ -20,7 +21,6 @@ from sandbox.onec.schema import EntitySet
 from sandbox.onec.server import OnecServer
 from sandbox.onec.service import Service
 from sandbox.onec.urls import Resource
-from sandbox.onec.wire import Answer, Request
 
 MONEY = re.compile(r'"((?:Сумма|Валютная)[^"]*)":(-?\d+(?:\.\d+)?)')
 MOMENT = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"')

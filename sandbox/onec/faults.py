@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from dataclasses import asdict, dataclass, field
-from random import Random
 from typing import Any
 
+from sandbox.common import faults
+from sandbox.common.faults import Fault
+from sandbox.common.serving import Answer
 from sandbox.onec.errors import SESSION_WAIT_XML
-from sandbox.onec.wire import Answer
 
 LOGIN_PAGE = (
     "<!DOCTYPE html><html><head><title>Вход</title></head><body>"
@@ -75,100 +74,20 @@ ERRORS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "unauthorized": (401, HTML, "<html><body>401</body></html>", {"WWW-Authenticate": 'Basic realm=""'}),
 }
 ACTIONS = (
-    "drop_before", "drop_after", "cut", "login_page", "slow", "hang", "error", "empty", "field_gone", "field_retyped",
-    "half_json",
-    "xml_cut", "gzip_lie", "content_type",
+    *faults.ACTIONS, "empty", "field_gone", "field_retyped", "half_json", "xml_cut", "gzip_lie", "content_type",
 )  # fmt: skip
-BEFORE = ("drop_before", "hang", "error", "login_page")
-
-
-@dataclass(slots=True)
-class Fault:
-    """One rule: the first that matches a request acts on it.
-
-    ``nth`` starts at the n-th matching request, ``times`` limits how often it acts, ``probability`` draws by ``seed``.
-    """
-
-    action: str
-    method: str = ".*"
-    path: str = ".*"
-    nth: int = 1
-    times: int | None = None
-    probability: float = 1.0
-    seed: int = 1
-    error: str = ""
-    status: int = 0
-    body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    field: str = ""
-    value: str = ""
-    bytes: int = 100
-    seconds: float = 1.0
-    seen: int = 0
-    done: int = 0
-
-    def matches(self, method: str, path: str) -> bool:
-        """Whether the rule looks at this request at all."""
-        return re.fullmatch(self.method, method) is not None and re.search(self.path, path) is not None
-
-    def fires(self) -> bool:
-        """Count a matching request and decide."""
-        self.seen += 1
-        if self.seen < self.nth or (self.times is not None and self.done >= self.times):
-            return False
-        if self.probability < 1 and Random(f"{self.seed}/{self.seen}").random() >= self.probability:
-            return False
-        self.done += 1
-        return True
-
-
-class FaultScript:
-    """Thread-safe list of rules."""
-
-    def __init__(self) -> None:
-        self.rules: list[Fault] = []
-        self.lock = threading.Lock()
-
-    def add(self, action: str, **how: Any) -> Fault:
-        """New rule at the end of the script; unknown actions and errors are refused at once."""
-        if action not in ACTIONS:
-            raise ValueError(f"unknown action {action!r}: one of {', '.join(ACTIONS)}")
-        rule = Fault(action, **how)
-        if rule.error and rule.error not in ERRORS:
-            raise ValueError(f"unknown error {rule.error!r}: one of {', '.join(ERRORS)}")
-        with self.lock:
-            self.rules.append(rule)
-        return rule
-
-    def clear(self) -> None:
-        """Drop every rule."""
-        with self.lock:
-            self.rules.clear()
-
-    def pick(self, method: str, path: str) -> Fault | None:
-        """The rule that acts on this request; every matching rule counts it."""
-        with self.lock:
-            return next((rule for rule in self.rules if rule.matches(method, path) and rule.fires()), None)
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Rules with their counters."""
-        with self.lock:
-            return [asdict(rule) for rule in self.rules]
 
 
 def error_answer(rule: Fault) -> Answer:
     """Answer by id, or by status and body of the rule's own."""
     status, kind, body, headers = ERRORS.get(rule.error, (500, HTML, "", {}))
-    status, body = rule.status or status, rule.body or body
-    extra = [(name.encode(), text.encode()) for name, text in {**headers, **rule.headers}.items()]
-    return Answer(status, kind, body.encode(), extra)
+    own = [(name.encode(), text.encode()) for name, text in headers.items()]
+    return rule.own(Answer(status, kind, body.encode(), own))
 
 
-def early_answer(rule: Fault) -> Answer | None:
-    """Answer given instead of asking the base."""
-    if rule.action == "login_page":
-        return Answer(200, HTML, LOGIN_PAGE.encode())
-    return error_answer(rule) if rule.action == "error" else None
+def early_answer(rule: Fault) -> Answer:
+    """Answer given instead of asking the base: a page to log in, or an error."""
+    return Answer(200, HTML, LOGIN_PAGE.encode()) if rule.action == "login_page" else error_answer(rule)
 
 
 def spoil(rule: Fault, answer: Answer) -> Answer:

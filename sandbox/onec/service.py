@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sandbox.common.serving import Answer, Request
 from sandbox.onec import writing
 from sandbox.onec.answers import Answers
 from sandbox.onec.errors import (
@@ -23,7 +24,7 @@ from sandbox.onec.reading import Reader
 from sandbox.onec.schema import REGISTER, EntitySet
 from sandbox.onec.sessions import Sessions
 from sandbox.onec.urls import Resource, decode, parse_query, parse_resource
-from sandbox.onec.wire import JSON_TYPE, XML_TYPE, Answer, Format, Request, negotiate
+from sandbox.onec.wire import JSON_TYPE, XML_TYPE, Format, negotiate
 
 if TYPE_CHECKING:
     from sandbox.onec.base import Base

@@ -1,35 +1,13 @@
-"""Request and answer between the HTTP shell and the service."""
+"""Representations of an answer: their names, and which one a request asks for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 JSON_TYPE = "application/json;charset=utf-8"
 ATOM_FEED = "application/atom+xml;type=feed;charset=utf-8"
 ATOM_ENTRY = "application/atom+xml;type=entry;charset=utf-8"
 XML_TYPE = "application/xml;charset=utf-8"
-
-
-@dataclass(slots=True)
-class Request:
-    """One HTTP request; ``path`` and ``query`` still percent-encoded, header names in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes = b""
-    host: str = ""
-
-
-@dataclass(slots=True)
-class Answer:
-    """One HTTP answer; header values are bytes, because ``Location`` carries raw UTF-8 (§6)."""
-
-    status: int
-    content_type: str
-    body: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
