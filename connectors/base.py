@@ -71,7 +71,8 @@ class KeyRow:
 class RawRecord:
     """One record as received: `raw` is its JSON text, `data` the same decoded (numbers as Decimal or int).
 
-    `source` is the set's name; `entity` tells apart two entities that are read from one set.
+    `source` is the set's name; `entity` tells apart two entities that are read from one set. `own_key` is our id under
+    which the other side keeps the record, where we have written one there.
     """
 
     source: str
@@ -81,6 +82,7 @@ class RawRecord:
     raw: bytes
     data: dict[str, object]
     entity: str = ""
+    own_key: str = ""
 
 
 class RowsMoved(TransientError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol, cast
 from pydantic import BaseModel
 
 from connectors.base import Budget, Connector
+from connectors.following import Hint
 from connectors.vault import TokenVault
 from core.alerting import WebhookSettings
 from core.clock import Clock
@@ -25,6 +27,8 @@ class Kind:
     connector: str
     tokens: bool = False
     """Whether it may come in with tokens that have to be kept."""
+    hints: str = ""
+    """Who reads its calls to our own address, as "module:name"; empty where it makes none."""
 
 
 class Teller(Protocol):
@@ -39,7 +43,10 @@ class Teller(Protocol):
 
 KINDS: dict[str, Kind] = {
     "bitrix24": Kind(
-        "connectors.bitrix24.config:Bitrix24Options", "connectors.bitrix24.connector:Bitrix24Connector", tokens=True
+        "connectors.bitrix24.config:Bitrix24Options",
+        "connectors.bitrix24.connector:Bitrix24Connector",
+        tokens=True,
+        hints="connectors.bitrix24.events:read_hint",
     ),
     "onec_odata": Kind(
         "connectors.onec_odata.config:OnecODataOptions", "connectors.onec_odata.connector:OnecODataConnector"
@@ -78,6 +85,19 @@ def open_connector(
     build = cast("type[Connector]", _load(kind.connector))
     more = {"vault": vault} if kind.tokens else {}
     return build(settings, clock, cache_dir=cache_dir, budget=budget, **more)  # type: ignore[call-arg]
+
+
+def read_hint(settings: ConnectionSettings, body: bytes) -> Hint | None:
+    """What a call from outside to this connection's address says; None where its sender is not proven.
+
+    Raises:
+        ConfigError: the secret that proves the sender cannot be had.
+    """
+    kind = KINDS.get(settings.connector)
+    if kind is None or not kind.hints:
+        return None
+    read = cast("Callable[[object, bytes], Hint | None]", _load(kind.hints))
+    return read(settings.options, body)
 
 
 def open_webhook(settings: WebhookSettings, clock: Clock) -> Teller:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.base import BalanceSpec, Budget, FigureRow, Finding, KeyRow, Page, RawRecord, SourceSet, Window
 from connectors.bitrix24.cards import CardWriter
+from connectors.bitrix24.changes import Changes
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.doctor import Doctor
+from connectors.bitrix24.events import Events
 from connectors.bitrix24.finding import CardFinder
+from connectors.bitrix24.listing import CardLister
 from connectors.bitrix24.reading import Reader
 from connectors.bitrix24.setup import Setup
+from connectors.bitrix24.stages import FIELD as STAGE_FIELD
+from connectors.bitrix24.stages import Stages
 from connectors.bitrix24.types import Types, element_id
 from connectors.bitrix24.wire import Wire
-from connectors.cards import By, Card, CardHit, CardResult, CardType, Made
+from connectors.cards import By, Card, CardHit, CardResult, CardType, ListedCard, Made
+from connectors.following import EventPack
+from connectors.stages import Stage
 from connectors.vault import TokenVault
 from core.clock import Clock
 from core.errors import ConfigError
@@ -26,6 +34,8 @@ _PATHS = {"company": "crm/company/details", "contact": "crm/contact/details", "d
 
 class Bitrix24Connector:
     """Reads and writes one portal."""
+
+    stage_field = STAGE_FIELD
 
     def __init__(
         self,
@@ -41,10 +51,14 @@ class Bitrix24Connector:
             raise ConfigError(f"The connection {settings.name} has no options of bitrix24.")
         self._wire = Wire(options, clock, budget, vault)
         self._types = Types(self._wire)
-        self._reader = Reader(self._wire, self._types)
+        self._reader = Reader(self._wire, self._types, options.originator)
+        self._changes = Changes(self._wire, self._types, self._reader, settings.zone)
+        self._events = Events(self._wire, self._types)
         self._writer = CardWriter(self._wire, self._types, options.originator, settings.zone)
         self._finder = CardFinder(self._wire, self._types, options.originator)
+        self._lister = CardLister(self._wire, self._types, self._reader, options.originator)
         self._setup = Setup(self._wire, self._types)
+        self._stages = Stages(self._wire)
         self._doctor = Doctor(self._wire, self._types, self._reader)
         self.usage = self._wire.http.usage
 
@@ -88,6 +102,30 @@ class Bitrix24Connector:
         """One element by a direct question. Raises NotFound only on the portal's own word."""
         return self._reader.fetch_record(source, key)
 
+    def fetch_moment(self) -> datetime:
+        """What time it is in the portal."""
+        return self._changes.moment()
+
+    def tells_changes(self, source: SourceSet) -> bool:
+        """Whether a set can be asked what has changed."""
+        return self._changes.tells(source)
+
+    def fetch_changed(self, source: SourceSet, since: datetime) -> Iterator[list[RawRecord]]:
+        """Whole elements changed since then, themselves or by their requisites."""
+        return self._changes.since(source, since)
+
+    def follows_events(self) -> bool:
+        """Whether we have come in as an application, which may have a queue of events."""
+        return self._events.available
+
+    def fetch_events(self, sources: Sequence[SourceSet]) -> EventPack:
+        """What the offline queue holds of these sets, reserved until confirmed."""
+        return self._events.fetch(sources)
+
+    def confirm_events(self, pack: EventPack) -> None:
+        """Take a pack out of the queue."""
+        self._events.confirm(pack)
+
     def setup(self, types: Sequence[CardType], *, dry_run: bool) -> list[Made]:
         """Make user fields and smart processes that are missing; idempotent."""
         return self._setup.make(types, dry_run=dry_run)
@@ -106,7 +144,19 @@ class Bitrix24Connector:
 
     def claim_card(self, kind: str, external_id: str, key: str) -> CardResult:
         """Put our key on a card that has none."""
-        return self._finder.claim(kind, external_id, key)
+        return self._lister.claim(kind, {external_id: key})[0]
+
+    def list_cards(self, kind: str) -> Iterator[list[ListedCard]]:
+        """Every card of a type once, whole, a thousand a request."""
+        return self._lister.every(kind)
+
+    def claim_cards(self, kind: str, keys: Mapping[str, str]) -> list[CardResult]:
+        """Put our key on cards that have none, fifty a request."""
+        return self._lister.claim(kind, keys)
+
+    def fetch_stages(self) -> list[Stage]:
+        """The stages of deals by pipeline, in their order."""
+        return self._stages.fetch()
 
     def link_to(self, kind: str, external_id: str) -> str:
         """Where a person opens the card."""

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from connectors.base import FigureRow, KeyRow, Page, RawRecord, SourceSet, Window
+from connectors.bitrix24.answers import Reply
 from connectors.bitrix24.question import condition
-from connectors.bitrix24.types import LISTS, WITH_REQUISITES, Types, element_id, external_id
-from connectors.bitrix24.wire import PAGE, Params, Wire, rows_of
+from connectors.bitrix24.types import LISTS, WITH_REQUISITES, Types, element_id, external_id, number_in
+from connectors.bitrix24.wire import LONGEST_BATCH, PAGE, Params, Wire, rows_of
 from core.errors import NotFound, Where
 
 Element = dict[str, Any]
@@ -28,10 +29,13 @@ _REQUISITES = ["ID", "ENTITY_ID", "DATE_MODIFY", "DATE_CREATE"]
 
 
 class Reader:
-    """Reads the elements of one portal. The window is over the source's own date, in the portal's answers."""
+    """Reads the elements of one portal. The window is over the source's own date, in the portal's answers.
 
-    def __init__(self, wire: Wire, types: Types) -> None:
-        self._wire, self._types = wire, types
+    `originator`: the mark under which the portal keeps our own keys.
+    """
+
+    def __init__(self, wire: Wire, types: Types, originator: str = "") -> None:
+        self._wire, self._types, self._originator = wire, types, originator
 
     def is_published(self, name: str) -> bool:
         """Whether the portal has elements of that name for us."""
@@ -47,14 +51,14 @@ class Reader:
 
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
         """Up to fifty whole elements behind the number `position`; the next position is the last one's number."""
-        method, params, key = self._asked(source, whole=True)
+        method, params, key = self.asked(source, whole=True)
         asked = {**params, "filter": {**_filter(params), f">{key}": position}, "order": {key: "ASC"}, "start": -1}
         rows = rows_of(self._wire.call(method, asked).result)
-        records = [record for record in self._records(source, rows) if _inside(source, window, record.data)]
+        records = [record for record in self.records(source, rows) if _inside(source, window, record.data)]
         following = int(rows[-1][key]) if len(rows) == PAGE else None
         return Page(records, following)
 
-    def _asked(self, source: SourceSet, *, whole: bool, names: Sequence[str] = ()) -> tuple[str, Params, str]:
+    def asked(self, source: SourceSet, *, whole: bool, names: Sequence[str] = ()) -> tuple[str, Params, str]:
         """Method, parameters and key of a source's list."""
         if source.name in LISTS:
             return LISTS[source.name], {"filter": condition(source.filter)}, "ID"
@@ -63,7 +67,8 @@ class Reader:
         asked = {"entityTypeId": kind.number, "select": chosen, "filter": condition(source.filter)}
         return "crm.item.list", asked, "id"
 
-    def _records(self, source: SourceSet, rows: Sequence[Element]) -> list[RawRecord]:
+    def records(self, source: SourceSet, rows: Sequence[Element]) -> list[RawRecord]:
+        """Elements as records, companies and contacts with their requisites, which are asked for together."""
         number = self._types.number(source.name)
         legal = self._requisites_of(number, [row["id"] for row in rows]) if number in WITH_REQUISITES and rows else {}
         return [
@@ -77,12 +82,14 @@ class Reader:
         key = external_id(number, row.get("id", row.get("ID")))
         version = _version(source.name, row, legal or [])
         raw = _encode(row)
-        return RawRecord(source.name, key, version, False, raw, row, source.entity)
+        ours = str(row.get("originId") or "") if row.get("originatorId") == self._originator else ""
+        return RawRecord(source.name, key, version, False, raw, row, source.entity, ours)
 
     def _requisites_of(self, number: int | None, elements: Sequence[object]) -> dict[int, list[Element]]:
-        asked = {"filter": {"ENTITY_TYPE_ID": number, "@ENTITY_ID": list(elements)}, "select": ["*"]}
+        parts = [list(elements[start : start + KEYS_AT_ONCE]) for start in range(0, len(elements), KEYS_AT_ONCE)]
+        asked = [{"filter": {"ENTITY_TYPE_ID": number, "@ENTITY_ID": part}, "select": ["*"]} for part in parts]
         found: dict[int, list[Element]] = {}
-        for page in self._wire.rows("crm.requisite.list", asked, key="ID"):
+        for page in self._wire.lists("crm.requisite.list", asked, "ID"):
             for row in page:
                 found.setdefault(int(row["ENTITY_ID"]), []).append(row)
         return found
@@ -96,7 +103,7 @@ class Reader:
         """The same with some attributes."""
         number = self._types.number(source.name) if source.name not in LISTS else None
         legal = self._requisite_versions(number) if number in WITH_REQUISITES else {}
-        method, params, key = self._asked(source, whole=False, names=attributes)
+        method, params, key = self.asked(source, whole=False, names=attributes)
         gathered: list[FigureRow] = []
         for page in self._wire.rows(method, params, key=key):
             for row in page:
@@ -122,7 +129,7 @@ class Reader:
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
         """Every key of one company's (or contact's) elements."""
         field = "contactId" if counterparty.startswith("contact:") else "companyId"
-        method, params, key = self._asked(source, whole=False)
+        method, params, key = self.asked(source, whole=False)
         wanted = {**_filter(params), f"={field}": element_id(counterparty)}
         rows = [row for page in self._wire.rows(method, {**params, "filter": wanted}, key=key) for row in page]
         number = self._types.number(source.name) or 0
@@ -134,18 +141,32 @@ class Reader:
 
     def fetch_records(self, source: SourceSet, keys: Sequence[str]) -> list[RawRecord]:
         """The elements with these keys that exist and pass the mapping's filter."""
-        method, params, key = self._asked(source, whole=True)
-        numbers = [number for text in keys if (number := _number_of(text)) is not None]
+        method, params, key = self.asked(source, whole=True)
+        numbers = [number for text in keys if (number := self._number_of(source, text)) is not None]
         found: list[RawRecord] = []
-        for start in range(0, len(numbers), KEYS_AT_ONCE):
-            wanted = {**_filter(params), f"@{key}": numbers[start : start + KEYS_AT_ONCE]}
-            asked = {**params, "filter": wanted, "order": {key: "ASC"}, "start": -1}
-            found += self._records(source, rows_of(self._wire.call(method, asked).result))
+        most = KEYS_AT_ONCE * LONGEST_BATCH
+        for start in range(0, len(numbers), most):
+            part = numbers[start : start + most]
+            commands: dict[str, tuple[str, Params]] = {}
+            for place in range(0, len(part), KEYS_AT_ONCE):
+                wanted = {**_filter(params), f"@{key}": part[place : place + KEYS_AT_ONCE]}
+                commands[f"k{place}"] = (method, {**params, "filter": wanted, "order": {key: "ASC"}, "start": -1})
+            found += self.records(source, [row for reply in self._ask_all(commands) for row in rows_of(reply.result)])
         return found
+
+    def _ask_all(self, commands: Mapping[str, tuple[str, Params]]) -> list[Reply]:
+        """All of these, in one request. Raises what the first of them was refused with."""
+        if len(commands) == 1:
+            return [self._wire.call(*next(iter(commands.values())))]
+        return self._wire.ask_all(commands)
+
+    def _number_of(self, source: SourceSet, key: str) -> int | None:
+        """The element's number; None where the key is none of this set: a company's is no contact's."""
+        return number_in(self._types.number(source.name) or 0, key)
 
     def fetch_record(self, source: SourceSet, key: str) -> RawRecord:
         """One element by a direct question. Raises NotFound on the portal's own word."""
-        number = _number_of(key)
+        number = self._number_of(source, key)
         if number is None:
             raise NotFound(f"{key!r} is no number of an element.", where=Where(entity=source.name, external_id=key))
         if source.name in LISTS:
@@ -156,20 +177,13 @@ class Reader:
         except NotFound as error:
             error.where = Where(entity=source.name, external_id=key)
             raise
-        return self._records(source, [row])[0]
+        return self.records(source, [row])[0]
 
     def _from_list(self, source: SourceSet, key: str, number: int) -> RawRecord:
         rows = rows_of(self._wire.call(LISTS[source.name], {"filter": {"ID": number}, "start": -1}).result)
         if not rows:
             raise NotFound("Bitrix24 has no such element.", where=Where(entity=source.name, external_id=key))
-        return self._records(source, rows)[0]
-
-
-def _number_of(key: str) -> int | None:
-    try:
-        return element_id(key.strip().lower())
-    except ValueError:
-        return None
+        return self.records(source, rows)[0]
 
 
 def _filter(params: Params) -> dict[str, object]:

@@ -41,6 +41,14 @@ def external_id(number: int, element: object) -> str:
     return f"{PREFIXES.get(number, '')}{element}"
 
 
+def number_in(number: int, text: str) -> int | None:
+    """The portal's own number in an external id of this type; None where the id is of another type, or none at all."""
+    prefix = PREFIXES.get(number, "")
+    key = text.strip().lower()
+    rest = key.removeprefix(prefix)
+    return int(rest) if key.startswith(prefix) and rest.isascii() and rest.isdigit() else None
+
+
 def element_id(text: str) -> int:
     """The portal's own number in an external id. Raises ValueError where there is none."""
     return int(re.sub(r"^[a-z]+:", "", text))

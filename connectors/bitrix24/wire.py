@@ -143,7 +143,7 @@ class Wire:
         return [found.replies[name] for name in commands]
 
     def rows(
-        self, method: str, params: Params, key: str = "id", *, behind: object = 0, most: int = LONGEST_BATCH
+        self, method: str, params: Params, key: str = "id", *, behind: object = 0, most: int | None = None
     ) -> Iterator[list[dict[str, Any]]]:
         """All rows of a list by key, fifty a command, many commands a request; nothing is counted (§3).
 
@@ -164,7 +164,7 @@ class Wire:
                     last = rows[-1][key]
             if len(pages) < size or len(pages[-1]) < PAGE:
                 return
-            size = min(size * 4, most)
+            size = min(size * 4, most or LONGEST_BATCH)
 
     def _pages(self, method: str, params: Params, key: str, last: object, size: int) -> list[list[dict[str, Any]]]:
         if size == 1:

@@ -46,6 +46,7 @@ class Queued:
     client_id: str
     process_id: str = ""
     error: bool = False
+    auth_connector: str = ""
 
 
 @dataclass(slots=True)
@@ -72,19 +73,21 @@ class Events:
                 token = self.portal.tokens.applications[one.client_id].application_token
                 self.calls.append((one.handler, self._form(event, data, token)))
             elif not (one.auth_connector and caller is not None and caller.auth_connector == one.auth_connector):
-                self._enqueue(event, data, one.client_id)
+                self._enqueue(event, data, one)
         for wanted, address, token in self.outgoing:
             if wanted == event:
                 self.calls.append((address, self._form(event, data, token)))
 
-    def _enqueue(self, event: str, data: Row, client_id: str) -> None:
+    def _enqueue(self, event: str, data: Row, bound: Bound) -> None:
         """One entry an object and event: a later change takes the place of an earlier one that nobody has fetched."""
         self.queue = [
             one
             for one in self.queue
-            if one.process_id or (one.event, one.data, one.client_id) != (event, data, client_id)
+            if one.process_id or (one.event, one.data, one.client_id) != (event, data, bound.client_id)
         ]
-        self.queue.append(Queued(next(self.numbers), event, data, self.portal.now(), client_id))
+        made = Queued(next(self.numbers), event, data, self.portal.now(), bound.client_id)
+        made.auth_connector = bound.auth_connector
+        self.queue.append(made)
 
     def _form(self, event: str, data: Row, token: str) -> str:
         pairs = [("event", event), ("event_handler_id", "1"), ("ts", str(int(self.portal.now().timestamp())))]
@@ -133,7 +136,7 @@ class Events:
         keep = str(params.get("clear", "1")) == "0"
         if keep and not self.portal.extended_offline:
             keep = False  # the plan decides (feature rest_offline_extended)
-        waiting = [one for one in self.queue if not one.process_id and one.client_id == caller.key and not one.error]
+        waiting = [one for one in self._mine(caller) if not one.process_id and not one.error]
         taken = waiting[: int(params.get("limit") or 50)]
         process = secrets.token_hex(8) if keep and taken else None
         for one in taken:
@@ -141,6 +144,25 @@ class Events:
         if not keep:
             self.queue = [one for one in self.queue if one not in taken]
         return {"process_id": process, "events": [self._shown(one) for one in taken]}
+
+    def _mine(self, caller: Caller) -> list[Queued]:
+        """A queue is its source's own: asked for without the right `auth_connector` it seems empty."""
+        return [
+            one for one in self.queue
+            if one.client_id == caller.key and one.auth_connector == caller.auth_connector
+        ]  # fmt: skip
+
+    def listed(self, params: Row, caller: Caller) -> tuple[list[Row], int, int | None]:
+        """`event.offline.list`: the queue as it is, also what a process has reserved."""
+        self._check(caller)
+        wanted = str((params.get("filter") or {}).get("ERROR", ""))
+        rows = [one for one in self._mine(caller) if wanted in ("", str(int(one.error)))]
+        start = int(params.get("start") or 0)
+        shown_rows = [
+            self._shown(one) | {"PROCESS_ID": one.process_id, "ERROR": str(int(one.error))}
+            for one in rows[start : start + 50]
+        ]
+        return shown_rows, len(rows), start + 50 if len(rows) > start + 50 else None
 
     def _shown(self, one: Queued) -> Row:
         return {

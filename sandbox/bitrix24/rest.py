@@ -176,6 +176,7 @@ def _methods(portal: Portal) -> dict[str, Method]:
         "userfieldconfig.add": fields.add_config, "userfieldconfig.list": fields.list_config,
         "event.bind": events.bind, "event.get": lambda params, caller: events.bindings(caller),
         "event.unbind": events.unbind, "event.offline.get": events.fetch, "event.offline.clear": events.clear,
+        "event.offline.list": events.listed,
         "event.offline.error": lambda params, caller: events.clear(params, caller, error=True),
     }  # fmt: skip
     for number, name in OLD_NAMES.items():

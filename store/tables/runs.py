@@ -61,7 +61,7 @@ request = Table(  # what a person asked for; the next tick finds it (no process 
     "request",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("kind", String(30), nullable=False),  # sync, push, pull_customer
+    Column("kind", String(30), nullable=False),  # sync, push, pull_customer, pull_record
     Column("connection", String(100), nullable=False),
     Column("arguments", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

@@ -30,11 +30,12 @@ Commit = Callable[[Connection], None]
 
 
 def apply_records(
-    ctx: RunContext, source: SourceSet, raws: Sequence[RawRecord], *, commit: Commit | None = None, depth: int = 0
-) -> None:
+    ctx: RunContext, source: SourceSet, raws: Sequence[RawRecord], *, commit: Commit | None = None, depth: int = 0,
+    seq: int | None = None,
+) -> None:  # fmt: skip
     """Map, compare and write records of one set; `commit` runs in the same transaction (a cursor, usually).
 
-    Idempotent. The fetch of the records is the last one that the run has started (`ctx.next_fetch`).
+    Idempotent. The fetch of the records is `seq`, or the last one that the run has started (`ctx.next_fetch`).
 
     Raises:
         SchemaDrift: the set no longer has what the mapping needs; nothing was written.
@@ -43,7 +44,7 @@ def apply_records(
     """
     if not raws and commit is None:
         return
-    seq = ctx.fetch_seq
+    seq = ctx.fetch_seq if seq is None else seq
     items = prepare(ctx.mapping, ctx.settings, source, raws, load_edits(ctx, source.entity))
     check_page(ctx, source, items)
     failed = fetch_missing(ctx, _changed(ctx, source, items), depth, apply_references)

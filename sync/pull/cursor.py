@@ -45,6 +45,7 @@ class SourceCursor:
         past: where the present pass over the far past goes on (backwards); None before a pass.
         pass_started: when the present pass began.
         swept: start of the newest pass that is complete.
+        changed: up to when, by the other side's clock, it has told what changed; None where it is not asked so.
     """
 
     load: Load | None = None
@@ -52,6 +53,7 @@ class SourceCursor:
     past: datetime | None = None
     pass_started: datetime | None = None
     swept: datetime | None = None
+    changed: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ def _dump_source(cursor: SourceCursor) -> dict[str, Any]:
         "past": _text(cursor.past),
         "pass_started": _text(cursor.pass_started),
         "swept": _text(cursor.swept),
-    }
+    } | ({"changed": _text(cursor.changed)} if cursor.changed else {})
 
 
 def parse_state(state: dict[str, Any]) -> EntityCursor:
@@ -164,6 +166,7 @@ def _parse_source(state: dict[str, Any]) -> SourceCursor:
         past=_moment(state.get("past")),
         pass_started=_moment(state.get("pass_started")),
         swept=_moment(state.get("swept")),
+        changed=_moment(state.get("changed")),
     )
 
 

@@ -20,7 +20,9 @@ from sync.pull.drift import check_declared, check_published
 from sync.pull.load import load_source
 from sync.pull.records import pull_known, settle_candidates
 from sync.pull.relink import relink
-from sync.pull.sweep import night_of, sweep_source
+from sync.pull.since import bring_level
+from sync.pull.sweep import night_of
+from sync.pull.touched import pull_events
 from sync.room.pausing import pausing, resume_entity
 from sync.room.writing import writing
 
@@ -38,6 +40,8 @@ def pull_entities(ctx: RunContext) -> None:
         pull_changes(ctx)
         for entity in waiting:
             _mark_followed(ctx, entity)
+    if ctx.order.entity is None:
+        pull_events(ctx)
     pull_waiting(ctx)
 
 
@@ -123,7 +127,7 @@ def _pull_source(ctx: RunContext, source: SourceSet) -> bool:
         cursor = cursor_of(ctx, source.entity).source(source.name)
     if _follows_plan(ctx) and ctx.order.entity is None and not is_full_due(cursor, ctx.order.full, night_of(ctx)):
         return False
-    sweep_source(ctx, source)
+    bring_level(ctx, source)
     return True
 
 

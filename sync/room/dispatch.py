@@ -27,7 +27,7 @@ from store.tables import tick as ticks
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
 from sync.reconcile.nightly import claim_nightly, run_nightly
-from sync.room import slots
+from sync.room import hints, slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
 from sync.room.due import claim_due, is_brief, run_due
 from sync.room.lease import is_held
@@ -40,7 +40,7 @@ TICK = "tick"
 RESEND = timedelta(seconds=30)
 """A piece of work that nobody has taken up for so long, or for the length of a lease, is sent again."""
 WATCHED_PERIODS = 2
-KINDS = ("sync", "push", "retry", "pull_customer")
+KINDS = ("sync", "push", "retry", "pull_customer", hints.KIND)
 STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 """Says nothing of the request itself: it stays open and a later tick finds it again."""
 
@@ -272,6 +272,8 @@ def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
     if row["kind"] == "pull_customer":
         key = arguments["counterparty"]
         return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
+    if row["kind"] == hints.KIND:
+        return hints.run_hints(app, name)
     if row["kind"] in ("push", "retry"):
         return run_cycle(app, name, Order(kind=row["kind"]), wait=0.0)
     order = Order(kind="order", entity=arguments.get("entity"), full=bool(arguments.get("full")))
