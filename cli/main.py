@@ -26,6 +26,7 @@ COMMANDS = {
     "cli.reviews": ("review",),
     "cli.mappings": ("mapping",),
     "cli.state": ("state", "db"),
+    "cli.users": ("user",),
     "cli.sandboxes": ("sandbox", "demo"),
 }
 """Module -> the commands that it adds with `register(app)`, in the order in which help shows them."""

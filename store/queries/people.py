@@ -1,0 +1,109 @@
+"""People who log in: lists for commands and pages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, func, select
+
+from store.entities import entity_tables
+from store.queries.rights import stands_in_on
+from store.queries.shapes import Record, View, date_text
+from store.tables import api_token, department, session, substitute, user
+
+managers = entity_tables["manager"]
+
+
+def has_users(conn: Connection) -> bool:
+    """Whether anybody can log in at all."""
+    return conn.execute(select(user.c.id).limit(1)).first() is not None
+
+
+def find_user(conn: Connection, login: str) -> Row[Any] | None:
+    """The user of a log-in name, in any case; None where there is none."""
+    return conn.execute(select(user).where(user.c.login == fold_login(login))).one_or_none()
+
+
+def fold_login(login: str) -> str:
+    """The one form in which a log-in name is kept and looked for."""
+    return login.strip().casefold()
+
+
+def load_users(conn: Connection, view: View | None = None) -> list[Record]:
+    """Everybody with his manager, department and the time he was last seen, by log-in name."""
+    chosen = view or View()
+    seen = select(session.c.user_id, func.max(session.c.used_at).label("at")).group_by(session.c.user_id).subquery()
+    query = (
+        select(
+            user,
+            managers.c.name.label("manager"),
+            department.c.name.label("department"),
+            seen.c.at.label("seen_at"),
+        )
+        .outerjoin(managers, managers.c.id == user.c.manager_id)
+        .outerjoin(department, department.c.id == user.c.department_id)
+        .outerjoin(seen, seen.c.user_id == user.c.id)
+        .order_by(user.c.login)
+    )
+    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department")
+    return [
+        {"id": str(row["id"])}
+        | {name: row[name] for name in shown}
+        | {"has_password": row["password_hash"] is not None, "seen_at": chosen.moment(row["seen_at"])}
+        for row in conn.execute(query).mappings()
+    ]
+
+
+def load_sessions(conn: Connection, user_id: UUID, now: datetime) -> list[Record]:
+    """The open sessions of a user, the one used last first; moments as they are, for pages."""
+    query = (
+        select(session.c.id, session.c.created_at, session.c.used_at, session.c.address, session.c.agent)
+        .where(session.c.user_id == user_id, session.c.revoked_at.is_(None), session.c.expires_at > now)
+        .order_by(session.c.used_at.desc(), session.c.id)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def load_tokens(conn: Connection, user_id: UUID) -> list[Record]:
+    """The tokens of a user that were not taken back, by name."""
+    query = (
+        select(api_token.c.id, api_token.c.name, api_token.c.created_at, api_token.c.used_at, api_token.c.expires_at)
+        .where(api_token.c.user_id == user_id, api_token.c.revoked_at.is_(None))
+        .order_by(api_token.c.name, api_token.c.id)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def load_substitutes(conn: Connection, today: date) -> list[Record]:
+    """Who stands in for whom, today and later; the next to begin first."""
+    query = (
+        select(substitute, managers.c.name.label("manager"), user.c.login, user.c.name.label("user"))
+        .join(user, user.c.id == substitute.c.user_id)
+        .outerjoin(managers, managers.c.id == substitute.c.manager_id)
+        .where((substitute.c.last_day.is_(None)) | (substitute.c.last_day >= today))
+        .order_by(substitute.c.first_day, substitute.c.id)
+    )
+    return [
+        {
+            "id": str(row["id"]),
+            "manager": row["manager"],
+            "login": row["login"],
+            "user": row["user"],
+            "first_day": date_text(row["first_day"]),
+            "last_day": date_text(row["last_day"]),
+        }
+        for row in conn.execute(query).mappings()
+    ]
+
+
+def load_stood_in_for(conn: Connection, user_id: UUID, today: date) -> list[str]:
+    """The names of the managers whom a user stands in for today."""
+    query = (
+        select(managers.c.name)
+        .join(substitute, substitute.c.manager_id == managers.c.id)
+        .where(substitute.c.user_id == user_id, stands_in_on(today))
+        .order_by(managers.c.name)
+    )
+    return list(conn.execute(query).scalars())

@@ -1,0 +1,90 @@
+"""Whose customers a person may see: the rule stands in the query, so that no page, export or API can forget it.
+
+A manager sees the customers that are his and those of managers whom he stands in for today. The head of a department
+sees what its people see; a head without a department, and an admin, see all, nobody's customers too. Ops see none:
+they look after the service. Of a customer that he may not see nobody learns a thing by asking for it (pages answer as
+for one that is not there); matching still looks at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, false, or_, select, true, union
+
+from store.entities import counterparties
+from store.tables import substitute, user
+
+Role = Literal["manager", "head", "admin", "ops"]
+ROLES: tuple[Role, ...] = ("manager", "head", "admin", "ops")
+S = TypeVar("S", bound=Select[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose eyes a query looks with, and on which day: who stands in for whom changes at midnight."""
+
+    user_id: UUID
+    role: Role
+    today: date
+    manager_id: UUID | None = None
+    department_id: UUID | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every customer is his to see."""
+        return self.role == "admin" or (self.role == "head" and self.department_id is None)
+
+
+def narrow_customers(query: S, viewer: Viewer) -> S:
+    """The same question about counterparties, asked of those only that the viewer may see."""
+    return query.where(may_see_customer(viewer))
+
+
+def narrow_documents(query: S, viewer: Viewer, table: Table) -> S:
+    """The same question about documents, balances or whatever has a `counterparty_id`, of the viewer's customers only.
+
+    A row without a customer is seen by those alone who see all.
+    """
+    if viewer.sees_all:
+        return query
+    mine = select(counterparties.c.id).where(may_see_customer(viewer))
+    return query.where(table.c.counterparty_id.in_(mine))
+
+
+def may_see_customer(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition on `counterparties` that makes a row visible."""
+    if viewer.sees_all:
+        return true()
+    if viewer.role not in ("manager", "head"):
+        return false()
+    return counterparties.c.manager_id.in_(_managers(viewer))
+
+
+def load_visible(conn: Connection, viewer: Viewer, customer_id: UUID) -> bool:
+    """Whether there is such a customer and the viewer may see him."""
+    query = narrow_customers(select(counterparties.c.id).where(counterparties.c.id == customer_id), viewer)
+    return conn.execute(query).first() is not None
+
+
+def _managers(viewer: Viewer) -> Any:
+    """The managers whose customers are the viewer's to see, as a question of their own."""
+    people = user.c.id == viewer.user_id
+    if viewer.role == "head":
+        people = or_(people, user.c.department_id == viewer.department_id)
+    own = select(user.c.manager_id).where(people, user.c.manager_id.is_not(None))
+    stands_in = (
+        select(substitute.c.manager_id)
+        .join(user, user.c.id == substitute.c.user_id)
+        .where(people, stands_in_on(viewer.today))
+    )
+    return union(own, stands_in)
+
+
+def stands_in_on(day: date) -> ColumnElement[bool]:
+    """The condition on `substitute` that it counts on that day."""
+    ended = or_(substitute.c.last_day.is_(None), substitute.c.last_day >= day)
+    return (substitute.c.first_day <= day) & ended
