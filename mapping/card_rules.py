@@ -198,12 +198,20 @@ def compile_cards(
     """All cards of a rule file, in its order; mistakes go to the workshop's collection."""
     wanted = {name: rule for name, rule in rules.items() if isinstance(rule, CardRule)}
     for name, rule in wanted.items():
+        if rule.own_like and rule.own_like not in wanted:
+            shop.problems.add_unknown(("cards", name, "own_like"), "the card", rule.own_like, wanted)
         for parent in rule.parent:
             if parent not in wanted or parent == name:
                 others = [one for one in wanted if one != name]
                 shop.problems.add_unknown(("cards", name, "parent", parent), "the card", parent, others)
     every = _as_of_every(settings, shop)
-    return {name: compile_card(name, rule, shop, every) for name, rule in wanted.items()}
+    return {name: compile_card(name, _with_own(rule, wanted), shop, every) for name, rule in wanted.items()}
+
+
+def _with_own(rule: CardRule, others: Mapping[str, CardRule]) -> CardRule:
+    """The rule with the fields of ours of the card that it is like, its own over them."""
+    like = others.get(rule.own_like) if rule.own_like else None
+    return rule if like is None else rule.model_copy(update={"own": like.own | rule.own})
 
 
 def _as_of_every(settings: Mapping[str, object], shop: Workshop) -> timedelta:

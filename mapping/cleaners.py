@@ -97,6 +97,32 @@ class Replace(Cleaner):
         return on_text(lambda text: text[:TEXT_LIMIT].replace(self.old, self.new))
 
 
+class Prefix(Cleaner):
+    """`text` before what is there: a CRM counts its companies and its contacts from 1 both."""
+
+    do: Literal["prefix"]
+    text: str = Field(min_length=1, max_length=50)
+
+    def build(self, set_name: str) -> Step:
+        """See the class."""
+        return on_text(lambda text: f"{self.text}{text[:TEXT_LIMIT]}" if text else text)
+
+
+class OfLength(Cleaner):
+    """The text, or `value` in its place, where it has one of these lengths; else nothing.
+
+    12 digits are a sole trader's tax id in Russia, 8 a company's in Ukraine.
+    """
+
+    do: Literal["of_length"]
+    lengths: list[int] = Field(min_length=1)
+    value: str = Field(default="", max_length=100)
+
+    def build(self, set_name: str) -> Step:
+        """See the class."""
+        return on_text(lambda text: (self.value or text) if len(text) in self.lengths else None)
+
+
 class Split(Cleaner):
     """A list of the parts between any of the characters `by`."""
 
@@ -247,8 +273,8 @@ class Edrpou(Cleaner):
 
 
 AnyCleaner = (
-    Trim | Digits | Upper | Lower | Title | Cut | Replace | Split | Join | First | Default | Phones | Emails | Inn | Kpp
-    | Ogrn | Edrpou | Date | Money | PersonName | Pairs | NotSelf | OnecLink
+    Trim | Digits | Upper | Lower | Title | Cut | Replace | Prefix | OfLength | Split | Join | First | Default | Phones
+    | Emails | Inn | Kpp | Ogrn | Edrpou | Date | Money | PersonName | Pairs | NotSelf | OnecLink
 )  # fmt: skip
 
 

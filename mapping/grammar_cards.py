@@ -76,7 +76,10 @@ class OwnRule(ShownValue):
 
 
 class CardRule(Model):
-    """One type of card. `title`: a type that the CRM does not have by itself and that is made for us."""
+    """One type of card. `title`: a type that the CRM does not have by itself and that is made for us.
+
+    `own_like`: it has the fields of ours that the card named so has, too.
+    """
 
     entity: Literal["counterparty", "order", "shipment", "return", "payment"]
     title: TitleField | Off = False
@@ -87,6 +90,7 @@ class CardRule(Model):
     phones: Paths | Off = False
     emails: Paths | Off = False
     own: dict[str, OwnRule | Off] = Field(default_factory=dict)
+    own_like: str | Off = False
     fields: dict[str, Shows] = Field(default_factory=dict)
     new: dict[str, Shows] = Field(default_factory=dict)
     requisites: dict[str, Shows] = Field(default_factory=dict)

@@ -25,6 +25,7 @@ _NOTHING = EMPTY_DATES | {"", EMPTY_GUID}
 NAMESPACE = "StandardODATA."
 _UNDEFINED = NAMESPACE + "Undefined"
 _LONGEST_ID = 200
+_LARGEST_NUMBER = 2**63
 
 _NAME = r"[^\W\d]\w*"
 _PATH = re.compile(rf"(?P<head>{_NAME})(?:\[(?P<where>[^\]]*)\])?(?:\.(?P<leaves>{_NAME}(?:\|{_NAME})*))?")
@@ -119,6 +120,8 @@ def typed_reference(name: str, accepted: frozenset[str]) -> RefGetter:
 
     def read(data: Data) -> str | None:
         value = get(data)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_NUMBER:
+            value = str(value)  # CRMs count their records; 0 is none
         if not isinstance(value, str) or len(value) > _LONGEST_ID:
             return None
         kind = data.get(kind_name)

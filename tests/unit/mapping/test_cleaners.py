@@ -48,6 +48,11 @@ CASES: list[tuple[Any, object, object]] = [
     ({"do": "money", "factor": "0.01"}, 12345, Decimal("123.45")),
     ({"do": "money", "absolute": True}, Decimal("-5"), Decimal(5)),
     ("money", "много", "много"),
+    ({"do": "prefix", "text": "contact:"}, "12", "contact:12"),
+    ({"do": "prefix", "text": "contact:"}, "", ""),
+    ({"do": "of_length", "lengths": [12], "value": "sole_trader"}, "500100732259", "sole_trader"),
+    ({"do": "of_length", "lengths": [12], "value": "sole_trader"}, "7743013901", None),
+    ({"do": "of_length", "lengths": [8, 10]}, "32855961", "32855961"),
     ({"do": "person_name", "part": "last"}, "Иванов Иван Иванович", "Иванов"),
     ({"do": "person_name", "part": "first"}, "Иванов Иван Иванович", "Иван"),
     ({"do": "person_name", "part": "middle"}, "Алиев Али Вели оглы", "Вели оглы"),
@@ -76,7 +81,7 @@ def env() -> Env:
 
 def test_every_cleaner_has_a_case():
     assert {name_of(case) for case, _, _ in CASES} == set(CLEANERS)
-    assert len(CLEANERS) == 23
+    assert len(CLEANERS) == 25
 
 
 @pytest.mark.parametrize(("case", "value", "wanted"), CASES)
@@ -98,6 +103,8 @@ def test_no_cleaner_breaks_on_hostile_values(name, value, env):
         "replace": {"old": "a", "new": "b"},
         "default": {"value": "x"},
         "person_name": {"part": "last"},
+        "prefix": {"text": "x"},
+        "of_length": {"lengths": [4]},
     }
     run = _step.validate_python({"do": name, **more.get(name, {})}).build("Catalog_X")
     try:

@@ -50,7 +50,10 @@ def test_attribute_under_either_name_and_nothing_is_none(data, value):
         ({"Контрагент": GUID, "Контрагент_Type": 5}, None),
         ({"Контрагент_Key": GUID}, GUID),
         ({"Контрагент_Key": EMPTY_GUID}, None),
-        ({"Контрагент": 5}, None),
+        ({"Контрагент": 5}, "5"),  # CRMs count their records
+        ({"Контрагент": 0}, None),
+        ({"Контрагент": True}, None),
+        ({"Контрагент": 10**30}, None),
         ({"Контрагент": "x" * 201}, None),
     ],
 )
