@@ -30,7 +30,7 @@ class _Model(BaseModel):
 
 
 class Expected(_Model):
-    """What must come out. Of `in`: a record, `left_out`, or an `error`. Of `out`: what is sent, or what is missing."""
+    """What must come out. Of `in`: a record, `left_out`, or an `error`. Of `out`: what is sent or missing, or a card."""
 
     fields: dict[str, Any] = Field(default_factory=dict)
     refs: dict[str, str | None] = Field(default_factory=dict)
@@ -41,15 +41,20 @@ class Expected(_Model):
     error: str = ""
     steps: list[dict[str, Any]] = Field(default_factory=list)
     missing: list[str] = Field(default_factory=list)
+    card: dict[str, Any] = Field(default_factory=dict)
 
 
 class Case(_Model):
-    """One golden case. `raw` is the payload as received (in), or our record as it is to be sent (out)."""
+    """One golden case. `raw` is the payload as received (in), or our record as it is to be sent (out).
+
+    `card`: out to a CRM, on this card; `raw` is what the store tells of the record.
+    """
 
     title: str = Field(min_length=1, max_length=200)
     entity: str
     direction: Literal["in", "out"] = "in"
     source: str = ""
+    card: str = ""
     timezone: str = "Europe/Moscow"
     raw: dict[str, Any]
     expected: Expected

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.errors import RecordError
+from mapping.card_trial import build_card
 from mapping.cases import Case
 from mapping.model import FieldSpec, MappedRecord
 from mapping.rules import Mapping as Rules
@@ -30,12 +31,36 @@ class Difference:
 
 def try_case(rules: Rules, case: Case) -> list[Difference]:
     """Run a case. No difference: green."""
+    if case.card:
+        return list(_try_card(rules, case))
     return list(_try_out(rules, case) if case.direction == "out" else _try_in(rules, case))
 
 
 def build_expected(rules: Rules, case: Case) -> dict[str, Any]:
     """What the mapping makes of a case's payload today, in the shape of `expected`, empty values left out."""
-    return _build(rules, case)
+    return _build_card(rules, case) if case.card else _build(rules, case)
+
+
+def _build_card(rules: Rules, case: Case) -> dict[str, Any]:
+    card = rules.cards.get(case.card)
+    if card is None or card.entity != case.entity:
+        return {"error": f"The mapping has no card {case.card} for {case.entity}."}
+    return build_card(card, case)
+
+
+def _try_card(rules: Rules, case: Case) -> Iterator[Difference]:
+    found, wanted = _build_card(rules, case), case.expected
+    yield from _compare("", {"left_out": wanted.left_out}, {"left_out": found.get("left_out", False)})
+    error = str(found.get("error", ""))
+    if wanted.error not in error or bool(wanted.error) != bool(error):
+        yield Difference("error", wanted.error or None, error or None)
+    shown: dict[str, Any] = found.get("card", {})
+    for part in dict.fromkeys([*wanted.card, *shown]):
+        before, after = wanted.card.get(part), shown.get(part)
+        if isinstance(before or after, dict):
+            yield from _compare(f"{part}.", before or {}, after or {})
+        else:
+            yield from _compare("", {part: before}, {part: after})
 
 
 def _try_in(rules: Rules, case: Case) -> Iterator[Difference]:

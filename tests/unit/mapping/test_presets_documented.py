@@ -32,7 +32,7 @@ def sets_of(mapping: Mapping) -> set[str]:
         terms = mapping.balance.terms
         found |= {mapping.balance.register, mapping.balance.chart, mapping.balance.key_set}
         found |= {terms.register} if terms is not None else set()
-    for kind in ("company", "person", "sole_trader"):
+    for kind in ("company", "person", "sole_trader") if mapping.outbound else ():
         for step in mapping.outbound["counterparty"].steps(CARD | {"kind": kind}):
             found |= {step.set, *looked_up(step.body)}
     return found - {""}
