@@ -48,11 +48,19 @@ class CardType:
 
 
 @dataclass(frozen=True, slots=True)
+class CardRef:
+    """The value of a field that names another card, by that card's external id."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What one card shall show. `external_id` None: it is to be made, under `key`.
 
     `fields` are by the CRM's own names or by codes of `CardField`; `requisites` are legal details, where the CRM keeps
-    them apart. A value None empties a field; a field that is not named is left alone. Money is (amount, currency).
+    them apart. A value None empties a field; a field that is not named is left alone. Money is (amount, currency);
+    another card is a `CardRef`.
     """
 
     type: str

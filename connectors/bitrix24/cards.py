@@ -13,7 +13,7 @@ from connectors.bitrix24.answers import BatchReply, Reply
 from connectors.bitrix24.errors import Verdict
 from connectors.bitrix24.types import TypeOf, Types, element_id, external_id
 from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire
-from connectors.cards import Card, CardResult
+from connectors.cards import Card, CardRef, CardResult
 from core.errors import ConfigError, RecordError, SchemaDrift, SverkaError, TransientError, UncertainOutcome, Where
 
 Commands = dict[str, tuple[str, Params]]
@@ -143,6 +143,8 @@ class CardWriter:
 
     def _value(self, kind: TypeOf, name: str, value: object) -> object:
         """Money as the portal writes it, moments in its own zone and without T (§6, known defects)."""
+        if isinstance(value, CardRef):
+            return element_id(value.external_id)
         if isinstance(value, tuple):
             amount, currency = value
             return f"{amount}|{currency}" if _kind_of(kind, name) == "money" else amount
