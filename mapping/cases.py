@@ -30,7 +30,7 @@ class _Model(BaseModel):
 
 
 class Expected(_Model):
-    """What must come out. Of `in`: a record, `left_out`, or an `error`. Of `out`: what is sent or missing, or a card."""
+    """What must come out. Of `in`: a record, `left_out` or an `error`. Of `out`: what is sent or missing, or a card."""
 
     fields: dict[str, Any] = Field(default_factory=dict)
     refs: dict[str, str | None] = Field(default_factory=dict)
