@@ -23,6 +23,7 @@ from sync.owners.settling import Settlement, build_baseline, write_audit
 from sync.owners.sides import MANY, Bound, leads, load_bound, sides_of
 from sync.pull.prepare import Item
 from sync.push.ask import open_review
+from sync.push.merge import load_rows
 from sync.push.mirror import is_branch
 
 Row = Mapping[str, Any]
@@ -38,14 +39,18 @@ class Joins:
     doubts: dict[str, tuple[str, list[Row]]] = field(default_factory=dict)
     """External id -> why it is not sure, and who it could be."""
     cards: dict[UUID, list[Bound]] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    """Those of `rows` who are known by our own key: we have made these cards ourselves."""
 
 
 def find_joins(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> Joins:
     """Whom new cards belong to, in the caller's transaction, which has taken its turn."""
-    found = Joins()
-    if len(ctx.app.settings.connections) < MANY:
+    found, taken = Joins(), set[UUID]()
+    _find_own(conn, ctx, items, found, taken)
+    if len(ctx.app.settings.connections) < MANY and ctx.settings.role != "crm":
         return found
-    wanted = {_tax_id(item): None for item in items if _tax_id(item)}
+    left = [item for item in items if item.key not in found.rows and item.key not in found.doubts]
+    wanted = {_tax_id(item): None for item in left if _tax_id(item)}
     if not wanted:
         return found
     table = counterparties
@@ -54,11 +59,35 @@ def find_joins(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> Join
     for row in rows:
         if not (row.marks or {}).get(_TAX_ID):
             alike.setdefault(row.tax_id, []).append(dict(row._mapping))
-    found.cards = load_bound(conn, [row.id for row in rows])
-    taken: set[UUID] = set()
-    for item in items:
+    found.cards |= load_bound(conn, [row.id for row in rows])
+    for item in left:
         _judge(ctx, item, alike.get(_tax_id(item), []), found, taken)
     return found
+
+
+def _find_own(conn: Connection, ctx: RunContext, items: Sequence[Item], found: Joins, taken: set[UUID]) -> None:
+    """Cards that carry our own key are those of the customer behind it, made by us: nobody has to be recognised."""
+    keys = {item.key: key for item in items if (key := _own_key(item)) is not None}
+    rows = load_rows(conn, keys.values()) if keys else {}
+    if not rows:
+        return
+    found.cards |= load_bound(conn, list(rows))
+    for external_id, key in keys.items():
+        if key not in rows or rows[key]["deleted"]:
+            continue
+        if key in taken or _is_here(ctx, found.cards.get(key, [])):  # somebody has copied the card with its key
+            found.doubts[external_id] = (f"the customer has another card in {ctx.name} already", [rows[key]])
+            continue
+        taken.add(key)
+        found.own.add(external_id)
+        found.rows[external_id] = rows[key]
+
+
+def _own_key(item: Item) -> UUID | None:
+    try:
+        return UUID(item.raw.own_key) if item.raw.own_key and item.record is not None else None
+    except ValueError:
+        return None
 
 
 def _tax_id(item: Item) -> str:
@@ -70,7 +99,7 @@ def _tax_id(item: Item) -> str:
 
 
 def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, taken: set[UUID]) -> None:
-    elsewhere = [row for row in alike if _others(ctx, found.cards.get(row["id"], []))]
+    elsewhere = [row for row in alike if _is_known_elsewhere(ctx, found.cards.get(row["id"], []))]
     if not elsewhere or item.record is None:
         return
     code = item.record.fields.get(_CODE)
@@ -89,8 +118,9 @@ def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, take
         found.rows[item.key] = same[0]
 
 
-def _others(ctx: RunContext, cards: Sequence[Bound]) -> bool:
-    return any(card["connection"] != ctx.name for card in cards)
+def _is_known_elsewhere(ctx: RunContext, cards: Sequence[Bound]) -> bool:
+    """Another system knows him; or the store alone, for a CRM's card (accounting is told of a contact by a push)."""
+    return any(card["connection"] != ctx.name for card in cards) or (not cards and ctx.settings.role == "crm")
 
 
 def _is_here(ctx: RunContext, cards: Sequence[Bound]) -> bool:

@@ -72,17 +72,18 @@ def settle_shared(
 def _find_shared(
     conn: Connection, ctx: RunContext, items: Sequence[Item], before: Mapping[UUID, Mapping[str, Any]]
 ) -> tuple[list[Item], dict[UUID, list[Bound]]]:
-    """Those who live in the CRM, or have a card in another connection."""
+    """Those whose home is another side than this, or who have a card in another connection."""
     known = [item for item in items if item.entity_id in before]
     several = len(ctx.app.settings.connections) >= MANY
     cards = load_bound(conn, [item.entity_id for item in known if item.entity_id]) if several and known else {}
     elsewhere = {key for key, rows in cards.items() if any(row["connection"] != ctx.name for row in rows)}
-    shared = [item for item in known if item.entity_id and _is_shared(before[item.entity_id], item, elsewhere)]
+    role = ctx.settings.role
+    shared = [item for item in known if item.entity_id and _is_shared(before[item.entity_id], item, elsewhere, role)]
     return shared, cards
 
 
-def _is_shared(row: Mapping[str, Any], item: Item, elsewhere: set[UUID]) -> bool:
-    return row["home"] == "crm" or item.entity_id in elsewhere or bool(item.known and item.known["seen"])
+def _is_shared(row: Mapping[str, Any], item: Item, elsewhere: set[UUID], role: str) -> bool:
+    return row["home"] != role or item.entity_id in elsewhere or bool(item.known and item.known["seen"])
 
 
 def load_seen(conn: Connection, connection: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from sync.pull.parked import Waiting, park
 from sync.pull.prepare import Item, prepare, unreadable
 from sync.pull.resolve import Target, failed_target, fetch_missing, load_targets, resolve_item
 from sync.pull.unspoken import blank_unspoken
+from sync.push.arrivals import prepare_targets
 from sync.room.writing import writing
 
 Commit = Callable[[Connection], None]
@@ -47,6 +48,7 @@ def apply_records(
     seq = ctx.fetch_seq if seq is None else seq
     items = prepare(ctx.mapping, ctx.settings, source, raws, load_edits(ctx, source.entity))
     check_page(ctx, source, items)
+    prepare_targets(ctx, source.entity)
     failed = fetch_missing(ctx, _changed(ctx, source, items), depth, apply_references)
     with writing(ctx, "page") as conn:
         changes = _write(conn, ctx, source, items, seq, failed)
@@ -90,7 +92,7 @@ def write_decided(conn: Connection, group: Group, failed: set[Target]) -> list[C
     """Write items whose fate is decided, in the caller's transaction; what the database refuses becomes a letter."""
     _resolve(conn, group.ctx, group, failed)
     _write_or_isolate(conn, group)
-    if any(item.outcome == "created" for _, item in group.entries()):
+    if any(item.outcome == "created" or (item.entity_id and item.known is None) for _, item in group.entries()):
         flag_relink(conn, group.ctx, group.source.entity)
     return group.changes
 

@@ -29,6 +29,7 @@ from sync.pull.landed import keep_news, keep_received, note_lines
 from sync.pull.parked import Waiting, unpark
 from sync.pull.prepare import Item
 from sync.pull.rows import OWN_COLUMNS, created_row, differences, updated_row
+from sync.push.arrivals import close_arrived, follow_customers, follow_deals, withdraw_gone
 
 Change = dict[str, Any]
 KEYS = ("connection", "entity", "external_id")
@@ -116,6 +117,15 @@ def _write_records(conn: Connection, group: Group) -> None:
     _write_lines(conn, source.entity, items, replaced, remap=ctx.order.remap)
     keep_received(conn, ctx, source, items)
     _write_bindings(conn, group, items)
+    _follow(conn, group, items, before | {row["id"]: row for row in joins.rows.values()})
+
+
+def _follow(conn: Connection, group: Group, items: Sequence[Item], before: Mapping[UUID, Any]) -> None:
+    """What a CRM's clients, who have just been written, ask of accounting."""
+    if group.source.entity == SHARED:
+        follow_customers(conn, group.ctx, [item.entity_id for item in items if item.entity_id], before)
+    elif group.source.entity == "deal":
+        follow_deals(conn, group.ctx, items)
 
 
 def _load_before(conn: Connection, entity: str, ids: Sequence[UUID], ctx: RunContext) -> dict[UUID, Mapping[str, Any]]:
@@ -138,11 +148,16 @@ def _write_joined(conn: Connection, group: Group, items: Sequence[Item], joins: 
     settled = settle_joined(conn, group.ctx, items, joins)
     before = {row["id"]: row for row in joins.rows.values()}
     now, table = group.ctx.app.clock.now(), entity_tables[group.source.entity]
+    role = group.ctx.settings.role
     rows = [
-        updated_row(item, item.record, now, before[item.entity_id], held=True, settled=settled[item.entity_id])
+        updated_row(item, item.record, now, before[key], role=role, held=True, settled=settled[key])
         for item in items
-        if item.record and item.entity_id
+        if item.record and (key := item.entity_id)
     ]
+    for item in items:
+        item.outcome = "filtered" if item.key in joins.own else item.outcome
+    if role == "accounting":
+        close_arrived(conn, now, group.ctx.name, list(settled))
     for alike in _by_columns(rows):
         _update_rows(conn, table, alike, [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)])
     _note_changes(group, items, before, rows)
@@ -161,6 +176,7 @@ def _write_updated(
             item.record,
             now,
             before.get(item.entity_id, {}),
+            role=group.ctx.settings.role,
             held=item.entity_id in held,
             settled=settled.get(item.entity_id),
         )
@@ -272,13 +288,17 @@ def _write_left_out(conn: Connection, group: Group) -> None:
 def mark_deleted(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> None:
     """Mark records of ours as deleted, when their bindings have been written; nothing is ever removed.
 
-    Not a contact of the CRM, nor a customer who still has a card: that *this* card has gone is said by its binding.
+    Not a customer who still has a card, nor one whose home is another side than the one that lost him: that *this* card
+    has gone is said by its binding, and that something of him has changed by his moment.
     """
     table, now = entity_tables[entity], ctx.app.clock.now()
-    kept = load_held(conn, ctx, entity, ids) | _load_contacts(conn, entity, ids)
-    rows = [{"id": one, "deleted": True, "updated_at": now} for one in ids if one not in kept]
-    if rows:
-        _update_rows(conn, table, rows, ("deleted", "updated_at"))
+    kept = load_held(conn, ctx, entity, ids) | _load_of_others(conn, ctx, entity, ids)
+    gone = [one for one in ids if one not in kept]
+    for some, values in ((gone, {"deleted": True, "updated_at": now}), (kept, {"updated_at": now})):
+        if some:
+            _update_rows(conn, table, [{"id": one, **values} for one in some], list(values))
+    if entity == SHARED:
+        withdraw_gone(conn, ctx, gone)
 
 
 def load_held(
@@ -300,12 +320,13 @@ def load_held(
     }
 
 
-def _load_contacts(conn: Connection, entity: str, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these records whose home is the CRM."""
-    if entity != "counterparty" or not ids:
+def _load_of_others(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these customers whose home is not the kind of system that this run reads."""
+    if entity != SHARED or not ids:
         return set()
     table = entity_tables[entity]
-    return {row.id for row in select_in(conn, table, (table.c.id,), table.c.id, ids, home="crm")}
+    rows = select_in(conn, table, (table.c.id, table.c.home), table.c.id, ids)
+    return {row.id for row in rows if row.home != ctx.settings.role}
 
 
 def _write_dead(conn: Connection, group: Group) -> None:

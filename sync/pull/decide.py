@@ -36,11 +36,20 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
         item.outcome = "unchanged"
         return _version(item, known)
     deleted = item.record is not None and item.record.deleted
+    if known is not None and _is_own_making(item, known):
+        item.outcome = "filtered"
+        return "write"
     if known is None or known["entity_id"] is None:
         item.outcome = "created"
     else:
         item.outcome = "deleted" if deleted and known["state"] != "deleted" else "updated"
     return "write"
+
+
+def _is_own_making(item: Item, known: Binding) -> bool:
+    """A card that we have made ourselves, read for the first time: bound when it was made, and no news."""
+    never_read = not known["hash"] and not known["fetch_seq"]
+    return never_read and bool(item.raw.own_key) and item.raw.own_key == str(known["entity_id"])
 
 
 def is_stale(known: Binding, seq: int) -> bool:

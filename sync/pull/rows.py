@@ -14,8 +14,8 @@ from sync.pull.prepare import Item
 
 OWN_COLUMNS = ("created_at", "home")
 """Written when a row is created and never by a later reading."""
-OF_THE_CRM = ("deleted", "marks")
-"""Of a counterparty that lives in the CRM these are the CRM's: what became of the card is said by its binding."""
+OF_THE_HOME = ("deleted", "marks")
+"""Of a counterparty these are his home's: what became of a card of another side is said by its binding."""
 OF_THE_LEADER = ("marks", "unresolved")
 """Of a customer who has cards in several accountings these are the leading one's."""
 
@@ -32,20 +32,22 @@ def created_row(item: Item, record: MappedRecord, now: datetime, home: str) -> d
 
 
 def updated_row(
-    item: Item, record: MappedRecord, now: datetime, before: Mapping[str, Any], *, held: bool = False,
+    item: Item, record: MappedRecord, now: datetime, before: Mapping[str, Any], *, role: str, held: bool = False,
     settled: Settlement | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What a newer reading makes of a row: only what the mapping speaks of; the rest stays.
 
     Of a counterparty whom other sides write too each field is its owner's (`settled`, design §5-9); a card marked for
-    deletion does not delete one that lives in the CRM. `held`: another card of the same customer is alive.
+    deletion does not delete one whose home is another side than `role`, which this reading comes from. `held`: another
+    card of the same customer is alive.
     """
     row: dict[str, Any] = dict(record.fields)
     row |= {f"{name}_id": item.refs.get(name) for name in record.refs}
     row |= _common(item, record, now) | (settled.columns if settled else {})
     row["deleted"] = record.deleted and not held
-    if before.get("home") == "crm":
-        row = {name: value for name, value in row.items() if name not in OF_THE_CRM}
+    if before.get("home", role) != role:
+        kept = OF_THE_HOME if role == "accounting" else (*OF_THE_HOME, "unresolved")
+        row = {name: value for name, value in row.items() if name not in kept}
     if settled is not None and not settled.leading:
         row = {name: value for name, value in row.items() if name not in OF_THE_LEADER}
     if record.entity == "counterparty":

@@ -14,7 +14,7 @@ lapses.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import ConflictError
 from core.ids import new_id
-from store.bulk import IN_CHUNK, chunks, is_among
+from store.bulk import IN_CHUNK, chunks, is_among, select_in
 from store.tables import intent as table
 
 UPDATE = "update"
@@ -110,6 +110,15 @@ def load_latest(conn: Connection, connection: str, entity_id: UUID) -> Intent | 
     return Intent(**row) if row else None
 
 
+def load_latest_of(conn: Connection, connection: str, ids: Sequence[UUID]) -> dict[UUID, Intent]:
+    """The newest intent of each of these records that has one."""
+    rows = select_in(conn, table, _COLUMNS, table.c.entity_id, ids, connection=connection, entity="counterparty")
+    found: dict[UUID, Intent] = {}
+    for row in sorted(rows, key=lambda row: (row.created_at, row.id)):
+        found[row.entity_id] = Intent(**row._mapping)
+    return found
+
+
 def load_behind(conn: Connection, connection: str, entity_id: UUID) -> Intent | None:
     """The intent that a letter of direction out is about: a refused making of the card first, else the newest.
 
@@ -142,24 +151,33 @@ def add(
     return Intent(**row, next_attempt_at=None, external_id=None, external_code=None, owner=None, until=None)
 
 
-def add_updates(conn: Connection, now: datetime, connection: str, ids: Iterable[UUID], *, waits: str = "") -> None:
-    """Record that the cards of these customers are to be looked at; those with an open intent keep that one.
+def add_creates(conn: Connection, now: datetime, connection: str, ids: Iterable[UUID], *, waits: str = "") -> None:
+    """Record that cards are to be made of these customers; those with an open intent keep that one."""
+    _add_all(conn, now, connection, sorted(dict.fromkeys(ids)), "create", waits)
 
-    The unique index decides, so any number of callers may do this at once. A change that stands before a person is due
-    again: he is to be asked about what is to be sent now.
-    """
-    wanted = sorted(dict.fromkeys(ids))
+
+def _add_all(conn: Connection, now: datetime, connection: str, ids: Sequence[UUID], action: str, waits: str) -> None:
+    """The unique index decides, so any number of callers may do this at once."""
     rows: list[dict[str, Any]] = [
         {
-            "id": new_id(), "connection": connection, "entity": "counterparty", "entity_id": key, "action": UPDATE,
+            "id": new_id(), "connection": connection, "entity": "counterparty", "entity_id": key, "action": action,
             "state": "waiting" if waits else "due", "client_key": str(uuid4()), "steps": [], "step": 0,
             "reason": waits or None, "attempts": 0, "created_at": now, "updated_at": now,
         }
-        for key in wanted
+        for key in ids
     ]  # fmt: skip
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     for part in chunks(rows, IN_CHUNK):
         conn.execute(dialect.insert(table).on_conflict_do_nothing(), part)
+
+
+def add_updates(conn: Connection, now: datetime, connection: str, ids: Iterable[UUID], *, waits: str = "") -> None:
+    """Record that the cards of these customers are to be looked at; those with an open intent keep that one.
+
+    A change that stands before a person is due again: he is to be asked about what is to be sent now.
+    """
+    wanted = sorted(dict.fromkeys(ids))
+    _add_all(conn, now, connection, wanted, UPDATE, waits)
     if waits:
         return
     asked = (table.c.connection == connection, table.c.action == UPDATE, table.c.state == "review")

@@ -228,7 +228,10 @@ def build_own(rule: MatchRule, rows: Iterable[RawRecord]) -> list[Candidate]:
 
 
 def _load_holder(conn: Connection, connection: str, external_id: str, contact_id: UUID) -> str:
-    """Which other contact the card belongs to already; empty when none does (a mirrored copy is nobody's)."""
+    """Why the card may not simply be taken; empty when nothing stands against it (a mirrored copy is nobody's).
+
+    Another contact has it already, or its customer and this one have a card each in one and the same CRM.
+    """
     query = (
         select(counterparties.c.id, counterparties.c.name, counterparties.c.home)
         .join(binding, binding.c.entity_id == counterparties.c.id)
@@ -237,9 +240,17 @@ def _load_holder(conn: Connection, connection: str, external_id: str, contact_id
         )
     )
     row = conn.execute(query).first()
-    if row is None or row.id == contact_id or row.home != "crm":
+    if row is None or row.id == contact_id:
         return ""
-    return f"it is the card of the contact {row.name!r} already"
+    if row.home == "crm":
+        return f"it is the card of the contact {row.name!r} already"
+    twice = _connections_of(conn, row.id) & _connections_of(conn, contact_id) - {connection}
+    return f"{row.name!r}, whose card it is, has a card of his own in {sorted(twice)[0]}" if twice else ""
+
+
+def _connections_of(conn: Connection, entity_id: UUID) -> set[str]:
+    mine = (binding.c.entity == "counterparty", binding.c.entity_id == entity_id, binding.c.deleted.is_(False))
+    return set(conn.execute(select(binding.c.connection).where(*mine)).scalars())
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def plan_pushes(conn: Connection, now: datetime, targets: list[Target], contact:
     if contact["status"] == "client":
         return [remark for target in targets if (remark := _plan(conn, now, target, contact))]
     for target in targets:
-        _withdraw(conn, now, target.settings.name, contact["id"])
+        withdraw(conn, now, target.settings.name, contact["id"])
     return []
 
 
@@ -79,7 +79,7 @@ def _plan(conn: Connection, now: datetime, target: Target, contact: Mapping[str,
     if latest is None or latest.state in ("done", "discarded") or refused_change:
         _add(conn, now, name, entity_id, waits)
     elif latest.state in ("waiting", "dead", "due"):
-        _plan_again(conn, now, latest, waits)
+        plan_again(conn, now, latest, waits)
     if waits:
         return f"{name}: {waits}"
     request_push(conn, now, name)
@@ -95,7 +95,7 @@ def _add(conn: Connection, now: datetime, connection: str, entity_id: UUID, wait
         return
 
 
-def _plan_again(conn: Connection, now: datetime, intent: intents.Intent, waits: str) -> None:
+def plan_again(conn: Connection, now: datetime, intent: intents.Intent, waits: str) -> None:
     """A contact was changed while its intent waited, or after accounting had refused it: that is worth another try."""
     state = "waiting" if waits else "due"
     if state == intent.state:
@@ -104,7 +104,8 @@ def _plan_again(conn: Connection, now: datetime, intent: intents.Intent, waits: 
         intents.move(conn, intent, state, now, reason=waits or None, next_attempt_at=None)
 
 
-def _withdraw(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> None:
+def withdraw(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> None:
+    """Take the making of a card out of the queues, as far as nothing of it has been sent."""
     intent = intents.load_open(conn, connection, entity_id)
     if (
         intent is not None

@@ -29,6 +29,7 @@ class RunState:
         gone: how many records of an entity were marked as gone in this run.
         targets: our ids of what records refer to, by entity and external id, up to a limit (`sync.pull.targets`).
         sides: who else writes customers, by connection, looked up once a run (`sync.owners.sides`).
+        targets_of_clients: accountings that are told of a CRM's clients, looked up once a run (`sync.push.arrivals`).
         edits: records mended by hand, by entity and external id; None until asked for (`sync.pull.edits`).
         lookups: what new cards refer to by description, as (set, key), asked once a run.
     """
@@ -45,6 +46,7 @@ class RunState:
     lookups: dict[str, tuple[str, str] | None] = field(default_factory=dict)
     edits: dict[str, dict[str, Edit]] | None = None
     sides: dict[str, Any] | None = None
+    targets_of_clients: list[Any] | None = None
 
     def add_changes(self, changes: Sequence[dict[str, Any]]) -> None:
         """Keep what a dry run would change, up to a limit: it is for people to look at."""
