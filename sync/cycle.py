@@ -19,6 +19,7 @@ from core.settings import ConnectionSettings
 from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
+from sync.deals.run import send_due_moves, settle_deals
 from sync.mappings.reapply import reapply_slice
 from sync.mappings.remap import NoConnector
 from sync.pull.cursors import load_cursors
@@ -76,15 +77,15 @@ def run_cycle(
 
 def _stages(order: Order) -> list[Stage]:
     if order.kind == "push":
-        return [push_connection, relink]
+        return [push_connection, relink, send_due_moves]
     if order.kind == "retry":
-        return [pull_waiting, push_connection, relink]
+        return [pull_waiting, push_connection, relink, send_due_moves]
     if order.kind == "reapply":
         return [reapply_slice]
     stages: list[Stage] = [pull_entities] if order.entity != "balance" else []
     if order.entity in (None, "balance"):
         stages.append(pull_balances)
-    return [*stages, push_connection, relink]
+    return [*stages, push_connection, relink, settle_deals]
 
 
 def run_stages(

@@ -1,0 +1,183 @@
+"""Deals and orders as the engine and people ask for them: which to look at again, what belongs to what, in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, union
+
+from store.bulk import IN_CHUNK, chunks, is_among, select_in
+from store.entities import counterparties, entity_tables
+from store.queries.settlements import ALLOCATION, PAYMENT, RETURN, SHIPMENT, is_of
+from store.tables import binding, deal_order, match_decision
+
+DEAL, ORDER = entity_tables["deal"], entity_tables["order"]
+AT_ONCE = 500
+LONGEST_STAGE = 64
+COUNTS = (ORDER.c.posted.is_(True), ORDER.c.deleted.is_(False))
+"""Which orders belong to a deal at all: those that accounting has posted."""
+ALIVE = (*COUNTS, func.coalesce(ORDER.c.status, "") != "cancelled")
+"""Which orders decide about a deal's stage."""
+
+
+def iter_orders_to_assign(conn: Connection, since: datetime | None) -> Iterator[list[UUID]]:
+    """Orders that may belong to another deal than a moment ago, or to one at last; all of them where it is None.
+
+    Those that changed; those without a deal whose customer, or a deal of whose customer, changed (all of them where a
+    deal without a customer did); those whose deal changed its customer or went.
+    """
+    yield from _pages(conn, select(ORDER.c.id.label("id")).where(*COUNTS) if since is None else _to_assign(since))
+
+
+def _to_assign(since: datetime) -> Any:
+    changed = select(ORDER.c.id.label("id")).where(ORDER.c.updated_at >= since, *COUNTS)
+    fresh = DEAL.c.updated_at >= since
+    customers = union(
+        select(DEAL.c.counterparty_id).where(fresh, DEAL.c.counterparty_id.is_not(None)),
+        select(counterparties.c.id).where(counterparties.c.updated_at >= since),
+    )
+    without = ~exists().where(deal_order.c.order_id == ORDER.c.id)
+    nobodys = exists().where(fresh, DEAL.c.counterparty_id.is_(None))
+    waiting = select(ORDER.c.id).where(*COUNTS, without, or_(ORDER.c.counterparty_id.in_(customers), nobodys))
+    moved = or_(DEAL.c.deleted.is_(True), DEAL.c.counterparty_id.is_distinct_from(ORDER.c.counterparty_id))
+    lost = (
+        select(ORDER.c.id)
+        .join(deal_order, deal_order.c.order_id == ORDER.c.id)
+        .join(DEAL, DEAL.c.id == deal_order.c.deal_id)
+        .where(fresh, moved, deal_order.c.rule != "person")
+    )
+    return union(changed, waiting, lost)
+
+
+def iter_deals_to_move(conn: Connection, connection: str, since: datetime | None) -> Iterator[list[UUID]]:
+    """Deals of one connection, with orders, whose stage may have to be another now; all where it is None."""
+    every = select(deal_order.c.deal_id.label("id")).where(_bound(connection, deal_order.c.deal_id)).distinct()
+    yield from _pages(conn, every if since is None else _to_move(connection, since))
+
+
+def _to_move(connection: str, since: datetime) -> Any:
+    shipped, returned, paid = (table.c.updated_at >= since for table in (SHIPMENT, RETURN, PAYMENT))
+    of_payment = ALLOCATION.join(PAYMENT, PAYMENT.c.id == ALLOCATION.c.payment_id)
+    orders = union(
+        select(ORDER.c.id).where(ORDER.c.updated_at >= since),
+        select(SHIPMENT.c.order_id).where(shipped, SHIPMENT.c.order_id.is_not(None)),
+        select(SHIPMENT.c.order_id).join(RETURN, RETURN.c.shipment_id == SHIPMENT.c.id).where(returned),
+        select(PAYMENT.c.order_id).where(paid, PAYMENT.c.order_id.is_not(None)),
+        select(ALLOCATION.c.order_id).select_from(of_payment).where(paid, ALLOCATION.c.order_id.is_not(None)),
+        select(SHIPMENT.c.order_id)
+        .select_from(of_payment.join(SHIPMENT, SHIPMENT.c.id == ALLOCATION.c.shipment_id))
+        .where(paid),
+    )
+    mine = _bound(connection, deal_order.c.deal_id)
+    deals = select(DEAL.c.id).where(DEAL.c.updated_at >= since)
+    touched = or_(deal_order.c.order_id.in_(orders), deal_order.c.deal_id.in_(deals), deal_order.c.decided_at >= since)
+    return select(deal_order.c.deal_id.label("id")).where(mine, touched).distinct()
+
+
+def _bound(connection: str, deal: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists().where(binding.c.connection == connection, binding.c.entity == "deal", binding.c.entity_id == deal)
+
+
+def _pages(conn: Connection, query: Any) -> Iterator[list[UUID]]:
+    found = query.subquery()
+    last: UUID | None = None
+    while True:
+        page = select(found.c.id).order_by(found.c.id).limit(AT_ONCE)
+        ids = list(conn.execute(page if last is None else page.where(found.c.id > last)).scalars())
+        if ids:
+            yield ids
+        if len(ids) < AT_ONCE:
+            return
+        last = ids[-1]
+
+
+_DEAL_COLUMNS = (
+    "id", "name", "number", "date", "pipeline", "stage", "stage_since", "outcome", "amount", "currency",
+    "counterparty_id", "deleted",
+)  # fmt: skip
+
+
+def _deals(connection: str) -> Select[Any]:
+    mine = and_(binding.c.entity_id == DEAL.c.id, binding.c.entity == "deal", binding.c.connection == connection)
+    columns = [DEAL.c[name] for name in _DEAL_COLUMNS]
+    return select(*columns, binding.c.external_id).join(binding, mine)
+
+
+def load_deals(
+    conn: Connection, connection: str, column: ColumnElement[Any], values: Iterable[object]
+) -> list[Row[Any]]:
+    """Deals of one connection by any column of theirs or of their binding; those that are gone too."""
+    found: list[Row[Any]] = []
+    for part in chunks(dict.fromkeys(values), IN_CHUNK):
+        found += conn.execute(_deals(connection).where(is_among(conn, column, part))).all()
+    return found
+
+
+def load_deals_named(conn: Connection, connection: str, numbers: Iterable[str]) -> list[Row[Any]]:
+    """Deals of one connection that have any of these numbers, or are known by it in the CRM."""
+    names = list(dict.fromkeys(numbers))
+    found = {row.id: row for row in load_deals(conn, connection, DEAL.c.number, names)}
+    found |= {row.id: row for row in load_deals(conn, connection, binding.c.external_id, names)}
+    return [row for row in found.values() if not row.deleted]
+
+
+def load_orders(conn: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Orders whole, with what is decided about them: `deal_id` and `rule` are None where nothing is."""
+    query = (
+        select(ORDER, deal_order.c.deal_id, deal_order.c.rule)
+        .outerjoin(deal_order, deal_order.c.order_id == ORDER.c.id)
+        .where(is_among(conn, ORDER.c.id, ids))
+    )
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def load_rejected(conn: Connection, connection: str, orders: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Deals (by their id in the CRM) of which a person has said that an order is not theirs."""
+    columns = [match_decision.c.entity_id, match_decision.c.external_id]
+    wanted = {"connection": connection, "entity": "order", "verdict": "different"}
+    found: dict[UUID, set[str]] = {}
+    for row in select_in(conn, match_decision, columns, match_decision.c.entity_id, orders, **wanted):
+        found.setdefault(row.entity_id, set()).add(row.external_id)
+    return found
+
+
+def load_deal_keys(conn: Connection, connection: str, orders: Iterable[UUID]) -> dict[UUID, str]:
+    """The CRM's own numbers of the deals that these orders belong to; orders without a deal there are left out."""
+    found: dict[UUID, str] = {}
+    mine = and_(binding.c.entity == "deal", binding.c.connection == connection, binding.c.deleted.is_(False))
+    query = select(deal_order.c.order_id, binding.c.external_id).join(
+        binding, and_(binding.c.entity_id == deal_order.c.deal_id, mine)
+    )
+    for part in chunks(dict.fromkeys(orders), IN_CHUNK):
+        rows = conn.execute(query.where(is_among(conn, deal_order.c.order_id, part)))
+        found |= {row.order_id: row.external_id for row in rows}
+    return found
+
+
+def iter_unassigned(conn: Connection, connection: str, since: datetime | None) -> Iterator[list[UUID]]:
+    """Orders without a deal that perhaps should have one.
+
+    The customer has deals in this CRM, or something is written in the order that may name one.
+    """
+    theirs = exists().where(
+        DEAL.c.counterparty_id == ORDER.c.counterparty_id, DEAL.c.deleted.is_(False), is_of(connection, "deal", DEAL)
+    )
+    written = or_(ORDER.c.comment.is_not(None), ORDER.c.attributes.is_not(None))
+    without = ~exists().where(deal_order.c.order_id == ORDER.c.id)
+    query = select(ORDER.c.id.label("id")).where(*ALIVE, without, or_(theirs, written))
+    yield from _pages(conn, query if since is None else query.where(ORDER.c.date >= since))
+
+
+def load_orders_of(conn: Connection, deals: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """The orders that count, by deal, oldest first."""
+    columns = [ORDER.c[name] for name in ("id", "number", "date", "amount", "status", "counterparty_id")]
+    query = select(deal_order.c.deal_id, deal_order.c.rule, *columns).join(ORDER, ORDER.c.id == deal_order.c.order_id)
+    found: dict[UUID, list[Row[Any]]] = {}
+    for part in chunks(dict.fromkeys(deals), IN_CHUNK):
+        mine = is_among(conn, deal_order.c.deal_id, part)
+        for row in conn.execute(query.where(mine, *ALIVE).order_by(ORDER.c.date, ORDER.c.id)):
+            found.setdefault(row.deal_id, []).append(row)
+    return found
