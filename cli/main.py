@@ -15,7 +15,7 @@ from core.errors import SverkaError
 from core.logs import configure_logging
 
 COMMANDS = {
-    "cli.service": ("run", "worker", "beat"),
+    "cli.service": ("run", "worker", "beat", "web"),
     "cli.syncing": ("sync", "status"),
     "cli.data": ("export", "balances", "card"),
     "cli.setup": ("connect", "doctor", "audit"),
@@ -24,6 +24,7 @@ COMMANDS = {
     "cli.alerts": ("alerts",),
     "cli.dead": ("dead",),
     "cli.reviews": ("review",),
+    "cli.crm": ("crm",),
     "cli.mappings": ("mapping",),
     "cli.state": ("state", "db"),
     "cli.users": ("user",),

@@ -117,7 +117,10 @@ class LogSettings(Section):
 
 
 class ConnectionSettings(BaseModel):
-    """One outside system. What only its connector knows stays in `options`, checked by the connector's own model."""
+    """One outside system. What only its connector knows stays in `options`, checked by the connector's own model.
+
+    Where the settings do not say a `role` it is the options' `default_role`: a connector for CRMs is none of accounting.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
@@ -296,7 +299,8 @@ def _build_connection(
     known = set(ConnectionSettings.model_fields) - {"name", "options"}
     own = {key: value for key, value in raw.items() if key not in known}
     options = _validated(model, own, prefix, problems)
-    common = {key: value for key, value in raw.items() if key in known}
+    common = {"role": getattr(model, "default_role", "accounting")}
+    common |= {key: value for key, value in raw.items() if key in known}
     built = _validated(ConnectionSettings, common | {"name": name, "options": options}, prefix, problems)
     return built if isinstance(built, ConnectionSettings) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -22,6 +22,7 @@ class Bitrix24Options(Section):
     portal keeps our keys (`originatorId`): another one for each of several installations.
     """
 
+    default_role: ClassVar[str] = "crm"
     webhook: Secret | None = None
     portal: str = ""
     client_id: str = ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import ConfigError
 from core.secrets import MASK, Secret, read_secret, redact
+from core.sections import Section
 from core.settings import load_settings, parse_duration, parse_listen
 
 
@@ -195,3 +197,12 @@ def test_settings_nested_too_deeply_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="nested too deeply") as caught:
             load_settings(path, environ={})
         assert len(caught.value.message) < 300
+
+
+def test_a_connector_for_crms_has_that_role_unless_the_settings_say_another(tmp_path: Path) -> None:
+    class CrmOptions(Section):
+        default_role: ClassVar[str] = "crm"
+
+    text = '[connections.crm]\nconnector = "some"\n[connections.other]\nconnector = "some"\nrole = "accounting"\n'
+    loaded = load_settings(write(tmp_path, text), environ={}, connectors={"some": CrmOptions})
+    assert [one.role for one in loaded.connections.values()] == ["crm", "accounting"]
