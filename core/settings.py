@@ -119,7 +119,7 @@ class LogSettings(Section):
 class ConnectionSettings(BaseModel):
     """One outside system. What only its connector knows stays in `options`, checked by the connector's own model.
 
-    Where the settings do not say a `role` it is the options' `default_role`: a connector for CRMs is none of accounting.
+    Where the settings say no `role` it is the options' `default_role`: a connector for CRMs is none of accounting.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
