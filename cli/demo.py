@@ -19,6 +19,7 @@ from store.queries.balances import iter_balances
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle
 from sync.push.contacts import add_contact, list_contacts
+from web.serve import serve_beside
 from workers.runner import run_all
 
 CONNECTION = "accounting"
@@ -43,7 +44,7 @@ def run_demo(*, once: bool, documents: int, seed: int) -> int:
             return code
         say(f"In a second terminal: SVERKA_SETTINGS={chosen.path} sverka status")
         say("Now serving: worker and schedule, every 5 minutes. Stop with Ctrl-C.")
-        return run_all(chosen)
+        return run_all(chosen, serve_beside)
 
 
 def _demo_settings(url: str, folder: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""`sverka run`, `worker`, `beat`: the background service."""
+"""`sverka run`, `worker`, `beat`, `web`: the background service."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from cli.common import settings
 from core.logs import configure_logging, log_uncaught
 from core.settings import Settings
+from web.serve import serve_alone, serve_beside
 from workers.runner import run_all, run_beat, run_worker
 
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("worker")(worker)
     app.command("beat")(beat)
+    app.command("web")(web)
 
 
 def _ready_settings() -> Settings:
@@ -31,12 +33,12 @@ def _ready_settings() -> Settings:
 
 
 def run() -> None:
-    """Worker, schedule, health and metrics in one process, until Ctrl-C.
+    """Worker, schedule and pages in one process, until Ctrl-C.
 
     Example: sverka run
     """
     loaded = _ready_settings()
-    raise typer.Exit(run_all(loaded))
+    raise typer.Exit(run_all(loaded, serve_beside))
 
 
 def worker(
@@ -57,3 +59,12 @@ def beat() -> None:
     """
     loaded = _ready_settings()
     raise typer.Exit(run_beat(loaded))
+
+
+def web() -> None:
+    """Pages, API and metrics by themselves, until Ctrl-C; `run` serves them too.
+
+    Example: sverka web
+    """
+    loaded = _ready_settings()
+    raise typer.Exit(serve_alone(loaded))

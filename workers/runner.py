@@ -1,4 +1,4 @@
-"""Starting the service: worker, schedule and health in one process, or each by itself (dependencies.md §3.2)."""
+"""Starting the service: worker and schedule in one process, or each by itself (dependencies.md §3.2)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +26,6 @@ from sync.context import App
 from sync.room.breaker import resume_connection
 from workers.alerting import keep_telling
 from workers.app import create_celery, is_embedded
-from workers.health import serve_health
 from workers.notify import notify, watchdog_period
 from workers.process import configure_process
 from workers.schedule import TickScheduler
@@ -83,11 +83,12 @@ def _refuse_apart(settings: Settings, what: str) -> None:
         )
 
 
-def run_all(settings: Settings) -> int:
-    """Worker, schedule, health and metrics in one process, until SIGTERM or Ctrl-C."""
+def run_all(settings: Settings, *beside: Callable[[Settings], object]) -> int:
+    """Worker and schedule in one process, until SIGTERM or Ctrl-C; `beside` starts what runs in threads of it."""
     app = _prepare(settings)
     app.steps["worker"].add(ScheduleStep)
-    serve_health(settings)
+    for start in beside:
+        start(settings)
     return _work(app, "threads", THREADS)
 
 

@@ -1,0 +1,45 @@
+"""The audit log, paged in the database: who did what to whom, the newest first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from store.queries.shapes import Record
+from store.tables import audit
+
+SHOWN = 50
+
+
+def load_audit(
+    conn: Connection,
+    *,
+    who: str = "",
+    what: str = "",
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = SHOWN,
+) -> tuple[list[Record], tuple[datetime, UUID] | None]:
+    """One page of the log, and what comes after it (None: nothing).
+
+    Args:
+        conn: a connection that reads.
+        who: only the deeds of this person.
+        what: only deeds whose word begins so, like "user".
+        after: what the page before ended with.
+        limit: so many lines.
+    """
+    query: Any = select(audit).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit + 1)
+    if who:
+        query = query.where(audit.c.who == who)
+    if what:
+        query = query.where(audit.c.what.startswith(what, autoescape=True))
+    if after is not None:
+        at, key = after
+        query = query.where((audit.c.at < at) | ((audit.c.at == at) & (audit.c.id < key)))
+    rows = [dict(row) for row in conn.execute(query).mappings()]
+    more = len(rows) > limit
+    shown = rows[:limit]
+    return shown, (shown[-1]["at"], shown[-1]["id"]) if more else None

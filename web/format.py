@@ -1,0 +1,89 @@
+"""Values as each language writes them: amounts, days, moments, ages. Amounts come as the decimal text of records."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from babel import dates, numbers
+from babel.core import Locale
+
+DASH = "—"
+
+
+class Writer:
+    """Writes values in one language and on one wall clock."""
+
+    def __init__(self, language: str, zone: tzinfo = UTC, now: datetime | None = None) -> None:
+        self.locale = Locale.parse(language)
+        self.zone = zone
+        self._now = now
+
+    def money(self, amount: Any, currency: Any = None) -> str:
+        """As in 1 500,00 ₽; without a currency the bare number; a dash for none."""
+        value = _decimal(amount)
+        if value is None:
+            return DASH
+        code = currency.get("code") if isinstance(currency, dict) else currency
+        if not code:
+            return str(numbers.format_decimal(value, format="#,##0.00", locale=self.locale))
+        return str(numbers.format_currency(value, str(code), locale=self.locale))
+
+    def number(self, value: Any) -> str:
+        """A number with its groups of three."""
+        amount = _decimal(value)
+        return DASH if amount is None else str(numbers.format_decimal(amount, locale=self.locale))
+
+    def day(self, value: Any) -> str:
+        """A date; of a moment the day on the reader's wall clock."""
+        found = self._moment(value)
+        return DASH if found is None else str(dates.format_date(found, format="medium", locale=self.locale))
+
+    def moment(self, value: Any) -> str:
+        """Day and time on the reader's wall clock."""
+        found = self._moment(value)
+        if found is None:
+            return DASH
+        if not isinstance(found, datetime):
+            return self.day(found)
+        return str(dates.format_datetime(found, format="short", tzinfo=self.zone, locale=self.locale))
+
+    def clock(self, value: Any) -> str:
+        """The time of day alone."""
+        found = self._moment(value)
+        if not isinstance(found, datetime):
+            return self.day(value)
+        return str(dates.format_time(found, format="short", tzinfo=self.zone, locale=self.locale))
+
+    def ago(self, value: Any) -> str:
+        """How long ago: "3 minutes ago". Takes a moment, or the number of seconds that have gone by."""
+        if value is None:
+            return DASH
+        if not isinstance(value, int | float):
+            found = self._moment(value)
+            if not isinstance(found, datetime) or self._now is None:
+                return self.day(value)
+            value = (self._now - found).total_seconds()
+        gone = timedelta(seconds=-max(float(value), 0.0))
+        return str(dates.format_timedelta(gone, add_direction=True, threshold=1.5, locale=self.locale))
+
+    def span(self, seconds: float) -> str:
+        """A stretch of time: "15 minutes"."""
+        return str(dates.format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=self.locale))
+
+    def _moment(self, value: Any) -> date | datetime | None:
+        if isinstance(value, str) and value:
+            value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+        if isinstance(value, datetime):
+            return value.astimezone(self.zone)
+        return value if isinstance(value, date) else None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None

@@ -1,0 +1,36 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from store.queries.audit import load_audit
+from web.guard import Page
+from web.menu import Item
+from web.paging import decode_position, encode_position
+from web.rules import allow
+from web.texts import N_
+
+router = APIRouter()
+MENU = (Item(90, "/audit", N_("Audit"), ("admin", "ops")),)
+
+
+@router.get("/audit")
+@allow("admin", "ops")
+def show(here: Page, who: str = "", what: str = "", after: str = "") -> Response:
+    """Who did what to whom, the newest first."""
+    position = decode_position(after, datetime, UUID)
+    with here.reading() as conn:
+        rows, following = load_audit(conn, who=who.strip()[:100], what=what.strip()[:60], after=_both(position))
+    return here.page("audit.html", rows=rows, who=who, what=what, after=after, following=encode_position(following))
+
+
+def _both(position: tuple[datetime, UUID] | tuple[object, ...] | None) -> tuple[datetime, UUID] | None:
+    if position is None:
+        return None
+    at, key = position
+    return (at, key) if isinstance(at, datetime) and isinstance(key, UUID) else None

@@ -1,0 +1,95 @@
+"""Logging in and out, and the language of the pages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import fastapi
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from store.queries.people import has_users
+from store.tables import user
+from web.guard import Page
+from web.here import YEAR, Here
+from web.people.logging_in import log_in
+from web.people.sessions import IDLE, close_session
+from web.rules import everyone, public
+from web.texts import LANGUAGES
+from web.visitor import LANGUAGE, SESSION
+
+router = APIRouter()
+Field = Annotated[str, fastapi.Form(max_length=1000)]
+
+
+@router.get("/login")
+@public
+def ask(here: Page, next: str = "/") -> Response:
+    """The form; before there is anybody who could log in, how to make the first user."""
+    if here.visitor is not None:
+        return here.to(own_path(next))
+    with here.reading() as conn:
+        known = has_users(conn)
+    return here.page("login.html", known=known, next=own_path(next), login="", wrong="")
+
+
+@router.post("/login")
+@public
+def enter(here: Page, login: Field = "", password: Field = "", next: Field = "/") -> Response:
+    """An attempt."""
+    agent = here.request.headers.get("user-agent", "")
+    outcome = log_in(here.app, login, password, address=here.address, agent=agent)
+    if outcome.key is None:
+        return _again(here, login, next, outcome.wait.total_seconds() if outcome.wait else None)
+    answer = here.to(own_path(next))
+    here.set_cookie(answer, SESSION, outcome.key, seconds=int(IDLE.total_seconds()))
+    return answer
+
+
+@router.post("/logout")
+@everyone
+def leave(here: Page) -> Response:
+    """The session ends here and now, whatever becomes of the cookie."""
+    with here.writing() as conn:
+        close_session(conn, here.now, here.me.user_id, here.me.seat)
+    answer = here.to("/login", done=here.gettext("You are logged out."))
+    here.drop_cookie(answer, SESSION)
+    return answer
+
+
+@router.post("/language")
+@public
+def speak(here: Page, language: Field = "", back: Field = "/") -> Response:
+    """Another language from now on: remembered with the user, or with the browser before he logs in."""
+    if language not in LANGUAGES:
+        return here.to(own_path(back))
+    if here.visitor is not None:
+        with here.writing() as conn:
+            conn.execute(user.update().where(user.c.id == here.me.user_id).values(language=language))
+    answer = here.to(own_path(back))
+    here.set_cookie(answer, LANGUAGE, language, seconds=YEAR)
+    return answer
+
+
+def own_path(path: str) -> str:
+    """The path if it leads to a page of ours; the start page for any that could lead elsewhere."""
+    plain = path.isprintable() and "\\" not in path
+    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
+
+
+def _again(here: Here, login: str, next: str, wait: float | None) -> Response:
+    with here.reading() as conn:
+        known = has_users(conn)
+    if wait is None:
+        status, wrong = 401, here.gettext("The name or the password is not right.")
+    else:
+        status, minutes = 429, max(1, round(wait / 60 + 0.5))
+        wrong = here.ngettext(
+            "Too many attempts. Try again in %(num)s minute.",
+            "Too many attempts. Try again in %(num)s minutes.",
+            minutes,
+        )
+    answer = here.page("login.html", code=status, known=known, next=own_path(next), login=login[:100], wrong=wrong)
+    if wait is not None:
+        answer.headers["retry-after"] = str(int(wait) + 1)
+    return answer
