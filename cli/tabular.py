@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _CELL_LIMIT = 32_000
 _ROW_LIMIT = 1_048_575
+_TITLE_LIMIT = 28
 
 
 def flatten(record: dict[str, Any], references: Collection[str] = ()) -> dict[str, Any]:
@@ -95,6 +96,28 @@ def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: Bi
         book.add_worksheet().write_row(0, 0, columns)
     book.close()
     return number
+
+
+def write_sheets(sheets: Mapping[str, Iterable[dict[str, Any]]], columns: list[str], target: BinaryIO) -> None:
+    """Flat records on a sheet a name, row by row in constant memory; what does not fit a sheet goes on in the next."""
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(target, options) as book:
+        for title, records in sheets.items():
+            _write_sheet(book, title, records, columns)
+
+
+def _write_sheet(book: Any, title: str, records: Iterable[dict[str, Any]], columns: list[str]) -> None:
+    sheet: Any = None
+    for number, record in enumerate(records):
+        row = number % _ROW_LIMIT
+        if row == 0:
+            part = f" {number // _ROW_LIMIT + 1}" if number else ""
+            sheet = book.add_worksheet(f"{title[:_TITLE_LIMIT]}{part}")
+            sheet.write_row(0, 0, columns)
+        for column, name in enumerate(columns):
+            _write_cell(sheet, row + 1, column, record.get(name))
+    if sheet is None:
+        book.add_worksheet(title[:_TITLE_LIMIT]).write_row(0, 0, columns)
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: object) -> None:
