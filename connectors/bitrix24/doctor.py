@@ -12,7 +12,11 @@ from connectors.bitrix24.wire import Wire
 from core.errors import SverkaError
 
 _SKEW_SECONDS = 120
-_SCOPES = {"crm": "nothing can be read or written", "userfieldconfig": "fields of smart processes cannot be made"}
+_SCOPES = {
+    "crm": "nothing can be read or written",
+    "user": "who is responsible cannot be read",
+    "userfieldconfig": "fields of smart processes cannot be made",
+}
 
 
 class Doctor:

@@ -15,7 +15,6 @@ from sync.context import App
 from sync.push.merge import add_audit
 from sync.room.lease import claim_lease
 from sync.room.opening import open_for
-from sync.room.writing import committing
 from sync.versions import load_ruling
 
 __all__ = ["Made", "card_type", "examine_cards", "set_up_cards"]
@@ -70,7 +69,7 @@ def _make(
     try:
         for card in cards:
             made = target.setup([card_type(card)], dry_run=False)
-            with committing(app, "setup") as conn:
+            with app.engine.begin() as conn:
                 lease.check(conn)
                 for one in made:
                     if one.state == "made":

@@ -26,6 +26,7 @@ from sync.context import App
 from sync.pull.drift import logical
 from sync.room.breaker import ensure_row
 from sync.room.opening import open_for
+from sync.setup.card_check import compare_cards
 
 CHANGE = "change this rule in a mapping of yours, then: sverka mapping check"
 _FITTING: dict[str, frozenset[str]] = {
@@ -94,6 +95,8 @@ class _Check:
     lacking: list[tuple[tuple[Loc, str], RuleFinding]] = field(default_factory=list)
     met: set[tuple[Loc, str]] = field(default_factory=set)
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    publish: str = "docs/1c-setup.md, step 2"
+    """Where it is written how the other side is made to show more."""
 
     def kinds(self, name: str, section: str | None = None) -> dict[str, str] | None:
         """What fields hold; without kinds where the other side only names them."""
@@ -118,6 +121,12 @@ class _Check:
             level, f"{where}: {rule.subject}", message, next_step, file, line, column, own, absent and not own
         )
 
+    def of_card(self, loc: Loc, subject: str, level: Any, message: str, next_step: str) -> Finding:
+        """A finding of a rule for a card, with its place."""
+        file, line, column = self.chain.place_of(self.chain.meant(loc))
+        where = f"{file}:{line}:{column}" if line else file
+        return RuleFinding(level, f"{where}: {subject}", message, next_step, file, line, column, not is_preset(file))
+
     def say(self, level: Any, subject: str, message: str, next_step: str = "") -> None:
         """Note a finding, once."""
         finding = Finding(level, subject, message, next_step)
@@ -139,11 +148,14 @@ def compare_live(app: App, settings: ConnectionSettings, mapping: Mapping, origi
             return []
         facts = _load_facts(app, settings.name)
         check = _Check(connector, facts.get("declared", {}), chain)
+        if mapping.cards:
+            check.publish = "give us the right to it in the CRM, then: sverka doctor"
         for entity in mapping.entities.values():
             for source in entity.sources:
                 _compare_set(check, entity, source, was_there=bool(facts.get("sets", {}).get(source.name)))
         _tell_lacking(check)
         _tell_news(check)
+        check.found += compare_cards(settings.name, connector, mapping, check.of_card)
     _remember(app, settings.name, check)
     return sorted(check.found, key=in_order)
 
@@ -197,7 +209,7 @@ def _compare_set(check: _Check, entity: EntityMapping, source: SourceSet, *, was
         needed = was_there or source.name in check.before or not entity.is_optional(source.name)
         gone = "was published before and is not any more" if was_there or source.name in check.before else ""
         text = f"This base does not publish the set{': it ' + gone if gone else ''}."
-        check.say("error" if needed else "notice", subject, text, "docs/1c-setup.md, step 2")
+        check.say("error" if needed else "notice", subject, text, check.publish)
         return
     kinds = check.kinds(source.name)
     if kinds is None:
@@ -207,7 +219,7 @@ def _compare_set(check: _Check, entity: EntityMapping, source: SourceSet, *, was
     known = kinds | {join.section: "rows" for join in source.joins}
     for join in source.joins:
         if not check.connector.is_published(join.set):
-            check.say("notice", subject, f"This base does not publish {join.set}.", "docs/1c-setup.md, step 2")
+            check.say("notice", subject, f"This base does not publish {join.set}.", check.publish)
     joined = {join.section for join in source.joins}
     for need in entity.needs(source.name):
         _compare_need(check, entity, source, need, known, joined)
