@@ -66,6 +66,15 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Index("ix_counterparties_updated_at", "updated_at"),  # whose card in a CRM may show something else now
             Index("ix_counterparties_name", "name", "id"),
             Index("ix_counterparties_manager_name", "manager_id", "name", "id"),
+            Index("ix_counterparties_head_id", "head_id"),
+            *(_filled(spec.plural, name) for name in ("industry", "region", "category", "segment")),
+        ]
+    if spec.name == "contract":
+        return [Index("ix_contracts_counterparty_id", "counterparty_id")]
+    if spec.name == "person":
+        return [
+            Index("ix_persons_counterparty_id", "counterparty_id"),
+            Index("ix_persons_updated_at", "updated_at"),  # by whom a customer is found now
         ]
     if spec.name in ("deal", "activity"):
         return [
@@ -77,9 +86,16 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
         return [
             Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),
             Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose have changed since balances were checked
+            Index(f"ix_{spec.plural}_number", "number"),  # what a customer reads out of his papers
             *_based_on(spec.plural, spec.refs),
         ]
     return []
+
+
+def _filled(table: str, name: str) -> Index:
+    """Lists are narrowed by it; many bases do not keep it at all."""
+    filled = text(f"{name} IS NOT NULL")
+    return Index(f"ix_{table}_{name}", name, sqlite_where=filled, postgresql_where=filled)
 
 
 def _based_on(table: str, refs: Iterable[str]) -> list[Index]:

@@ -7,6 +7,7 @@ The tables of the entities are in `store.entities`.
 from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
 from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
+from store.tables.customers import customer_figure, customer_mark, customer_word, word_form
 from store.tables.outward import deal_order, outbox, outbox_mark, token
 from store.tables.people import api_token, department, login_attempt, session, substitute, user
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
@@ -35,6 +36,9 @@ __all__ = [
     "binding",
     "connection",
     "cursor",
+    "customer_figure",
+    "customer_mark",
+    "customer_word",
     "dead_letter",
     "deal_order",
     "department",
@@ -63,4 +67,5 @@ __all__ = [
     "tick",
     "token",
     "user",
+    "word_form",
 ]

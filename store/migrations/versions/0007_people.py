@@ -16,6 +16,8 @@ def upgrade() -> None:
     _tokens()
     _attempts()
     _lists_of_customers()
+    _found_by()
+    _sorted_by()
 
 
 def _users() -> None:
@@ -106,3 +108,57 @@ def _lists_of_customers() -> None:
     """A list is paged by name, of all customers and of a manager's."""
     op.create_index("ix_counterparties_name", "counterparties", ["name", "id"])
     op.create_index("ix_counterparties_manager_name", "counterparties", ["manager_id", "name", "id"])
+    op.create_index("ix_counterparties_head_id", "counterparties", ["head_id"])
+    for name in ("industry", "region", "category", "segment"):
+        filled = sa.text(f"{name} IS NOT NULL")
+        op.create_index(
+            f"ix_counterparties_{name}", "counterparties", [name], sqlite_where=filled, postgresql_where=filled
+        )
+    op.create_index("ix_contracts_counterparty_id", "contracts", ["counterparty_id"])
+    op.create_index("ix_persons_counterparty_id", "persons", ["counterparty_id"])
+    op.create_index("ix_persons_updated_at", "persons", ["updated_at"])
+    for table in ("orders", "shipments", "returns", "payments"):
+        op.create_index(f"ix_{table}_number", table, ["number"])
+
+
+def _found_by() -> None:
+    """Words of customers; filled by the next run, as all of this is."""
+    word = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
+    op.create_table(
+        "customer_word",
+        sa.Column("counterparty_id", sa.Uuid(), primary_key=True),
+        sa.Column("word", word, primary_key=True),
+        sa.Column("person", sa.String(length=36), primary_key=True, server_default=""),
+    )
+    op.create_index("ix_customer_word_word", "customer_word", ["word", "counterparty_id"])
+    named = sa.text("person <> ''")
+    op.create_index(
+        "ix_customer_word_person", "customer_word", ["person"], sqlite_where=named, postgresql_where=named
+    )
+    op.create_table(
+        "word_form",
+        sa.Column("form", word, primary_key=True),
+        sa.Column("word", word, primary_key=True),
+    )
+
+
+def _sorted_by() -> None:
+    op.create_table(
+        "customer_figure",
+        sa.Column("counterparty_id", sa.Uuid(), primary_key=True),
+        sa.Column("currency", sa.String(length=10), nullable=False, server_default=""),
+        sa.Column("amount", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("overdue", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("overdue_since", sa.Date()),
+        sa.Column("last_order_at", moment, nullable=False),
+        sa.Column("last_shipment_at", moment, nullable=False),
+        sa.Column("last_payment_at", moment, nullable=False),
+    )
+    for name in ("amount", "overdue", "last_order_at", "last_shipment_at", "last_payment_at"):
+        op.create_index(f"ix_customer_figure_{name}", "customer_figure", [name, "counterparty_id"])
+    op.create_table(
+        "customer_mark",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("since", moment, nullable=False),
+        sa.Column("passed_at", moment, nullable=False),
+    )
