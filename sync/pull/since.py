@@ -35,7 +35,8 @@ def bring_level(ctx: RunContext, source: SourceSet) -> None:
         sweep_source(ctx, source)
         return
     cursor = _cursor(ctx, source)
-    moment = connector.fetch_moment()
+    with asking(ctx, "fetch-moment"):
+        moment = connector.fetch_moment()
     if cursor.changed is None or is_full_due(cursor, ctx.order.full, night_of(ctx)):
         sweep_source(ctx, source, full=True)
     elif not _read_changed(ctx, connector, source, cursor.changed - OVERLAP):

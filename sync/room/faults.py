@@ -61,6 +61,9 @@ MAPPING_COMMITS = ("reapply",)
 RECONCILE_COMMITS = ("reconcile-movements", "reconcile-result")
 TOKEN_COMMITS = ("token-claim", "token-save", "token-release")
 """Commits of an application's tokens, which no 1C has: tests/integration/room/test_vault.py kills there."""
+CRM_COMMITS = ("hint", "hints-end")
+"""Commits where a CRM is concerned, which no 1C has: tests/integration/crm_in and crm_out kill there."""
+CRM_CALLS = ("fetch-moment", "fetch-changed", "fetch-events", "confirm-events")
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -98,6 +101,7 @@ POINTS = _sides(
 )
 """Every point there is where 1C is concerned."""
 TOKEN_POINTS = _sides(*TOKEN_COMMITS)
+CRM_POINTS = _sides(*CRM_COMMITS, *CRM_CALLS)
 
 Fault = Callable[[str], None]
 _hits: Counter[str] = Counter()
