@@ -20,8 +20,11 @@ from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
 from sync.deals.run import send_due_moves, settle_deals
+from sync.link.decided import carry_out_decisions
 from sync.mappings.reapply import reapply_slice
 from sync.mappings.remap import NoConnector
+from sync.outbox.stage import keep_cards
+from sync.outbox.wake import wake_cards
 from sync.pull.cursors import load_cursors
 from sync.pull.entities import pull_entities, pull_waiting
 from sync.pull.relink import relink
@@ -77,15 +80,15 @@ def run_cycle(
 
 def _stages(order: Order) -> list[Stage]:
     if order.kind == "push":
-        return [push_connection, relink, send_due_moves]
+        return [push_connection, relink, carry_out_decisions, keep_cards, send_due_moves, wake_cards]
     if order.kind == "retry":
-        return [pull_waiting, push_connection, relink, send_due_moves]
+        return [pull_waiting, push_connection, relink, carry_out_decisions, keep_cards, send_due_moves, wake_cards]
     if order.kind == "reapply":
         return [reapply_slice]
     stages: list[Stage] = [pull_entities] if order.entity != "balance" else []
     if order.entity in (None, "balance"):
         stages.append(pull_balances)
-    return [*stages, push_connection, relink, settle_deals]
+    return [*stages, push_connection, relink, carry_out_decisions, settle_deals, keep_cards, wake_cards]
 
 
 def run_stages(

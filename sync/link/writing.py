@@ -21,7 +21,7 @@ from store.bulk import insert, select_in, upsert
 from store.tables import audit, binding, review
 from sync.context import RunContext
 from sync.link.book import Found, Kept
-from sync.link.ours import ENTITY, Ours, load_holders
+from sync.link.ours import ENTITY, Ours, load_holders, select_in_ours
 from sync.owners.planning import Remembered, build_mirrored, save_all_seen
 from sync.owners.settling import build_baseline
 from sync.owners.sides import Side, leads, load_bound, sides_of, take_turns
@@ -81,11 +81,17 @@ def apply_links(ctx: RunContext, kept: Mapping[str, Kept], links: Sequence[Link]
         taken = load_holders(conn, ctx.name, [link.external_id for link in links])
         lost = {key for link in links if (key := link.external_id) in taken and taken[key][0] != link.ours_id}
         free = [link for link in links if link.external_id in kept and (link.external_id not in lost or link.who)]
-        for link in free:
-            if link.external_id in lost:
-                apply_merge(conn, taken[link.external_id][0], link.ours_id, ctx.app.clock.now(), link.who)
+        _merge(conn, ctx, {link.external_id: link for link in free if link.external_id in lost}, taken)
         _bind(conn, ctx, free, kept, cards)
     return {link.external_id for link in links} - {link.external_id for link in free}
+
+
+def _merge(conn: Connection, ctx: RunContext, links: Mapping[str, Link], taken: Mapping[str, tuple[UUID, str]]) -> None:
+    """Who is here only because of such a card becomes one with whom a person has meant; others just lose the card."""
+    own = {row.id for row in select_in_ours(conn, ctx.name, [taken[key][0] for key in links])}
+    for key, link in links.items():
+        if taken[key][0] not in own:
+            apply_merge(conn, taken[key][0], link.ours_id, ctx.app.clock.now(), link.who)
 
 
 def _bind(
