@@ -1,0 +1,39 @@
+"""Things that are not the asker's, one maker for each kind that a route's path may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import select
+
+from store.tables import api_token, session
+from tests.integration.web.world import World
+from web.people.sessions import add_token, open_session
+from web.people.users import load_one
+
+
+def _customer(world: World) -> UUID:
+    return world.customers["foreign"]
+
+
+def _session(world: World) -> UUID:
+    with world.engine.begin() as conn:
+        open_session(conn, world.clock.now(), world.users["other"])
+        found: UUID = (
+            conn.execute(select(session.c.id).where(session.c.user_id == world.users["other"])).scalars().one()
+        )
+        return found
+
+
+def _token(world: World) -> UUID:
+    with world.engine.begin() as conn:
+        add_token(conn, world.clock.now(), "test", load_one(conn, "other"), "his")
+        found: UUID = conn.execute(select(api_token.c.id)).scalars().one()
+        return found
+
+
+MAKERS: dict[str, Callable[[World], object]] = {"customer": _customer, "session": _session, "token": _token}
+"""Kind (as `about` of a rule says) -> a thing of that kind that belongs to the user "other"."""
+MAY_SEE = {"customer": ("head", "admin"), "session": (), "token": ()}
+"""Kind -> the roles that may see the thing all the same."""
