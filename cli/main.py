@@ -22,6 +22,7 @@ COMMANDS = {
     "cli.link": ("link",),
     "cli.reconciling": ("reconcile",),
     "cli.contacts": ("contact",),
+    "cli.deals": ("deals",),
     "cli.alerts": ("alerts",),
     "cli.dead": ("dead",),
     "cli.reviews": ("review",),

@@ -71,6 +71,9 @@ def _next_step(row: dict[str, Any]) -> str:
     number = row["number"]
     if row["kind"] == "conflict":
         return f"sverka review keep {number} (ours), or: sverka review take {number} (theirs)"
+    if row["kind"] == "deal":
+        deal = row["candidates"][0]["external_id"]
+        return f"sverka deals assign {row['contact']} {deal}, or: sverka review dismiss {number} --reason …"
     if row["kind"] == "change":
         return f"sverka review create {number} (send it), or: sverka review dismiss {number} --reason …"
     return f"sverka review link {number} --to EXTERNAL_ID, or: sverka review create {number}"

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, exists, or_, select
 from mapping.model import ENTITIES, PLURALS, EntitySpec, LineSpec, RefSpec
 from store import bulk
 from store.entities import balances, counterparties, entity_tables, line_tables, movements
+from store.queries.deal_records import extend_deals, load_stage_names
 from store.queries.references import NOT_BOUND, References, load_external_ids, unresolved_card
 from store.queries.settled import build_balances, build_movements
 from store.queries.shapes import Record, StoredRow, View
@@ -80,7 +81,19 @@ def _plan(
         return movements, lambda rows: build_movements(rows, view, references), None
     entity = "counterparty" if name == "contacts" else PLURALS[name]
     build: Build = lambda rows: build_records(conn, entity, rows, view, references, lines=True)  # noqa: E731
-    return entity_tables[entity], build, _condition(name)
+    return entity_tables[entity], _with_orders(conn, build, view) if entity == "deal" else build, _condition(name)
+
+
+def _with_orders(conn: Connection, build: Build, view: View) -> Build:
+    """Deals with the names of their stages and what became of their orders."""
+    names = load_stage_names(conn)
+
+    def build_deals(rows: Sequence[StoredRow]) -> list[Record]:
+        records = build(rows)
+        extend_deals(conn, records, view, names)
+        return records
+
+    return build_deals
 
 
 def _condition(name: str) -> ColumnElement[bool] | None:

@@ -27,6 +27,7 @@ SHOWN = {
     "shipment": ("number", "date"),
     "return": ("number", "date"),
     "payment": ("number", "date"),
+    "deal": ("name", "number"),
 }
 """By which columns a record is told where another one refers to it."""
 KEPT = 20_000

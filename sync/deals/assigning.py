@@ -12,9 +12,9 @@ import structlog
 from sqlalchemy import Connection, bindparam, update
 
 from mapping.deals import DealRules
-from store.bulk import delete_where_in, upsert
+from store.bulk import delete_where_in, is_among, upsert
 from store.engine import reading
-from store.queries.deals import iter_orders_to_assign
+from store.queries.deals import DEAL, iter_orders_to_assign
 from store.tables import deal_order
 from sync.context import RunContext
 from sync.deals.asking import ask_about, close_questions, load_questions
@@ -129,6 +129,7 @@ def _write(ctx: RunContext, plan: Plan) -> int:
         for rule in ("number", "only_open"):
             gone = [row["order_id"] for row in plan.dropped]
             delete_where_in(conn, deal_order, deal_order.c.order_id, gone, rule=rule)
+        touch_deals(conn, now, [row["before"] for row in (*plan.changed, *plan.dropped)])
         _audit(conn, now, [*plan.changed, *plan.dropped])
         asked = ask_about(conn, now, ctx.name, plan.conflicts, questions)
         close_questions(conn, now, sorted(answered), BY_ITSELF)
@@ -146,6 +147,13 @@ def _change(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
         names = ("deal_id", "rule", "decided_at", "decided_by")
         given = [{"key": row["order_id"]} | {name: row[name] for name in names} for row in rows]
         conn.execute(update(deal_order).where(*mine), given)
+
+
+def touch_deals(conn: Connection, now: datetime, deals: Sequence[UUID | None]) -> None:
+    """These have lost an order: what has become of the others may be enough to move them now."""
+    lost = [deal for deal in deals if deal is not None]
+    if lost:
+        conn.execute(update(DEAL).where(is_among(conn, DEAL.c.id, lost)).values(updated_at=now))
 
 
 def _audit(conn: Connection, now: datetime, rows: Sequence[dict[str, Any]]) -> None:

@@ -29,12 +29,12 @@ def settle_deals(ctx: RunContext) -> None:
     if (looked or since is None) and not ctx.order.dry_run:
         memory.seen, memory.rules = ctx.started_at - OVERLAP, rules_mark(ctx)
         save_memory(ctx, memory)
-    if moving:
+    if moving and ctx.settings.write != "off":
         send_moves(ctx, rules, memory)
 
 
 def send_due_moves(ctx: RunContext) -> None:
     """Only what is due already: for a run that takes up what waits."""
     rules = ctx.mapping.deals
-    if rules is not None and can_move(ctx, rules):
+    if rules is not None and can_move(ctx, rules) and ctx.settings.write != "off":
         send_moves(ctx, rules, load_memory(ctx))

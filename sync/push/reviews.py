@@ -18,6 +18,8 @@ from store.engine import reading
 from store.entities import counterparties
 from store.tables import review
 from sync.context import App
+from sync.link.agreed import is_linked
+from sync.outbox.rows import wake_reviewed
 from sync.owners.leave import APPROVED, CHANGE
 from sync.push import intents
 from sync.push.ask import DIFFERENT, SAME, remember, request_push
@@ -57,6 +59,7 @@ def link_review(app: App, number: int, external_id: str | None = None, *, who: s
     """
     with app.engine.begin() as conn:
         row = _load_open(conn, number)
+        _refuse_order(row)
         if row.kind == CHANGE:
             why = f"Review {number} asks whether a card may be changed: it is linked already."
             raise UsageError(why, next_step=f"sverka review create {number}")
@@ -76,6 +79,7 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
     """
     with app.engine.begin() as conn:
         row = _load_open(conn, number)
+        _refuse_order(row)
         if row.kind == CHANGE:
             return _approve(conn, app, row, who)
         twins = [item["external_id"] for item in row.candidates if item["strength"] == "same"]
@@ -150,6 +154,14 @@ def _load_open(conn: Connection, number: int) -> Row[Any]:
     return row
 
 
+def _refuse_order(row: Row[Any]) -> None:
+    """Which deal an order belongs to is no question of who is who."""
+    if row.entity == "order" and row.candidates:
+        step = f"sverka deals assign {row.entity_id} {row.candidates[0]['external_id']}"
+        why = f"Review {row.number} asks which deal an order belongs to: there is nobody to link or to create."
+        raise UsageError(why, next_step=f"{step}, or: sverka review dismiss {row.number} --reason …")
+
+
 def _choose(row: Row[Any], external_id: str | None) -> str:
     if external_id:
         return external_id.strip().lower()
@@ -183,6 +195,10 @@ def _wake(conn: Connection, now: datetime, row: Row[Any], action: str) -> None:
     A review may stand alone (a lead that several customers could be): a link then needs an intent of its own; "new"
     is only remembered, since a lead is not written anywhere.
     """
+    if is_linked(conn, row.connection):  # a CRM's card: whoever keeps its cards carries it out (`sync.outbox`)
+        wake_reviewed(conn, now, row.connection, row.entity_id)
+        request_push(conn, now, row.connection)
+        return
     intent = _load_intent(conn, row)
     if intent is None:
         contact = load_row(conn, row.entity_id)

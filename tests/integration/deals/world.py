@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Deals:
     settings: Settings
     engine: Engine
     clock: ManualClock
-    folder: Path
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
     def app(self) -> App:
@@ -97,22 +98,19 @@ class Deals:
         self.base.change(INVOICE, order, {"Комментарий": text})
 
     def ship(self, order: str, amount: object, *, customer: int = 0) -> str:
-        head = self._head(customer, f"Р{self._next():05}", amount, 0) | {"СчетНаОплатуПокупателю_Key": order}
+        head = self._head(customer, f"Р{next(self.numbers):05}", amount, 0) | {"СчетНаОплатуПокупателю_Key": order}
         return self._document(SHIPMENT, head)
 
     def pay(self, amounts: dict[str, object], *, customer: int = 0) -> str:
         """One payment for several orders."""
         rows = [
-            {"СуммаПлатежа": one, "СуммаВзаиморасчетов": one, "СчетНаОплату_Key": key} for key, one in amounts.items()
+            {"LineNumber": str(place), "СуммаПлатежа": one, "СуммаВзаиморасчетов": one, "СчетНаОплату_Key": key}
+            for place, (key, one) in enumerate(amounts.items(), 1)
         ]
         total = sum(Decimal(str(one)) for one in amounts.values())
-        head = self._head(customer, f"П{self._next():05}", total, 0)
+        head = self._head(customer, f"П{next(self.numbers):05}", total, 0)
         party = {"Контрагент": head.pop("Контрагент_Key"), "Контрагент_Type": f"StandardODATA.{PARTIES}"}
         return self._document(PAYMENT, head | party | {"ВидОперации": "ОплатаПокупателя", "РасшифровкаПлатежа": rows})
-
-    def _next(self) -> int:
-        self.folder.joinpath("numbers").open("a").write(".")
-        return len(self.folder.joinpath("numbers").read_text())
 
     def deal(self, *, customer: int | None = 0, stage: str = "", category: int = 0, **fields: Any) -> str:
         """A deal that a person makes in the portal; its number."""
@@ -182,7 +180,7 @@ def make_deals(url: str, folder: Path, rules: str = NUMBER, *, customers: int = 
         engine = open_engine(url)
         upgrade(engine)
         try:
-            yield Deals(base, bitrix, companies, settings, engine, clock, folder)
+            yield Deals(base, bitrix, companies, settings, engine, clock)
         finally:
             engine.dispose()
 
@@ -215,6 +213,6 @@ webhook = "{webhook}"
 allow_http = true
 mapping = "crm.toml"
 role = "crm"
-write = "off"
+write = "on"
 timezone = "Europe/Moscow"
 """

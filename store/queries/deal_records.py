@@ -1,0 +1,61 @@
+"""What a deal is shown with besides its own fields: what its stage is called, its orders, what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from core.money import ZERO
+from store.queries.deals import load_orders_of
+from store.queries.order_figures import NOTHING, OrderFigures, load_order_figures
+from store.queries.references import load_external_ids
+from store.queries.shapes import Record, View, amount_text
+from store.tables import connection
+
+Names = dict[str, dict[str, dict[str, str]]]
+"""Connection -> "pipeline" and "stage" -> id -> name."""
+
+
+def load_stage_names(conn: Connection) -> Names:
+    """What the CRMs call their pipelines and stages, as far as a cycle has asked."""
+    found: Names = {}
+    for row in conn.execute(select(connection.c.name, connection.c.facts)):
+        stages = ((row.facts or {}).get("deals") or {}).get("stages", [])
+        pipelines = {str(one["pipeline"]): str(one["pipeline_name"]) for one in stages}
+        found[row.name] = {"pipeline": pipelines, "stage": {str(one["id"]): str(one["name"]) for one in stages}}
+    return found
+
+
+def extend_deals(conn: Connection, records: Sequence[Record], view: View, names: Names) -> None:
+    """Add to exported deals what they are called and what became of their orders: `ordered`, `shipped`, `paid`."""
+    ids = [UUID(record["id"]) for record in records]
+    orders = load_orders_of(conn, ids)
+    every = [order.id for rows in orders.values() for order in rows]
+    figures, bound = load_order_figures(conn, every), load_external_ids(conn, view, "order", every)
+    for record, key in zip(records, ids, strict=True):
+        rows = orders.get(key, [])
+        known = names.get(next(iter(record["external_ids"]), ""), {})
+        record["pipeline_name"] = known.get("pipeline", {}).get(record["pipeline"] or "")
+        record["stage_name"] = known.get("stage", {}).get(record["stage"] or "")
+        record["orders"] = [_order(row, figures.get(row.id, NOTHING), bound.get(row.id, {}), view) for row in rows]
+        record.update(_sums(rows, figures))
+
+
+def _order(row: Row[Any], figures: OrderFigures, ids: Record, view: View) -> Record:
+    told = {"id": str(row.id), **ids, "number": row.number, "date": view.moment(row.date), "rule": row.rule}
+    amounts = {"amount": row.amount, "shipped": figures.shipped, "paid": figures.paid}
+    return told | {name: amount_text(amount) for name, amount in amounts.items()}
+
+
+def _sums(rows: Sequence[Row[Any]], figures: dict[UUID, OrderFigures]) -> Record:
+    found = [figures.get(row.id, NOTHING) for row in rows]
+    sums: dict[str, Decimal] = {
+        "ordered": sum((row.amount or ZERO for row in rows), ZERO),
+        "shipped": sum((one.shipped for one in found), ZERO),
+        "paid": sum((one.paid for one in found), ZERO),
+    }
+    return {name: amount_text(amount) for name, amount in sums.items()}
