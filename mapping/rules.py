@@ -163,7 +163,7 @@ def _build(chain: Chain, name: str) -> Mapping:
         cards=compile_cards(rules.cards, rules.settings, make_shop("")),
     )
     check_two_way(rules, mapping.entities, mapping.outbound, problems)
-    if not mapping.entities and not mapping.outbound and not mapping.cards:
+    if not (mapping.entities or mapping.outbound or mapping.cards or rules.cards or problems.found):
         problems.add((), 'says nothing of any entity; begin with extends = "bp30"')
     problems.finish(name, mapping)
     return mapping

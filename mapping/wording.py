@@ -9,7 +9,7 @@ from typing import Any
 from mapping.problems import Problems
 from mapping.text import Chain, Tree, load_chain, put_settings
 
-_RULES = frozenset({"fields", "attributes", "body"})
+_RULES = frozenset({"fields", "attributes", "body", "new", "requisites", "own"})
 _MISSING = object()
 _WORDS = {
     "when": "when `{}`",
@@ -22,6 +22,9 @@ _WORDS = {
     "optional": "optional: {}",
     "each": "for each of {}",
     "marker": "with our marker",
+    "kind": "as {}",
+    "empty": "where empty: {}",
+    "labels": "called {}",
 }
 
 
@@ -80,6 +83,8 @@ def _where(loc: tuple[str, ...]) -> str:
         return f"{rest[0]} (shared): " + ": ".join(_without(rest[1:], _RULES))
     if kind == "outbound" and rest:
         return f"{rest[0]} into accounting: " + ": ".join(_without(rest[1:], _RULES | {"steps", "rows"}))
+    if kind == "cards" and rest:
+        return f"{rest[0]} card: " + ": ".join(_without(rest[1:], _RULES))
     return ".".join(loc)
 
 
@@ -123,6 +128,8 @@ def _from(rule: dict[str, Any]) -> str:
         return f"always {_plain(rule['value'])}"
     if "formula" in rule:
         return f"computed `{rule['formula']}`"
+    if "words" in rule:
+        return "put together of " + ", ".join(f"`{name}`" for name in rule["words"])
     named = {key: rule[key] for key in ("ref", "lookup", "step") if key in rule}
     return ", ".join(f"{key} {_plain(value)}" for key, value in named.items())
 

@@ -57,3 +57,29 @@ def test_back_again_is_the_reverse() -> None:
     assert (there.before, there.after) == (back.after, back.before)
     assert str(back) == "counterparty: industry: taken away (was: from `Отрасль`)"
     assert tell_differences(before.text, before.text, "x") == []
+
+
+def test_what_differs_on_a_crms_cards() -> None:
+    text = """extends = "bitrix24"
+[cards.company.fields]
+title = false
+[cards.company.new]
+title = "legal_name"
+[cards.company.own]
+sverka_code = false
+sverka_last_order = { kind = "text", words = ["last_order_number"], empty = "keep", labels = "Order" }
+[cards.order]
+deal_field = false
+"""
+    before, after = load_mapping("bitrix24"), parse_mapping(text, "own.toml")
+    told = [str(one) for one in tell_differences(before.text, after.text, "own.toml")]
+    assert told == [
+        "company card: title: taken away (was: from `name`)",
+        "company card: title: new: from `legal_name`",
+        "company card: sverka_last_order: was put together of `last_order_number`, `last_order_date`,"
+        " `last_order_amount`, as text, called en: 'Last order'; ru: 'Последний заказ'; uk: 'Останнє замовлення';"
+        " is put together of `last_order_number`, as text, where empty: keep, called Order",
+        "company card: sverka_code: taken away (was: from `code`, as text, called en: 'Code in 1C'; ru: 'Код в 1С';"
+        " uk: 'Код в 1С')",
+        "order card: deal_field: was 'parentId2'; is no",
+    ]
