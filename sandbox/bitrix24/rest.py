@@ -111,10 +111,9 @@ class Rest:
                 if method.lower() == "batch":
                     raise system("ERROR_BATCH_METHOD_NOT_ALLOWED")
                 given = fill_references(parse_query(query), parts["result"])
-                one = Caller(
-                    caller.user_id, caller.scopes, caller.key, caller.application,
-                    str(given.pop("auth_connector", "") or ""),
-                )  # fmt: skip
+                own = method.lower() == "event.bind"  # which has a parameter of that name
+                source = "" if own else str(given.pop("auth_connector", "") or "")
+                one = Caller(caller.user_id, caller.scopes, caller.key, caller.application, source)
                 result, total, following, operating = self.one(method.lower(), given, one)
             except RestError as refusal:
                 parts["result_error"][name] = refusal.as_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def test_killed_anywhere_the_next_cycle_goes_on(
         world.settle()
         world.person_does("update", number=int(company), title="Другое имя")
         second = world.add_company("Лютик", OTHER_INN)
-        monkeypatch.setattr("sync.cycle.fault_from_environment", lambda: _kill_at(point))
+        monkeypatch.setattr("sync.cycle.fault_from_environment", lambda: kill_at(point))
         world.clock.sleep(300)
         with pytest.raises(Killed):
             run_cycle(world.app, "crm", Order(kind="schedule"))
@@ -223,7 +224,9 @@ def test_killed_anywhere_the_next_cycle_goes_on(
         assert [one["state"] for one in creates] == ["done", "done"]
 
 
-def _kill_at(point: str) -> object:
+def kill_at(point: str) -> Callable[[str], None]:
+    """What happens at the fault points of a run that is to be killed at one of them."""
+
     def fault(here: str) -> None:
         if here == point:
             raise Killed(here)
