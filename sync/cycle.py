@@ -21,6 +21,7 @@ from store.tables import connection as connections
 from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
 from sync.deals.run import send_due_moves, settle_deals
 from sync.link.decided import carry_out_decisions
+from sync.lists import refresh_lists
 from sync.mappings.reapply import reapply_slice
 from sync.mappings.remap import NoConnector
 from sync.outbox.stage import keep_cards
@@ -85,7 +86,7 @@ def _stages(order: Order) -> list[Stage]:
         return [pull_waiting, push_connection, relink, carry_out_decisions, keep_cards, send_due_moves, wake_cards]
     if order.kind == "reapply":
         return [reapply_slice]
-    stages: list[Stage] = [pull_entities] if order.entity != "balance" else []
+    stages: list[Stage] = [pull_entities, refresh_lists] if order.entity != "balance" else []
     if order.entity in (None, "balance"):
         stages.append(pull_balances)
     return [*stages, push_connection, relink, carry_out_decisions, settle_deals, keep_cards, wake_cards]
@@ -186,7 +187,7 @@ def _load_state(task: Task) -> RunState:
 def _run(ctx: RunContext, task: Task) -> str:
     """Run the stages; what ends the run early is told, not raised."""
     try:
-        for stage in task.stages:
+        for stage in (*task.stages, refresh_lists):
             stage(ctx)
     except LeaseLost:
         raise

@@ -16,6 +16,7 @@ from store.engine import reading
 from store.queries.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import App
+from sync.outbox.letters import build_edit, give_up_card, is_card_letter
 from sync.owners.recording import catch_up
 from sync.owners.sides import load_sides
 from sync.pull.edited import read_values
@@ -145,7 +146,10 @@ def edit_letter(app: App, number: int, values: dict[str, Any], *, who: str = "cl
     with app.engine.begin() as conn:
         letter = _load(conn, number)
         _check_open(letter)
-        edited = _edit_out(conn, letter, values) if letter.direction == "out" else _edit_in(app, letter, values)
+        if letter.direction == "out" and _is_of_card(conn, letter):
+            edited = build_edit(dict(letter._mapping), values)
+        else:
+            edited = _edit_out(conn, letter, values) if letter.direction == "out" else _edit_in(app, letter, values)
         edited |= {"by": who, "at": now.isoformat()}
         mine = (dead_letter.c.id == letter.id, DEAD_OPEN)
         if conn.execute(update(dead_letter).where(*mine).values(edited=edited)).rowcount != 1:
@@ -159,6 +163,10 @@ def edit_letter(app: App, number: int, values: dict[str, Any], *, who: str = "cl
 def _check_open(letter: Row[Any]) -> None:
     if letter.state not in ("open", "retrying"):
         raise UsageError(f"Letter {letter.number} is {letter.state} already.", next_step="sverka dead list --all")
+
+
+def _is_of_card(conn: Connection, letter: Row[Any]) -> bool:
+    return is_card_letter(conn, letter.connection, letter.source, UUID(letter.external_id))
 
 
 def _edit_in(app: App, letter: Row[Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +209,10 @@ def discard_letter(app: App, number: int, reason: str, *, who: str = "cli") -> N
         mine = (dead_letter.c.id == letter.id, DEAD_OPEN)
         if conn.execute(update(dead_letter).where(*mine).values(values)).rowcount != 1:
             raise ConflictError(f"Somebody else has just settled letter {number}.", next_step=_LIST)
-        if letter.direction == "out":
+        if letter.direction == "out" and _is_of_card(conn, letter):
+            key = UUID(letter.external_id)
+            give_up_card(conn, letter.connection, letter.source, key, now, f"discarded: {reason}")
+        elif letter.direction == "out":
             key, side = UUID(letter.external_id), sides.get(letter.connection)
             give_up(conn, letter.connection, key, now, f"discarded: {reason}")
             if side is not None:

@@ -78,7 +78,7 @@ def _newly_bound(scope: Scope) -> Select[Any]:
 
 
 def _changed_documents(scope: Scope, since: datetime) -> list[Select[Any]]:
-    """Its own row, its customer's card that has come into being; of an order what was shipped and paid, and its deal."""
+    """Its own row, its customer's card that has come into being; of an order what was shipped, paid, and its deal."""
     table = entity_tables[scope.entity]
     parts: list[Select[Any]] = [select(table.c.id.label("id")).where(table.c.updated_at >= since)]
     if scope.parents:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from store.tables import dead_letter, intent, parked, request, review
+from store.tables import dead_letter, intent, outbox, parked, request, review
 
 DEAD_OPEN = dead_letter.c.state.in_(("open", "retrying"))
 """A letter that still needs someone or something: the one meaning of "dead" in every count."""
@@ -22,18 +22,24 @@ def count_waiting(conn: Connection, now: datetime, name: str) -> int:
 def load_queues(conn: Connection, now: datetime) -> dict[str, dict[str, int]]:
     """How many of each kind wait, by connection; a connection where nothing waits is left out.
 
-    requests: asked for by people, not done · due: intents to be sent now · waiting: intents whose time has not come or
-    whose record is not complete · sending, uncertain: intents in flight and without an answer · parked: records that
-    wait for another one · dead: open dead letters · review: decisions that people owe.
+    requests: asked for by people, not done · due: intents and cards to be sent now · waiting: those whose time has not
+    come or whose record is not complete · sending, uncertain: those in flight and without an answer · parked: records
+    that wait for another one · dead: open dead letters · review: decisions that people owe.
     """
     arrived = or_(intent.c.next_attempt_at.is_(None), intent.c.next_attempt_at <= now)
     later = or_(intent.c.state == "waiting", and_(intent.c.state == "due", intent.c.next_attempt_at > now))
+    shown = outbox.c.state.in_(("new", "due"))
+    card_time = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now)
     wanted: tuple[tuple[str, Table, ColumnElement[bool] | None], ...] = (
         ("requests", request, request.c.done_at.is_(None)),
         ("due", intent, and_(intent.c.state == "due", arrived)),
         ("waiting", intent, later),
         ("sending", intent, intent.c.state == "sending"),
         ("uncertain", intent, intent.c.state == "uncertain"),
+        ("due", outbox, and_(shown, card_time)),
+        ("waiting", outbox, and_(shown, outbox.c.next_attempt_at > now)),
+        ("sending", outbox, outbox.c.state == "sending"),
+        ("uncertain", outbox, outbox.c.state == "uncertain"),
         ("parked", parked, None),
         ("dead", dead_letter, DEAD_OPEN),
         ("review", review, review.c.state == "open"),
@@ -42,5 +48,5 @@ def load_queues(conn: Connection, now: datetime) -> dict[str, dict[str, int]]:
     for name, table, condition in wanted:
         query = select(table.c.connection, func.count().label("number")).group_by(table.c.connection)
         for row in conn.execute(query if condition is None else query.where(condition)):
-            found[row.connection][name] = row.number
+            found[row.connection][name] += row.number
     return dict(found)

@@ -108,7 +108,7 @@ def _load_names(conn: Connection, table: Table, ids: Iterable[Any], *columns: st
     """A name of each, the first of these columns that is filled."""
     wanted = [table.c[name] for name in (columns or ("name",))]
     rows = select_in(conn, table, (table.c.id, *wanted), table.c.id, {key for key in ids if key is not None})
-    return {row[0]: next((str(text) for text in row[1:] if text), "") for row in rows}
+    return {row[0]: next((str(name) for name in tuple(row)[1:] if name), "") for row in rows}
 
 
 def load_documents(conn: Connection, entity: str, ids: Sequence[UUID], currency: str) -> dict[UUID, Shown]:

@@ -14,7 +14,7 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     Column("card", String(40), primary_key=True),  # the mapping's name of the card: company, order, ...
     Column("entity_id", Uuid, primary_key=True),
     Column("external_id", String(200)),  # empty: it is not there yet, or not known which it is
-    Column("state", String(12), nullable=False),  # new, due, sending, uncertain, done, review, dead, left
+    Column("state", String(12), nullable=False),  # new, due, sending, uncertain, done, review, dead, off, gone, left
     Column("hash", String(64), nullable=False, server_default=""),  # of what it shall show
     Column("sent_hash", String(64), nullable=False, server_default=""),  # of what it shows
     Column("reason", Text),
@@ -25,7 +25,7 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     Column("updated_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("as_of", UtcDateTime),  # how old the figures are that `hash` speaks of
-    Column("known", Json),  # what is not sent again: {kept: {field: fingerprint at the first link}, requisites, contacts}
+    Column("known", Json),  # what is not sent again: {kept: {field: print at the first link}, requisites, contacts}
     Column("bound_at", UtcDateTime),  # since when it is known to be there: what hangs on it can follow
     Index("ix_outbox_entity_id", "entity_id"),
     Index("ix_outbox_bound_at", "connection", "card", "bound_at"),

@@ -135,9 +135,17 @@ def claim_rows(
 
 
 def touch_cards(conn: Connection, now: datetime, connection: str, ids: Sequence[UUID]) -> None:
-    """Cards whose people have changed what accounting owns: they are shown everything anew, in the caller's transaction."""
+    """Cards whose people have changed what accounting owns: all is shown anew. In the caller's transaction."""
     if not ids:
         return
-    where = (table.c.connection == connection, table.c.state.in_(("done", "due")), is_among(conn, table.c.entity_id, ids))
+    theirs = is_among(conn, table.c.entity_id, ids)
+    where = (table.c.connection == connection, table.c.state.in_(("done", "due")), theirs)
     again = {"state": "due", "sent_hash": "", "known": None, "updated_at": now, "next_attempt_at": None}
     conn.execute(update(table).where(*where).values(again))
+
+
+def wake_reviewed(conn: Connection, now: datetime, connection: str, entity_id: UUID) -> bool:
+    """A person has decided about a card that waits for him: it is looked for again. False where none waits."""
+    where = (table.c.connection == connection, table.c.entity_id == entity_id, table.c.state == "review")
+    again = {"state": "new", "updated_at": now, "next_attempt_at": None}
+    return conn.execute(update(table).where(*where).values(again)).rowcount > 0

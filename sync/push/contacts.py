@@ -288,6 +288,12 @@ def _load_one(app: App, contact_id: UUID) -> dict[str, Any]:
         return _build_views(conn, app, [row] if row else [])[0]
 
 
+def load_standings(conn: Connection, app: App, rows: list[dict[str, Any]]) -> dict[UUID, str]:
+    """Where each of these customers stands in accounting, in plain words."""
+    views = _build_views(conn, app, rows)
+    return {row["id"]: view["standing_text"] for row, view in zip(rows, views, strict=True)}
+
+
 def _build_views(conn: Connection, app: App, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     accountings = [name for name, settings in app.settings.connections.items() if settings.role == "accounting"]
     views = []

@@ -35,7 +35,8 @@ def push_connection(ctx: RunContext) -> None:
         TransientError: accounting has stopped answering. LeaseLost: another worker has taken over.
     """
     if not can_push(ctx):
-        _defer_letters(ctx)
+        if not ctx.mapping.cards:  # else its letters are those of cards, which have a stage of their own
+            _defer_letters(ctx)
         return
     if ctx.order.dry_run:
         _preview(ctx)

@@ -17,9 +17,10 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, or
 from core.settings import ConnectionSettings
 from store.bulk import upsert
 from store.engine import reading
-from store.tables import connection, dead_letter, intent, lease, parked, reapply, run, slot
+from store.tables import connection, dead_letter, intent, lease, outbox, parked, reapply, run, slot
 from sync.context import App, Order, OrderKind
 from sync.cycle import RunResult, run_cycle
+from sync.outbox import rows as cards
 from sync.pull import dead
 from sync.push import intents
 from sync.room import slots
@@ -47,6 +48,7 @@ FINDERS: list[Finder] = [
     Finder("retry", dead_letter, dead.is_due),
     Finder("retry", parked, lambda now: parked.c.next_attempt_at <= now),
     Finder("push", intent, intents.is_due),
+    Finder("push", outbox, cards.is_due),
     Finder("reapply", reapply, lambda now: reapply.c.state.in_(("due", "running"))),
 ]
 """All that a tick looks for; of several kinds the first is taken up first. A run of kind `retry` sends too."""

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 VARIABLE = "SVERKA_FAULT"
-COMMITS = ("page", "mark", "tombstone", "relink", "dead", "balance")
+COMMITS = ("page", "mark", "tombstone", "relink", "dead", "balance", "customer-lists")
 """Commits of the pulling side."""
 PUSH_COMMITS = (
     "push-wake",
@@ -64,6 +64,9 @@ TOKEN_COMMITS = ("token-claim", "token-save", "token-release")
 CRM_COMMITS = ("hint", "hints-end")
 """Commits where a CRM is concerned, which no 1C has: tests/integration/crm_in and crm_out kill there."""
 CRM_CALLS = ("fetch-moment", "fetch-changed", "fetch-events", "confirm-events")
+OUTBOX_COMMITS = ("outbox-refresh", "outbox-mark", "outbox-claim", "outbox-record", "outbox-link", "outbox-wake")
+OUTBOX_CALLS = ("find-cards", "write-cards", "claim-card")
+"""Commits and calls of cards shown in a CRM, which no 1C has: tests/integration/outbox kills there."""
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -100,6 +103,7 @@ POINTS = _sides(
     *PUSH_CALLS,
 )
 """Every point there is where 1C is concerned."""
+OUTBOX_POINTS = _sides(*OUTBOX_COMMITS, *OUTBOX_CALLS)
 TOKEN_POINTS = _sides(*TOKEN_COMMITS)
 CRM_POINTS = _sides(*CRM_COMMITS, *CRM_CALLS)
 

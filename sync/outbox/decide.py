@@ -1,0 +1,89 @@
+"""What becomes of one card's row when its record is looked at. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sync.outbox.content import Content, build_first_link
+from sync.outbox.desk import Desk, Subject
+from sync.outbox.rows import CardRow, new_row
+
+FIXED = ("gone", "left")
+"""States that only a person ends."""
+ON_ITS_WAY = ("sending", "uncertain")
+UNWANTED = "the mapping does not show it"
+
+
+def decide_row(desk: Desk, subject: Subject, row: CardRow | None, now: datetime) -> CardRow | None:
+    """The row as it is to be written; None where nothing has changed, or there is nothing to show.
+
+    A record whose card is there gets a row when it is first looked at; one that has none only where a card is to be
+    made, which needs a person's agreement to the links (`sverka link`).
+
+    Raises:
+        RecordError: a condition does not fit the record, or a value cannot be built.
+    """
+    if row is not None and row.state in FIXED:
+        return None
+    key = subject.shown["id"]
+    bound = row.external_id if subject.external_id is None and row is not None else subject.external_id
+    if not desk.card.is_wanted(subject.shown, desk.zone):
+        return _turn_off(row or (new_row(desk.name, desk.card.name, key, now) if bound else None), bound)
+    if subject.gone:
+        return _mark_gone(row)
+    if bound is None and not _may_be_made(desk, subject):
+        return _turn_off(row, None) if row is not None and row.state not in ON_ITS_WAY else None
+    adopted = bound is not None and (row is None or row.external_id != bound)
+    fresh = row or new_row(desk.name, desk.card.name, key, now)
+    content = _changed(desk, subject, fresh)
+    if adopted:
+        content = content or desk.build(subject)
+        _adopt(fresh, str(bound), content, now)
+    if content is None and fresh.state != "off":
+        return None
+    return _make_due(desk, subject, fresh, content)
+
+
+def _may_be_made(desk: Desk, subject: Subject) -> bool:
+    return desk.linked and subject.tied and not subject.elsewhere and desk.card.is_made(subject.shown, desk.zone)
+
+
+def _turn_off(row: CardRow | None, bound: str | None) -> CardRow | None:
+    if row is None or row.state in ("off", *ON_ITS_WAY):
+        return None
+    row.state, row.reason, row.next_attempt_at = "off", UNWANTED, None
+    row.external_id = bound
+    return row
+
+
+def _mark_gone(row: CardRow | None) -> CardRow | None:
+    if row is None or row.state in ("off", *ON_ITS_WAY):
+        return None
+    row.state, row.next_attempt_at = "gone", None
+    return row
+
+
+def _changed(desk: Desk, subject: Subject, row: CardRow) -> Content | None:
+    """What the card shall show now, where that is new: the age of figures alone counts only so often."""
+    fresh, known = subject.shown.get("as_of"), row.as_of
+    young = fresh is not None and known is not None and fresh - known < desk.card.as_of_every
+    if young and desk.build(subject, known).hash == row.hash:
+        return None
+    content = desk.build(subject)
+    return None if content.hash == row.hash else content
+
+
+def _adopt(row: CardRow, external_id: str, content: Content, now: datetime) -> None:
+    """A card that was there before us: what is not ours on it stays as it is until ours changes."""
+    row.external_id, row.bound_at, row.sent_hash = external_id, now, ""
+    row.known = build_first_link(content)
+    row.state = "due" if row.state in ("new", "review", "dead") else row.state
+
+
+def _make_due(desk: Desk, subject: Subject, row: CardRow, content: Content | None) -> CardRow:
+    if content is not None:
+        row.hash, row.as_of = content.hash, subject.shown.get("as_of")
+    row.mapping_version = desk.ctx.mapping.version
+    if row.state in ("done", "off", "dead"):
+        row.state, row.next_attempt_at = ("due" if row.external_id else "new"), None
+    return row

@@ -1,0 +1,190 @@
+"""Which card is it? Found by our key, else by the tax id and nothing else; asked live before anything is made.
+
+One card with the tax id, and nobody's, is the customer's: it is claimed. Several, another's, another registration code,
+or a phone or e-mail alone go to a person with the reasons (design §5-8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from connectors.cards import By, CardHit
+from store.bulk import select_in
+from store.engine import reading
+from store.queries.outward import CUSTOMER
+from store.tables import match_decision, review
+from sync.link.agreed import load_held
+from sync.outbox.desk import Desk, Subject
+from sync.outbox.rows import CardRow
+from sync.push.ask import load_decided
+from sync.push.match import Decided
+from sync.push.mirror import is_branch
+from sync.room.writing import asking
+
+Hits = Mapping[str, list[CardHit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """found: it stands under our key · link: this card is to be claimed · create · review · hold: a person has it."""
+
+    action: Literal["found", "link", "create", "review", "hold"]
+    external_id: str = ""
+    reason: str = ""
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the CRM has said about some customers, by value."""
+
+    keys: Hits = field(default_factory=dict)
+    tax_ids: Hits = field(default_factory=dict)
+    phones: Hits = field(default_factory=dict)
+    emails: Hits = field(default_factory=dict)
+
+
+def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subject]) -> dict[UUID, Found]:
+    """What each of these cards is there; asks in few questions for all of them together.
+
+    Raises:
+        TransientError, ConfigError: the CRM did not answer; nothing is concluded from that.
+    """
+    answers = Answers(keys=_ask(desk, "key", [row.key for row in rows]))
+    open_rows = [row for row in rows if not answers.keys.get(row.key)]
+    decided: dict[UUID, Decided] = {}
+    held: set[UUID] = set()
+    if desk.card.entity == CUSTOMER and open_rows:
+        with reading(desk.ctx.app.engine) as conn:
+            ids = [row.entity_id for row in open_rows]
+            held = load_held(conn, desk.name, ids)
+            decided = {key: load_decided(conn, desk.name, key) for key in _load_spoken_of(conn, desk.name, ids)}
+        _ask_who(desk, answers, [subjects[row.entity_id].shown for row in open_rows if row.entity_id not in held])
+    found = {row.entity_id: _judge(desk, row, subjects[row.entity_id].shown, answers, decided, held) for row in rows}
+    return found | _find_twins(desk, found, subjects)
+
+
+def _load_spoken_of(conn: Connection, name: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these customers about whom somebody has ever said something."""
+    found: set[UUID] = set()
+    for table in (match_decision, review):
+        rows = select_in(conn, table, (table.c.entity_id,), table.c.entity_id, ids, connection=name)
+        found |= {row.entity_id for row in rows}
+    return found
+
+
+def _find_twins(desk: Desk, found: Mapping[UUID, Found], subjects: Mapping[UUID, Subject]) -> dict[UUID, Found]:
+    """Customers of ours with one tax id who would all be made now: the first is, about the others a person is asked."""
+    first: dict[tuple[str, str], str] = {}
+    twins: dict[UUID, Found] = {}
+    for key in (key for key, one in found.items() if one.action == "create" and desk.card.entity == CUSTOMER):
+        shown = subjects[key].shown
+        if not _tax_id(shown):
+            continue
+        same = (_tax_id(shown), str(shown["registration_code"] or ""))
+        if same in first:
+            why = f"{first[same]} has the same tax id {same[0]} and gets a card in {desk.name} now."
+            twins[key] = Found("review", reason=f"Not sure whether he is somebody else: {why}")
+        first.setdefault(same, str(shown["name"]))
+    return twins
+
+
+def _ask(desk: Desk, by: By, values: Iterable[str]) -> Hits:
+    wanted = list(dict.fromkeys(value for value in values if value))
+    if not wanted:
+        return {}
+    with asking(desk.ctx, "find-cards"):
+        return desk.target.find_cards(desk.card.name, by, wanted)
+
+
+def _ask_who(desk: Desk, answers: Answers, customers: Sequence[Mapping[str, Any]]) -> None:
+    """By tax id first; those whom nobody has it of also by phone and e-mail."""
+    answers.tax_ids = _ask(desk, "tax_id", (_tax_id(one) for one in customers))
+    unknown = [one for one in customers if not answers.tax_ids.get(_tax_id(one))]
+    answers.phones = _ask(desk, "phone", (value for one in unknown for value in one["phones"] or ()))
+    answers.emails = _ask(desk, "email", (value for one in unknown for value in one["emails"] or ()))
+
+
+def _tax_id(customer: Mapping[str, Any]) -> str:
+    return str(customer["tax_id"] or "")
+
+
+def _judge(
+    desk: Desk, row: CardRow, shown: Mapping[str, Any], answers: Answers, decided: Mapping[UUID, Decided],
+    held: set[UUID],
+) -> Found:  # fmt: skip
+    ours = answers.keys.get(row.key, [])
+    if len(ours) == 1:
+        return Found("found", ours[0].external_id)
+    if ours:
+        why = f"{len(ours)} cards of {desk.name} stand under our key."
+        return Found("review", reason=why, candidates=[_candidate(one, "same", "it carries our key") for one in ours])
+    if row.entity_id in held:
+        return Found("hold", reason="a person is asked who it is: sverka review list")
+    if desk.card.entity != CUSTOMER:
+        return Found("create")
+    said = decided.get(row.entity_id, Decided())
+    if len(said.same) == 1:
+        return Found("link", next(iter(said.same)), "a person has said that this is his card")
+    return _by_tax_id(desk, shown, answers, said) or _by_likeness(desk, shown, answers, said) or Found("create")
+
+
+def _by_tax_id(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Decided) -> Found | None:
+    hits = [
+        one for one in answers.tax_ids.get(_tax_id(shown), []) if not one.own_firm
+        and not (said.force and one.external_id in said.rejected)
+    ]  # fmt: skip
+    if not hits:
+        return None
+    ours = shown["registration_code"]
+    same = [one for one in hits if not is_branch(ours, one.registration_code)]
+    exact = [one for one in same if ours and one.registration_code == ours]
+    same = exact if len(exact) == 1 else same
+    doubt = (shown["marks"] or {}).get("tax_id", "")
+    if len(same) == 1 and len(hits) == len(same) and not same[0].key and not doubt:
+        return Found("link", same[0].external_id, f"linked by the tax id {shown['tax_id']}")
+    if len(exact) == 1 and not exact[0].key and not doubt:
+        return Found("link", exact[0].external_id, f"linked by the tax id {shown['tax_id']} and code {ours}")
+    why = doubt or _why_not(desk, same, hits)
+    told = [_candidate(one, "same" if one in same else "branch", f"same tax id {shown['tax_id']}") for one in hits]
+    return Found("review", reason=f"Not sure which card of {desk.name} it is: {why}.", candidates=told)
+
+
+def _why_not(desk: Desk, same: Sequence[CardHit], hits: Sequence[CardHit]) -> str:
+    if len(same) > 1:
+        return f"{len(same)} cards have this tax id"
+    if not same:
+        return "a card there has this tax id with another registration code (a branch?)"
+    if same[0].key:
+        return "the card with this tax id stands under another key"
+    return f"{len(hits)} cards have this tax id"
+
+
+def _by_likeness(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Decided) -> Found | None:
+    """Phone or e-mail alone never link: whoever they point to is shown to a person, once."""
+    reasons: dict[str, list[str]] = {}
+    cards: dict[str, CardHit] = {}
+    for values, hits, word in ((shown["phones"], answers.phones, "phone"), (shown["emails"], answers.emails, "e-mail")):
+        for value in values or ():
+            for one in hits.get(value, []):
+                if not one.own_firm and one.external_id not in said.rejected:
+                    cards[one.external_id] = one
+                    reasons.setdefault(one.external_id, []).append(f"same {word} {value}")
+    if not cards:
+        return None
+    told = [_candidate(one, "weak", *reasons[key]) for key, one in cards.items()]
+    why = "Only phone or e-mail point to somebody; they never link by themselves."
+    return Found("review", reason=why, candidates=told)
+
+
+def _candidate(hit: CardHit, strength: str, *reasons: str) -> dict[str, Any]:
+    blocked = ["it stands under another key"] if hit.key else []
+    return {
+        "external_id": hit.external_id, "name": hit.title, "tax_id": hit.tax_id,
+        "registration_code": hit.registration_code, "code": "", "strength": strength, "reasons": [*reasons, *blocked],
+    }  # fmt: skip
