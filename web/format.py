@@ -28,6 +28,8 @@ class Writer:
         code = currency.get("code") if isinstance(currency, dict) else currency
         if not code:
             return str(numbers.format_decimal(value, format="#,##0.00", locale=self.locale))
+        if numbers.get_currency_symbol(str(code), self.locale) == code:  # no sign of its own: a space has to part them
+            return str(numbers.format_currency(value, str(code), format="#,##0.00\xa0¤", locale=self.locale))
         return str(numbers.format_currency(value, str(code), locale=self.locale))
 
     def number(self, value: Any) -> str:

@@ -25,7 +25,7 @@ LANGUAGES = {"en": "English", "ru": "Русский", "uk": "Українськ�
 """The languages of the pages, each called as its speakers call it."""
 DEFAULT = "en"
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
-_KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "say": None}
+_KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2), "N_": None}
 _OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false", "extensions": "jinja2.ext.do"}}
 
 
@@ -62,19 +62,24 @@ def load_catalogue(language: str) -> Catalog:
         with path.open("rb") as file:
             part = read_po(file, locale=language, abort_invalid=True)
         for message in part:
-            known = whole.get(message.id) if message.id else None
+            if not message.id:
+                continue
+            known = whole.get(message.id, message.context)
             if known is not None and known.string != message.string:
-                raise ValueError(f"{path}: {message.id!r} is translated differently in another file")
-            if message.id:
-                whole[message.id] = message
+                raise ValueError(f"{path}: {message.id!r} is translated differently in another file: use pgettext")
+            whole[message.id] = message
     return whole
 
 
-def find_texts() -> dict[Any, list[str]]:
+Text = tuple[str | None, Any]
+"""A context or none, and a text, or a pair of texts for one and for many."""
+
+
+def find_texts() -> dict[Text, list[str]]:
     """Every text that code and templates want translated, with the files it stands in."""
-    found: dict[Any, list[str]] = {}
-    for name, _line, message, _comments, _context in extract_from_dir(
+    found: dict[Text, list[str]] = {}
+    for name, _line, message, _comments, context in extract_from_dir(
         str(HERE), _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=()
     ):
-        found.setdefault(message, []).append(name)
+        found.setdefault((context, message), []).append(name)
     return found

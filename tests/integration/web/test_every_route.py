@@ -1,6 +1,7 @@
 """Made from the route table: whoever asks for whatever, each role on every route and on what is not its own.
 
-A new route is tried by itself. It fails without a rule, and with a path that names a kind of thing nobody can make here.
+A new route is tried by itself. It fails without a rule, and with a path that names a kind of thing which nobody can
+make here.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def test_each_role_on_every_route(world: World, role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_on_what_is_not_its_own(world: World, role: str) -> None:
-    """Asked for by its key: no trace of it, nothing done to it, and the same answer as for a thing that is not there."""
+    """Asked for by its key: no trace of it, and the same answer as for a thing that is not there."""
     for way in [way for way in TABLE if rule(way).about and role in rule(way).roles]:
         about = rule(way).about or ""
         if role in MAY_SEE[about]:
