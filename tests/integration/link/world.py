@@ -21,6 +21,7 @@ from sandbox.bitrix24.admin import PERSON
 from sandbox.bitrix24.build import Customer, add_customer
 from sandbox.bitrix24.items import Items
 from sandbox.bitrix24.portal import Portal
+from sandbox.bitrix24.requisites import Requisites
 from store.engine import open_engine, reading
 from store.entities import counterparties
 from store.search import search_text
@@ -30,6 +31,7 @@ from sync.context import App, NoProgress
 from sync.cycle import RunResult
 from sync.link.report import GROUPS, Report
 from sync.link.stage import link_cards
+from sync.setup.cards import set_up_cards
 
 CRM = "crm"
 COMPANY, CONTACT = 4, 3
@@ -74,6 +76,15 @@ class World:
         order = {"entityTypeId": COMPANY, "id": int(number), "fields": fields}
         Items(self.portal).update(order, PERSON)
 
+    def legal(self, fields: dict[str, Any]) -> None:
+        """A person gives a card its requisites."""
+        Requisites(self.portal).add({"fields": fields}, PERSON)
+
+    def set_up(self) -> None:
+        """What `sverka crm setup` makes in the portal."""
+        assert list(set_up_cards(self.app, self.settings.connection(CRM), "admin", dry_run=False))
+        self.server.shell.rest.calls.clear()
+
     def link(self, *, dry_run: bool = False) -> RunResult:
         """One link; its lines are kept by group."""
         report = Report()
@@ -98,7 +109,8 @@ class World:
     def bound(self) -> dict[UUID, str]:
         """Customer -> his card in the portal."""
         with reading(self.engine) as conn:
-            rows = conn.execute(select(binding).where(binding.c.connection == CRM, binding.c.deleted.is_(False))).all()
+            mine = (binding.c.connection == CRM, binding.c.entity == "counterparty", binding.c.deleted.is_(False))
+            rows = conn.execute(select(binding).where(*mine)).all()
         return {row.entity_id: row.external_id for row in rows if row.entity_id is not None}
 
     def card(self, number: str) -> dict[str, Any]:
