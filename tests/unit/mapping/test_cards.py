@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +13,12 @@ import pytest
 
 from core.errors import RecordError
 from mapping.cards import CardMapping, Filled
+from mapping.grammar_cards import CardRule, ShowRule
 from mapping.problems import MappingMistakes
 from mapping.rules import load_mapping, parse_mapping
+from mapping.shown import FIGURES, LAST, PARTS
 
+DOCS = Path(__file__).parents[3] / "docs" / "mapping-format.md"
 ZONE = ZoneInfo("Europe/Moscow")
 LATE = datetime(2026, 3, 4, 21, 30, tzinfo=UTC)
 """Already the 5th in Moscow."""
@@ -228,3 +233,19 @@ def test_all_mistakes_of_cards_are_told_at_once() -> None:
     with pytest.raises(MappingMistakes) as caught:
         parse_mapping(text, "own.toml")
     assert [one.line for one in caught.value.mistakes] == [3, 5, 9]
+
+
+def test_the_example_of_the_docs_is_right() -> None:
+    part = DOCS.read_text("utf-8").partition("\n## Cards")[2].partition("\n## ")[0]
+    mapping = parse_mapping(part.partition("```toml\n")[2].partition("```")[0], "own.toml")
+    assert "payment" not in mapping.cards
+    shown = {"attributes": {"region": "Пермь"}, "balance": Decimal(1), "currency": "RUB"}
+    assert mapping.cards["company"].is_made(shown)
+    assert mapping.cards["company"].fill(shown).fields["@region"] == "Пермь"
+
+
+def test_the_docs_name_all_that_rules_may_say() -> None:
+    part = DOCS.read_text("utf-8").partition("\n## Cards")[2].partition("\n## ")[0]
+    words = set(re.findall(r"[a-z_]+", part))
+    keys = {*CardRule.model_fields, *ShowRule.model_fields} - {"from_"}
+    assert (keys | FIGURES - {f"{last}_{rest}" for last in LAST for rest in PARTS}) - words == set()
