@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, select, update
 
 from connectors.cards import Card, CardResult, CardTarget
-from connectors.stages import StageReader
+from connectors.stages import Stage, StageReader
 from core.errors import RecordError, SverkaError, TransientError, UncertainOutcome
 from mapping.deals import DealRules
 from store.bulk import is_among
@@ -73,9 +73,8 @@ def _send(ctx: RunContext, rules: DealRules, memory: Memory, rows: Sequence[Card
     assert isinstance(ctx.connector, CardTarget) and isinstance(ctx.connector, StageReader)  # noqa: S101 - asked by can_move
     try:
         targets = _look_again(ctx, rules, memory, rows)
-        cards = [
-            _card(ctx.connector.stage_field, row, target) for row in rows if (target := targets.get(row.entity_id))
-        ]
+        moving = [(row, one.stage) for row in rows if (one := targets.get(row.entity_id)) and one.stage is not None]
+        cards = [_card(ctx.connector.stage_field, row, stage) for row, stage in moving]
         with asking(ctx, "write-cards"):
             results = ctx.connector.write_cards(cards) if cards else []
     except SverkaError as error:
@@ -104,10 +103,9 @@ def _look_again(ctx: RunContext, rules: DealRules, memory: Memory, rows: Sequenc
     return {target.deal.id: target for target in found}
 
 
-def _card(field: str, row: CardRow, target: Target) -> Card:
-    assert target.stage is not None  # noqa: S101 - those that stay were left out
-    row.hash = target.stage.id
-    return Card("deal", row.key, row.external_id, {field: target.stage.id})
+def _card(field: str, row: CardRow, stage: Stage) -> Card:
+    row.hash = stage.id
+    return Card("deal", row.key, row.external_id, {field: stage.id})
 
 
 def _keep(ctx: RunContext, rows: Sequence[CardRow], targets: dict[UUID, Target], results: Sequence[CardResult]) -> None:
