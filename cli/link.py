@@ -60,7 +60,7 @@ def link(
 def _look_and_ask(app: App, connection: str, xlsx: Path | None, as_json: bool) -> None:
     """Show what would be done, and do not go on without a yes. Raises UsageError where nobody can be asked."""
     if not sys.stdin.isatty():
-        raise UsageError("Nobody is there to agree.", next_step=f"sverka link {connection} --dry-run, then: … --yes")
+        raise UsageError("Nobody is there to agree.", next_step=f"sverka link {connection} --yes")
     result = _run(app, connection, xlsx, as_json, dry_run=True)
     if result.status != "ok":
         raise typer.Exit(FAILED)
