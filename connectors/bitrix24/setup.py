@@ -15,7 +15,10 @@ KINDS = {
     "datetime": "datetime", "boolean": "boolean", "url": "url",
 }  # fmt: skip
 LONGEST = 50
-_OPTIONS = ("isClientEnabled", "isStagesEnabled", "isBeginCloseDatesEnabled", "isUseInUserfieldEnabled")
+_OPTIONS = (
+    "isClientEnabled", "isStagesEnabled", "isBeginCloseDatesEnabled", "isUseInUserfieldEnabled",
+    "isLinkWithProductsEnabled",  # without it there is no amount and no currency
+)  # fmt: skip
 
 
 class Setup:

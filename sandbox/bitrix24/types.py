@@ -17,6 +17,12 @@ OPTIONS = (
     "isRecyclebinEnabled", "isAutomationEnabled", "isBizProcEnabled", "isSetOpenPermissions", "isPaymentsEnabled",
     "isCountersEnabled",
 )  # fmt: skip
+BROUGHT = {
+    "isClientEnabled": ("companyId", "contactId", "contactIds"),
+    "isBeginCloseDatesEnabled": ("begindate", "closedate"),
+    "isLinkWithProductsEnabled": ("opportunity", "isManualOpportunity", "taxValue", "currencyId"),
+}
+"""Options of a type that bring fields with them."""
 FIRST, LAST = 1030, 32000
 
 
@@ -46,9 +52,10 @@ class Types:
         kind.type_id, kind.title, kind.code = next(self._ids), str(fields["title"]), str(fields.get("code") or "")
         kind.options = {name: "Y" if yes(fields.get(name)) else "N" for name in OPTIONS}
         kind.options |= {"createdTime": self.portal.stamp(), "updatedTime": self.portal.stamp()}
-        if not yes(fields.get("isClientEnabled")):
-            for name in ("companyId", "contactId", "contactIds"):
-                del kind.fields[name]
+        for option, names in BROUGHT.items():
+            if not yes(fields.get(option)):
+                for name in names:
+                    del kind.fields[name]
         if yes(fields.get("isStagesEnabled")):
             self.portal.dictionaries.categories[number] = []
             self.portal.dictionaries.add_category(number, "Общая", number=kind.type_id + 40)
