@@ -59,7 +59,8 @@ def _conclude(mapping: Mapping, name: str, findings: list[Finding]) -> None:
     wrong = sum(finding.level == "error" for finding in findings)
     told = f"is not right, {wrong} of {len(findings)} findings are to be mended" if wrong else "is right"
     more = f" ({len(findings)} findings)" if findings and not wrong else ""
-    say(f"{name} {told}{more}: {len(mapping.entities)} entities, version {mapping.version[:12]}.")
+    cards = f", {len(mapping.cards)} cards" if mapping.cards else ""
+    say(f"{name} {told}{more}: {len(mapping.entities)} entities{cards}, version {mapping.version[:12]}.")
 
 
 def _look(file: str | None, connection: str | None, *, live: bool) -> _Looked:
