@@ -1,4 +1,4 @@
-"""The preset bitrix24 against the documented answers of the REST: each name that it reads or writes is one of theirs."""
+"""The preset bitrix24 against documented answers of the REST: each name that it reads or writes is one of theirs."""
 
 from __future__ import annotations
 
