@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Scope
 
 import web.api
 import web.pages
-from web import error_pages, problems
+from web import error_pages, hooks, problems
 from web.guard import enter, enter_machine
 from web.headers import SafeHeaders
 from web.render import STATIC
@@ -61,6 +61,7 @@ def build_site_app(site: Site) -> ASGIApp:
         app.include_router(router, include_in_schema=False)
     error_pages.install(app)
     app.mount(web.api.PREFIX, build_api(site))
+    app.mount(hooks.PREFIX, hooks.build_hooks(site.app))
     app.mount("/static", KeptFiles(directory=STATIC))
     return SafeHeaders(app)
 

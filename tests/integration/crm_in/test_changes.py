@@ -188,7 +188,7 @@ def test_a_refused_part_of_a_batch_leaves_the_mark_where_it_was(store_url: str, 
         def refuse(*_: object) -> object:
             raise system("INTERNAL_SERVER_ERROR")
 
-        world.crm.shell.rest.methods["crm.requisite.list"] = refuse  # type: ignore[assignment]
+        world.crm.shell.rest.methods["crm.requisite.list"] = refuse
         world.add_requisite(company, INN)
         world.clock.sleep(300)
         assert run_cycle(world.app, "crm", Order(kind="schedule")).status == "failed"

@@ -82,9 +82,7 @@ def test_writing_needs_leave_where_the_settings_say_so(store_url: str, tmp_path:
         assert len(world.reviews()) == 1
 
 
-def test_a_person_without_a_company_is_a_customer_with_one_he_is_a_person_there(
-    store_url: str, tmp_path: Path
-) -> None:
+def test_a_person_without_a_company_is_a_customer_with_one_he_is_a_person_there(store_url: str, tmp_path: Path) -> None:
     with make_world(store_url, tmp_path) as world:
         company = world.add_company()
         employee = world.add_person(company=company)

@@ -67,7 +67,7 @@ def test_a_copied_card_with_our_key_is_nobody_s(store_url: str, tmp_path: Path) 
         row = world.row(key, "accounting")
         company = write_card(world, str(row["id"]), title="Ромашка", typeId="CUSTOMER")
         world.run("crm")
-        copied = {"title": "Ромашка (копия)", "originatorId": "sverka", "originId": str(row["id"])}
+        copied: dict[str, Any] = {"title": "Ромашка (копия)", "originatorId": "sverka", "originId": str(row["id"])}
         copy = str(world.person_does("add", **copied)["item"]["id"])
         world.run("crm")
         assert world.row(copy)["id"] != world.row(company)["id"]
@@ -78,7 +78,7 @@ def test_a_key_of_another_program_is_not_ours(store_url: str, tmp_path: Path) ->
     with make_world(store_url, tmp_path) as world:
         key = customer_of_1c(world)
         row = world.row(key, "accounting")
-        other = {"title": "Чужая", "originatorId": "1c", "originId": str(row["id"])}
+        other: dict[str, Any] = {"title": "Чужая", "originatorId": "1c", "originId": str(row["id"])}
         company = str(world.person_does("add", **other)["item"]["id"])
         world.run("crm")
         assert world.row(company)["id"] != row["id"]

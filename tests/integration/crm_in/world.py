@@ -146,7 +146,7 @@ class World:
         return f"contact:{number}"
 
     def add_requisite(self, company: str, inn: str, kpp: str = "770701001", *, kind: int = COMPANY) -> str:
-        given = {
+        given: dict[str, Any] = {
             "ENTITY_TYPE_ID": kind, "ENTITY_ID": int(company), "PRESET_ID": 1 if len(inn) == 10 else 3,
             "NAME": "реквизиты", "RQ_INN": inn, "RQ_KPP": kpp,
         }  # fmt: skip
