@@ -1,0 +1,160 @@
+"""An accounting and a portal, both behind real HTTP, with the shipped mapping of the portal and a store between them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from connectors.registry import option_models
+from core.clock import ManualClock
+from core.settings import load_settings
+from sandbox.bitrix24 import BitrixServer, build_portal
+from sandbox.bitrix24.admin import edit_as_person
+from sandbox.bitrix24.build import Customer, add_customer
+from sandbox.bitrix24.fields import COMPANY
+from sandbox.onec import OnecServer, build_company
+from sandbox.onec.schema import PARTIES
+from store.engine import open_engine
+from store.entities import counterparties
+from store.tables import binding, dead_letter, outbox, review
+from store.upgrade import upgrade
+from sync.context import NoProgress
+from sync.cycle import RunResult
+from sync.link.report import Report
+from sync.link.stage import link_cards
+from sync.setup.cards import set_up_cards
+from tests.integration.deals.world import Deals
+from tests.integration.owners.systems import TAX_IDS, same_customer
+from tests.integration.sync_pull.world import onec_clock
+
+CRM = "crm"
+WRITES = ("crm.item.add", "crm.item.update", "crm.requisite.add", "crm.requisite.update", "crm.item.delete")
+BALANCE = "ufCrmSverkaBalance"
+
+
+@dataclass
+class Circle(Deals):
+    """1C, the store and the portal."""
+
+    def set_up(self) -> None:
+        """What `sverka crm setup` and an agreed `sverka link` do."""
+        assert list(set_up_cards(self.app, self.settings.connection(CRM), "admin", dry_run=False))
+        report = Report()
+        try:
+            result = link_cards(self.app, CRM, report, NoProgress(), dry_run=False, who="admin")
+        finally:
+            report.close()
+        assert result.status in ("ok", "partial"), result.message
+
+    def show(self, status: tuple[str, ...] = ("ok", "partial"), **order: Any) -> RunResult:
+        """The portal's own run, as after a request."""
+        return self.sync(CRM, status=status, **({"pause": 10} | order))[0]
+
+    def calls(self) -> list[str]:
+        """Methods that were called, those inside of batches too."""
+        return [name for name, _ in self.portal.shell.rest.calls]
+
+    def written(self) -> int:
+        """How many writing commands the portal has had so far."""
+        return sum(1 for name in self.calls() if name in WRITES)
+
+    def elements(self, kind: int = COMPANY) -> dict[int, dict[str, Any]]:
+        """What the portal holds of a type, its own firms apart."""
+        items = self.portal.portal.kinds[kind].items
+        return {number: item for number, item in items.items() if item.get("isMyCompany") != "Y"}
+
+    def smart(self, title: str) -> dict[int, dict[str, Any]]:
+        """Elements of a type of ours."""
+        kinds = self.portal.portal.kinds
+        number = next(number for number, kind in kinds.items() if kind.title == title)
+        return self.elements(number)
+
+    def company(self, customer: int = 0) -> dict[str, Any]:
+        """The one card in the portal that stands under a customer's key."""
+        (found,) = [one for one in self.elements().values() if one.get("originId") == str(self.customer_id(customer))]
+        return found
+
+    def customer_id(self, customer: int = 0) -> UUID:
+        with self.engine.connect() as conn:
+            table = counterparties
+            return conn.execute(select(table.c.id).where(table.c.tax_id == TAX_IDS[customer])).scalar_one()
+
+    def rows(self, card: str = "company") -> list[dict[str, Any]]:
+        with self.engine.connect() as conn:
+            return [dict(row) for row in conn.execute(select(outbox).where(outbox.c.card == card)).mappings()]
+
+    def row(self, customer: int = 0) -> dict[str, Any]:
+        return next(row for row in self.rows() if row["entity_id"] == self.customer_id(customer))
+
+    def letters(self) -> list[dict[str, Any]]:
+        with self.engine.connect() as conn:
+            query = select(dead_letter).where(dead_letter.c.state.in_(("open", "retrying")))
+            return [dict(row) for row in conn.execute(query).mappings()]
+
+    def questions(self) -> list[dict[str, Any]]:
+        with self.engine.connect() as conn:
+            return [dict(row) for row in conn.execute(select(review).where(review.c.state == "open")).mappings()]
+
+    def bound(self) -> dict[UUID, str]:
+        with self.engine.connect() as conn:
+            mine = (binding.c.connection == CRM, binding.c.entity == "counterparty", binding.c.deleted.is_(False))
+            return {row.entity_id: row.external_id for row in conn.execute(select(binding).where(*mine))}
+
+    def person_does(self, op: str, **order: Any) -> Any:
+        """A person works in the portal."""
+        return edit_as_person(self.portal.portal, {"op": op, "entityTypeId": COMPANY, **order})
+
+    def add_company(self, title: str, inn: str = "", kpp: str = "", **more: str) -> int:
+        return add_customer(self.portal.portal, Customer(title, inn, kpp, **more))
+
+
+def counted(result: RunResult, entity: str = "counterparty") -> dict[str, int]:
+    """What was counted of an entity on the way out; it adds up."""
+    lines = [line for line in result.lines if (line.entity, line.direction) == (entity, "out")]
+    assert all(line.adds_up() for line in lines)
+    return dict(lines[0].counts) if lines else {}
+
+
+@contextlib.contextmanager
+def make_circle(
+    url: str, folder: Path, *, customers: int = 3, mapping: str = "", companies: tuple[Customer, ...] = (),
+    extra: str = "",
+) -> Iterator[Circle]:  # fmt: skip
+    """A base with next to no documents and some customers of ours, an empty portal, the shipped mapping."""
+    clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
+    with contextlib.ExitStack() as stack:
+        base = stack.enter_context(
+            build_company(seed=3, documents=5, counterparties=4, today=clock.now().date(), clock=onec_clock(clock))
+        )
+        for number in range(customers):
+            base.create(PARTIES, same_customer(number))
+        portal = build_portal(now=clock.now)
+        portal.limits.drain = portal.limits.cap = 10_000
+        made = [add_customer(portal, one) for one in companies]
+        onec = stack.enter_context(OnecServer(base))
+        server = stack.enter_context(BitrixServer(portal))
+        (folder / "portal.toml").write_text(f'extends = "bitrix24"\n{mapping}', encoding="utf-8")
+        path = folder / "settings.toml"
+        path.write_text(
+            f'[store]\nurl = "{url}"\n[connections.accounting]\nconnector = "onec_odata"\nurl = "{onec.url}"\n'
+            'user = "Обмен"\npassword = "secret"\nmapping = "bp30"\nwrite = "on"\n'
+            f'[connections.crm]\nconnector = "bitrix24"\nrole = "crm"\nwebhook = "{server.webhook}"\n'
+            f'allow_http = true\nmapping = "portal.toml"\nattempts = 1\nretry_seconds = 0\n'
+            f"read_timeout = 5\ndrain = 1000.0\nburst = 1000\n{extra}",
+            encoding="utf-8",
+        )
+        settings = load_settings(path, environ={}, connectors=option_models())
+        engine = open_engine(url)
+        upgrade(engine)
+        try:
+            yield Circle(base, server, made, settings, engine, clock)
+        finally:
+            engine.dispose()
+            assert server.shell.crashes == []
