@@ -66,11 +66,14 @@ run: $(VENV)/.installed  ## see it at work: a stand-in of 1C, the main job on it
 
 # ---------------------------------------------------------------- checking
 
-.PHONY: test nightly peers chaos bench lint fmt
-test: dev services  ## all tests, on real PostgreSQL, RabbitMQ, Redis and SQLite, with the coverage
+.PHONY: test coverage nightly peers chaos bench lint fmt
+test: dev services  ## all tests, on real PostgreSQL, RabbitMQ, Redis and SQLite
 	@echo "Running the tests (two at a time) ..."
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+coverage:  ## the same, with what they cover: takes twice as long
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(PYTEST_ARGS)
+	@$(MAKE) test PYTEST_ARGS="--cov --cov-report=term $(PYTEST_ARGS)"
 
 nightly: dev services  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m nightly --timeout 1800 $(PYTEST_ARGS)

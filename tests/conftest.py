@@ -3,8 +3,10 @@
 import pytest
 
 from tests.services.fixtures import (
+    bare_url,
     postgres,
     postgres_session,
+    postgres_template,
     postgres_url,
     rabbitmq,
     rabbitmq_session,
@@ -12,12 +14,16 @@ from tests.services.fixtures import (
     redis_server,
     redis_session,
     redis_url,
+    sqlite_template,
+    sqlite_url,
     store_url,
 )
 
 __all__ = [
+    "bare_url",
     "postgres",
     "postgres_session",
+    "postgres_template",
     "postgres_url",
     "rabbitmq",
     "rabbitmq_session",
@@ -25,6 +31,8 @@ __all__ = [
     "redis_server",
     "redis_session",
     "redis_url",
+    "sqlite_template",
+    "sqlite_url",
     "store_url",
 ]
 

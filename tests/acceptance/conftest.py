@@ -29,9 +29,9 @@ def server(base: Base) -> Iterator[OnecServer]:
 
 
 @pytest.fixture
-def installed(tmp_path: Path, server: OnecServer, store_url: str) -> Installation:
+def installed(tmp_path: Path, server: OnecServer, bare_url: str) -> Installation:
     """An installation that may write into accounting; once on SQLite, once on PostgreSQL."""
-    return Installation(tmp_path, store_url, server.url, connection='write = "on"')
+    return Installation(tmp_path, bare_url, server.url, connection='write = "on"')
 
 
 @pytest.fixture

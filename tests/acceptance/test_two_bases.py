@@ -84,8 +84,8 @@ def companies(base: Base) -> list[str]:
 
 
 @pytest.fixture
-def both(tmp_path: Path, store_url: str) -> Iterator[Both]:
-    made = Both(tmp_path, store_url)
+def both(tmp_path: Path, bare_url: str) -> Iterator[Both]:
+    made = Both(tmp_path, bare_url)
     yield made
     made.close()
 

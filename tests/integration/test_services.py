@@ -11,8 +11,10 @@ import psycopg
 import pytest
 import redis
 from kombu import Connection, Queue
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, func, inspect, select, text
 
+from store.tables import metadata
+from store.upgrade import upgrade
 from tests.services.postgres import Postgres
 from tests.services.process import ServiceError, find_program
 from tests.services.rabbitmq import RabbitMQ
@@ -102,11 +104,20 @@ def test_postgres_keeps_what_was_committed_through_kill(postgres: Postgres, post
         assert connection.execute("select count(*) from kept").fetchone() == (1000,)
 
 
-def test_a_store_is_empty(store_url: str) -> None:
-    engine = create_engine(store_url)
+def test_a_bare_database_is_empty(bare_url: str) -> None:
+    engine = create_engine(bare_url)
+    assert inspect(engine).get_table_names() == []
     with engine.begin() as connection:
         connection.execute(text("create table mine (n int)"))
         assert connection.scalar(text("select count(*) from mine")) == 0
+    engine.dispose()
+
+
+def test_a_store_is_up_to_date_and_has_no_records(store_url: str) -> None:
+    assert not upgrade(store_url), "nothing was left to do"
+    engine = create_engine(store_url)
+    with engine.connect() as connection:
+        assert {connection.scalar(select(func.count()).select_from(table)) for table in metadata.tables.values()} == {0}
     engine.dispose()
 
 

@@ -66,8 +66,8 @@ def _sqlite_ddl(conn: Connection) -> set[str]:
 
 
 @pytest.fixture
-def engine(store_url: str) -> Any:
-    engine = open_engine(store_url)
+def engine(bare_url: str) -> Any:
+    engine = open_engine(bare_url)
     yield engine
     engine.dispose()
 
@@ -177,8 +177,8 @@ def start(url: str, die_at: int = -1) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("die_at", [1, 2, 30])
-def test_kill_in_the_middle_leaves_nothing_half_done(store_url: str, engine: Engine, die_at: int) -> None:
-    child = start(store_url, die_at)
+def test_kill_in_the_middle_leaves_nothing_half_done(bare_url: str, engine: Engine, die_at: int) -> None:
+    child = start(bare_url, die_at)
     assert child.communicate("go\n", timeout=60)[0] == ""
     assert child.returncode == -9
     assert ddl(engine) == set()
@@ -186,8 +186,8 @@ def test_kill_in_the_middle_leaves_nothing_half_done(store_url: str, engine: Eng
     assert load_revision(engine) == HEAD
 
 
-def test_two_first_starts_at_once(store_url: str, engine: Engine) -> None:
-    children = [start(store_url) for _ in range(3)]
+def test_two_first_starts_at_once(bare_url: str, engine: Engine) -> None:
+    children = [start(bare_url) for _ in range(3)]
     for child in children:
         assert child.stdin is not None
         child.stdin.write("go\n")

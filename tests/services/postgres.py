@@ -42,6 +42,7 @@ class Postgres(Server):
             "unix_socket_directories": "",
             "fsync": "off",
             "full_page_writes": "off",
+            "max_wal_size": "128MB",
             "shared_buffers": "64MB",
             "max_connections": "100",
             "timezone": "UTC",

@@ -39,16 +39,15 @@ BOTH = pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "taken-
 
 
 @pytest.fixture
-def worlds(tmp_path: Path) -> Iterator[Any]:
+def worlds(sqlite_url: str, tmp_path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'store.db'}"
-        yield lambda **how: stack.enter_context(make_world(url, tmp_path, documents=30, **how))
+        yield lambda **how: stack.enter_context(make_world(sqlite_url, tmp_path, documents=30, **how))
 
 
 @pytest.fixture
-def systems(tmp_path: Path) -> Iterator[Systems]:
+def systems(sqlite_url: str, tmp_path: Path) -> Iterator[Systems]:
     owners = {name: {"name": "newest", "phones": "crm"} for name in NAMES}
-    with make_systems(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, owners, customers=1) as made:
+    with make_systems(sqlite_url, tmp_path, owners, customers=1) as made:
         made.cycle()
         yield made
 

@@ -120,10 +120,9 @@ def _settle(systems: Systems) -> None:
     raise AssertionError("reviews never end")
 
 
-def test_a_doubtful_card_is_joined_by_a_person(tmp_path: Path) -> None:
+def test_a_doubtful_card_is_joined_by_a_person(sqlite_url: str, tmp_path: Path) -> None:
     """Another registration code: two customers and a question; the answer makes them one, and changes neither side."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    with make_systems(url, tmp_path, dict.fromkeys(NAMES, OWNERS), customers=1) as systems:
+    with make_systems(sqlite_url, tmp_path, dict.fromkeys(NAMES, OWNERS), customers=1) as systems:
         crm = systems.bases["crm"]
         crm.change(PARTIES, str(systems.card("crm", INN)["Ref_Key"]), {"КПП": "997750001"})
         systems.edit("crm", INN, "phones", [NEW])

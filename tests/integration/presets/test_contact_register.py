@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +26,8 @@ PARTIES = "StandardODATA.Catalog_Контрагенты"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[PresetWorld]:
-    with open_preset_world(f"sqlite:///{tmp_path / 'store.db'}", "upp13", write="on", documents=40) as opened:
+def world(sqlite_url: str) -> Iterator[PresetWorld]:
+    with open_preset_world(sqlite_url, "upp13", write="on", documents=40) as opened:
         assert opened.cycle().status == "ok", opened.result
         yield opened
 
@@ -159,11 +158,10 @@ def test_a_card_that_goes_while_its_rows_are_written_is_a_letter_and_stops_nobod
 
 
 @pytest.mark.parametrize("point", ["send.after:3", "send.after:4", "push-step.before:4", "push-step.after:3"])
-def test_a_run_killed_between_rows_is_gone_on_with(tmp_path: Path, point: str) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    with open_preset_world(url, "upp13", write="on", documents=12) as world:
+def test_a_run_killed_between_rows_is_gone_on_with(sqlite_url: str, point: str) -> None:
+    with open_preset_world(sqlite_url, "upp13", write="on", documents=12) as world:
         contact = make_client(world)
-        kill_at(world, url, "upp13", point)
+        kill_at(world, sqlite_url, "upp13", point)
         go_on(world)
         (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
         assert shown["standing"] == "in_accounting", shown

@@ -61,12 +61,11 @@ def go_on(world: PresetWorld) -> None:
 
 
 @pytest.mark.parametrize(("point", "step", "ignores"), KILLS)
-def test_the_next_run_goes_on_where_the_killed_one_stood(tmp_path: Path, point: str, step: int, ignores: bool) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    with open_preset_world(url, "ut11", write="on", documents=12) as world:
+def test_the_next_run_goes_on_where_the_killed_one_stood(sqlite_url: str, point: str, step: int, ignores: bool) -> None:
+    with open_preset_world(sqlite_url, "ut11", write="on", documents=12) as world:
         world.base.ignores_ref_key = ignores
         contact = add_contact(world.app, name="ООО Ромашка", status="client", tax_id=INN)
-        kill_at(world, url, "ut11", f"{point}:{step}")
+        kill_at(world, sqlite_url, "ut11", f"{point}:{step}")
         go_on(world)
         (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
         assert shown["standing"] == "in_accounting", shown
@@ -80,9 +79,9 @@ def test_the_next_run_goes_on_where_the_killed_one_stood(tmp_path: Path, point: 
         assert world.base.unfilled == []
 
 
-def test_a_base_that_takes_the_card_s_key_is_known_to_take_keys(tmp_path: Path) -> None:
+def test_a_base_that_takes_the_card_s_key_is_known_to_take_keys(sqlite_url: str) -> None:
     """The card is the second of three objects: that the base took its key is seen all the same."""
-    with open_preset_world(f"sqlite:///{tmp_path / 'store.db'}", "ut11", write="on", documents=12) as world:
+    with open_preset_world(sqlite_url, "ut11", write="on", documents=12) as world:
         contact = add_contact(world.app, name="ООО Ромашка", status="client", tax_id=INN)
         world.cycle()
         (card,) = world.named("Catalog_Контрагенты", "ООО Ромашка")

@@ -18,11 +18,11 @@ def build(store_url: str, tmp_path: Path) -> Iterator[Callable[..., World]]:
 
 
 @pytest.fixture
-def build_sqlite(tmp_path: Path) -> Iterator[Callable[..., World]]:
+def build_sqlite(sqlite_url: str, tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Make a world on SQLite: for what has nothing to do with the database."""
     with ExitStack() as stack:
 
         def make(**how: Any) -> World:
-            return stack.enter_context(make_world(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, **how))
+            return stack.enter_context(make_world(sqlite_url, tmp_path, **how))
 
         yield make

@@ -24,7 +24,7 @@ from sandbox.onec.schema import CONTRACTS, PARTIES
 from sandbox.onec.server import OnecServer
 from store.engine import open_engine, reading
 from store.entities import counterparties
-from store.tables import binding, intent, metadata
+from store.tables import binding, intent
 from store.versions import ensure_published
 from sync.context import App, Order, RunContext
 from sync.pull.apply import apply_records
@@ -113,7 +113,9 @@ class World:
 
     def intents(self) -> list[dict[str, Any]]:
         with reading(self.app.engine) as conn:
-            return [dict(row) for row in conn.execute(select(intent).order_by(intent.c.created_at, intent.c.id)).mappings()]
+            return [
+                dict(row) for row in conn.execute(select(intent).order_by(intent.c.created_at, intent.c.id)).mappings()
+            ]
 
     def mirror(self, key: str) -> UUID:
         """What a pull does with a card of accounting; the id of its row."""
@@ -169,7 +171,6 @@ def world(store_url: str) -> Iterator[World]:
     """A fresh base and a fresh store."""
     with build_company(seed=3, documents=20, counterparties=12) as base, OnecServer(base) as server:
         engine = open_engine(store_url)
-        metadata.create_all(engine)
         clock = ManualClock()
         secret = read_secret("secret")
         options = OnecODataOptions(url=server.url, user="Обмен", password=secret, attempts=1, retry_seconds=0)
