@@ -1,4 +1,7 @@
-"""The main job, shown on a stand-in 1C base with a store of its own: nothing of yours is touched."""
+"""The whole job, shown on a stand-in 1C base and a stand-in Bitrix24 portal with a store of its own.
+
+Nothing of yours is touched.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from pathlib import Path
 
 from cli.common import open_app, out_table, out_text, view
 from cli.data import print_balances
+from cli.demo_crm import CRM, Circle, build_demo_portal
 from cli.exits import FAILED, OK, say
 from cli.progress import watching
 from cli.reconciling import reconcile_one
 from cli.syncing import outside_name
 from connectors.registry import option_models
 from core.settings import Settings, load_settings
+from sandbox.bitrix24 import BitrixServer
 from sandbox.onec.company import build_company
 from sandbox.onec.server import OnecServer
 from store.queries.balances import iter_balances
@@ -35,11 +40,13 @@ def run_demo(*, once: bool, documents: int, seed: int) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="sverka-demo-") as folder,
         OnecServer(base, user=_USER, password=_PASSWORD) as server,
+        BitrixServer(build_demo_portal(base)) as portal,
     ):
         say(f"The stand-in 1C base listens at {server.url}")
-        chosen = _demo_settings(server.url, Path(folder))
+        say(f"The stand-in Bitrix24 portal listens at {portal.root}; its webhook: {portal.webhook}")
+        chosen = _demo_settings(server.url, portal.webhook, Path(folder))
         with open_app(chosen) as app:
-            code = _one_turn(app)
+            code = _one_turn(app, portal)
         if once or code != OK:
             return code
         say(f"In a second terminal: SVERKA_SETTINGS={chosen.path} sverka status")
@@ -47,7 +54,7 @@ def run_demo(*, once: bool, documents: int, seed: int) -> int:
         return run_all(chosen, serve_beside)
 
 
-def _demo_settings(url: str, folder: Path) -> Settings:
+def _demo_settings(url: str, webhook: str, folder: Path) -> Settings:
     path = folder / "settings.toml"
     path.write_text(
         f"""[store]
@@ -62,13 +69,23 @@ password = "{_PASSWORD}"
 write = "on"
 mapping = "bp30"
 since = 2024-01-01
+
+[connections.{CRM}]
+connector = "bitrix24"
+role = "crm"
+webhook = "{webhook}"
+allow_http = true
+drain = 1000.0
+burst = 1000
+write = "on"
+mapping = "bitrix24"
 """,
         encoding="utf-8",
     )
     return load_settings(path, environ={}, connectors=option_models())
 
 
-def _one_turn(app: App) -> int:
+def _one_turn(app: App, portal: BitrixServer) -> int:
     _title("1. Everything out of accounting into the CRM store")
     if not _cycle(app):
         return FAILED
@@ -84,7 +101,10 @@ def _one_turn(app: App) -> int:
     _title("4. Who owes what")
     with app.engine.connect() as conn:
         print_balances(iter_balances(conn, view(app)))
-    _title("5. Compared with accounting")
+    code = Circle(app, portal, CONNECTION).show(5)
+    if code != OK:
+        return code
+    _title("9. Compared with accounting")
     return reconcile_one(app, CONNECTION, repair=False, fresh=False, as_json=False)
 
 
