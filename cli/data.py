@@ -13,13 +13,13 @@ import typer
 from cli.cards import print_card
 from cli.common import open_app, out_json, out_lines, out_table, out_text, to_reader, view
 from cli.exits import FAILED, say
-from cli.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 from cli.words import moment, money
 from core.errors import UsageError
 from mapping.model import ENTITIES
 from store.queries.balances import iter_balances
 from store.queries.card import find_customers, load_card
 from store.queries.export import EXPORTS, export_name, iter_export
+from store.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 

@@ -12,8 +12,8 @@ import typer
 from cli.common import open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, PARTIAL, err, say
 from cli.progress import watching
-from cli.tabular import flatten, open_target, write_sheets
 from core.errors import UsageError
+from store.tabular import flatten, open_target, write_sheets
 from sync.context import App
 from sync.cycle import RunResult
 from sync.link.report import COLUMNS, GROUPS, Report

@@ -106,9 +106,10 @@ def iter_customers(conn: Connection, viewer: Viewer, wish: Wish, view: View, siz
 def load_trait_values(conn: Connection, name: str, most: int = 200) -> list[str]:
     """The values that a field of customers has, each found by one step in its index."""
     column = counterparties.c[name]
-    first = select(func.min(column).label("value"))
+    filled = column.is_not(None)  # which the index asks for
+    first = select(func.min(column).label("value")).where(filled)
     known = first.cte("known", recursive=True)
-    following = select(func.min(column)).where(column > known.c.value).scalar_subquery()
+    following = select(func.min(column)).where(filled, column > known.c.value).scalar_subquery()
     every = known.union_all(select(following).where(known.c.value.is_not(None)))
     query = select(every.c.value).where(every.c.value.is_not(None)).limit(most)
     return [value for value in conn.execute(query).scalars() if value]
