@@ -21,7 +21,8 @@ ATTRIBUTES = "attributes."
 """Before the name of an attribute of the customer's own."""
 FIGURES = frozenset({
     "balance", "receivable", "advance", "overdue", "overdue_since", "credit_left", "currency", "other_balances",
-    "as_of", "standing", "our_link", "manager", "card", *(f"{last}_{part}" for last in LAST for part in PARTS),
+    "as_of", "standing", "standing_code", "our_link", "manager", "card",
+    *(f"{last}_{part}" for last in LAST for part in PARTS),
 })  # fmt: skip
 """What is told of a customer besides his own fields."""
 DETAILS = frozenset({

@@ -288,10 +288,13 @@ def _load_one(app: App, contact_id: UUID) -> dict[str, Any]:
         return _build_views(conn, app, [row] if row else [])[0]
 
 
-def load_standings(conn: Connection, app: App, rows: list[dict[str, Any]]) -> dict[UUID, str]:
-    """Where each of these customers stands in accounting, in plain words."""
+def load_standings(conn: Connection, app: App, rows: list[dict[str, Any]]) -> dict[UUID, dict[str, str]]:
+    """Where each of these customers stands in accounting: `standing` in plain words, and its `standing_code`."""
     views = _build_views(conn, app, rows)
-    return {row["id"]: view["standing_text"] for row, view in zip(rows, views, strict=True)}
+    return {
+        row["id"]: {"standing": view["standing_text"], "standing_code": view["standing"]}
+        for row, view in zip(rows, views, strict=True)
+    }
 
 
 def _build_views(conn: Connection, app: App, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
