@@ -29,64 +29,76 @@ def iter_orders_to_assign(conn: Connection, since: datetime | None) -> Iterator[
     Those that changed; those without a deal whose customer, or a deal of whose customer, changed (all of them where a
     deal without a customer did); those whose deal changed its customer or went.
     """
-    yield from _pages(conn, select(ORDER.c.id.label("id")).where(*COUNTS) if since is None else _to_assign(since))
+    every = select(ORDER.c.id.label("id")).where(*COUNTS)
+    yield from _pages(conn, every) if since is None else _pages(conn, _to_assign(conn, since), few=True)
 
 
-def _to_assign(since: datetime) -> Any:
-    changed = select(ORDER.c.id.label("id")).where(ORDER.c.updated_at >= since, *COUNTS)
-    fresh = DEAL.c.updated_at >= since
-    customers = union(
-        select(DEAL.c.counterparty_id).where(fresh, DEAL.c.counterparty_id.is_not(None)),
-        select(counterparties.c.id).where(counterparties.c.updated_at >= since),
-    )
-    without = ~exists().where(deal_order.c.order_id == ORDER.c.id)
-    nobodys = exists().where(fresh, DEAL.c.counterparty_id.is_(None))
-    waiting = select(ORDER.c.id).where(*COUNTS, without, or_(ORDER.c.counterparty_id.in_(customers), nobodys))
+def _to_assign(conn: Connection, since: datetime) -> Any:
+    """Only what can have something to find is asked at all: most cycles have no news of any deal or customer."""
+    fresh, known = DEAL.c.updated_at >= since, counterparties.c.updated_at >= since
+    nobodys = and_(fresh, DEAL.c.counterparty_id.is_(None))
+    news = conn.execute(select(exists().where(fresh), exists().where(known), exists().where(nobodys))).one()
+    parts: list[Any] = [select(ORDER.c.id.label("id")).where(ORDER.c.updated_at >= since, *COUNTS)]
+    waiting = select(ORDER.c.id).where(*COUNTS, ~exists().where(deal_order.c.order_id == ORDER.c.id))
+    if news[2]:
+        parts.append(waiting)
+    elif news[0] or news[1]:
+        theirs = select(DEAL.c.counterparty_id).where(fresh, DEAL.c.counterparty_id.is_not(None))
+        customers = union(theirs, select(counterparties.c.id).where(known))
+        parts.append(waiting.where(ORDER.c.counterparty_id.in_(customers)))
+    if news[0]:
+        parts.append(_lost(fresh))
+    return union(*parts)
+
+
+def _lost(fresh: ColumnElement[bool]) -> Select[Any]:
     moved = or_(DEAL.c.deleted.is_(True), DEAL.c.counterparty_id.is_distinct_from(ORDER.c.counterparty_id))
-    lost = (
+    return (
         select(ORDER.c.id)
         .join(deal_order, deal_order.c.order_id == ORDER.c.id)
         .join(DEAL, DEAL.c.id == deal_order.c.deal_id)
         .where(fresh, moved, deal_order.c.rule != "person")
     )
-    return union(changed, waiting, lost)
 
 
 def iter_deals_to_move(conn: Connection, connection: str, since: datetime | None) -> Iterator[list[UUID]]:
     """Deals of one connection, with orders, whose stage may have to be another now; all where it is None."""
     every = select(deal_order.c.deal_id.label("id")).where(_bound(connection, deal_order.c.deal_id)).distinct()
-    yield from _pages(conn, every if since is None else _to_move(connection, since))
+    yield from _pages(conn, every) if since is None else _pages(conn, _to_move(connection, since), few=True)
 
 
 def _to_move(connection: str, since: datetime) -> Any:
     shipped, returned, paid = (table.c.updated_at >= since for table in (SHIPMENT, RETURN, PAYMENT))
-    of_payment = ALLOCATION.join(PAYMENT, PAYMENT.c.id == ALLOCATION.c.payment_id)
+    rows = ALLOCATION.c.payment_id.in_(select(PAYMENT.c.id).where(paid))
     orders = union(
-        select(ORDER.c.id).where(ORDER.c.updated_at >= since),
-        select(SHIPMENT.c.order_id).where(shipped, SHIPMENT.c.order_id.is_not(None)),
+        select(ORDER.c.id.label("id")).where(ORDER.c.updated_at >= since),
+        select(SHIPMENT.c.order_id).where(shipped),
         select(SHIPMENT.c.order_id).join(RETURN, RETURN.c.shipment_id == SHIPMENT.c.id).where(returned),
-        select(PAYMENT.c.order_id).where(paid, PAYMENT.c.order_id.is_not(None)),
-        select(ALLOCATION.c.order_id).select_from(of_payment).where(paid, ALLOCATION.c.order_id.is_not(None)),
-        select(SHIPMENT.c.order_id)
-        .select_from(of_payment.join(SHIPMENT, SHIPMENT.c.id == ALLOCATION.c.shipment_id))
-        .where(paid),
+        select(PAYMENT.c.order_id).where(paid),
+        select(ALLOCATION.c.order_id).where(rows),
+        select(SHIPMENT.c.order_id).where(SHIPMENT.c.id.in_(select(ALLOCATION.c.shipment_id).where(rows))),
     )
-    mine = _bound(connection, deal_order.c.deal_id)
-    deals = select(DEAL.c.id).where(DEAL.c.updated_at >= since)
-    touched = or_(deal_order.c.order_id.in_(orders), deal_order.c.deal_id.in_(deals), deal_order.c.decided_at >= since)
-    return select(deal_order.c.deal_id.label("id")).where(mine, touched).distinct()
+    changed, deal = orders.subquery("changed"), deal_order.c.deal_id.label("id")
+    touched = union(
+        select(deal).join(changed, changed.c.id == deal_order.c.order_id),
+        select(deal).join(DEAL, DEAL.c.id == deal_order.c.deal_id).where(DEAL.c.updated_at >= since),
+        select(deal).where(deal_order.c.decided_at >= since),
+    ).subquery("touched")
+    return select(touched.c.id).where(_bound(connection, touched.c.id))
 
 
 def _bound(connection: str, deal: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists().where(binding.c.connection == connection, binding.c.entity == "deal", binding.c.entity_id == deal)
 
 
-def _pages(conn: Connection, query: Any) -> Iterator[list[UUID]]:
+def _pages(conn: Connection, query: Any, *, few: bool = False) -> Iterator[list[UUID]]:
+    """Ids in pages. `few`: of a large table only few are looked for, so it is not to be gone through in their order."""
     found = query.subquery()
+    key = func.coalesce(found.c.id, found.c.id) if few else found.c.id
     last: UUID | None = None
     while True:
-        page = select(found.c.id).order_by(found.c.id).limit(AT_ONCE)
-        ids = list(conn.execute(page if last is None else page.where(found.c.id > last)).scalars())
+        page = select(found.c.id).order_by(key).limit(AT_ONCE)
+        ids = list(conn.execute(page if last is None else page.where(key > last)).scalars())
         if ids:
             yield ids
         if len(ids) < AT_ONCE:
