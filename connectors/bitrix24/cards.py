@@ -16,6 +16,8 @@ from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire
 from connectors.cards import Card, CardRef, CardResult
 from core.errors import ConfigError, RecordError, SchemaDrift, SverkaError, TransientError, UncertainOutcome, Where
 
+_NAMED = 3
+"""So many missing fields are named one by one."""
 Commands = dict[str, tuple[str, Params]]
 
 
@@ -62,9 +64,9 @@ class CardWriter:
         known = set(draft.kind.fields) | {str(one.get("upperName")) for one in draft.kind.fields.values()}
         unknown = [name for name in draft.card.fields if name not in known]
         if unknown:
-            error = SchemaDrift(
-                f"The portal has no field {', '.join(unknown)} on {draft.card.type}.", next_step="sverka doctor"
-            )
+            more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+            names = f"{', '.join(unknown[:_NAMED])}{more}"
+            error = SchemaDrift(f"The portal has no field {names} on {draft.card.type}.", next_step="sverka doctor")
             results[draft.place] = CardResult(draft.card.key, draft.card.external_id, error)
         return not unknown
 
