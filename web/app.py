@@ -75,6 +75,7 @@ def build_api(site: Site) -> FastAPI:
         dependencies=[Depends(enter_machine)],
         max_body_size=LARGEST_BODY,
         responses=problems.RESPONSES,
+        servers=[{"url": web.api.PREFIX}],
         **_CLOSED,
     )
     api.state.site = site

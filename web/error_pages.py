@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from core.errors import SverkaError
 from core.secrets import redact
+from web import problems
 from web.faults import Forbidden, LoginNeeded, Missing
 from web.here import Here
 from web.texts import N_
@@ -65,6 +66,9 @@ def _missing(request: Request, error: Exception) -> Response:
 
 
 def _plain(request: Request, error: Exception) -> Response:
+    """Addresses of the API that not even its own application takes are answered as it would."""
+    if request.url.path.startswith("/api/"):
+        return problems.answer_plain(request, error)
     status = error.status_code if isinstance(error, HTTPException) else 500
     return _page(request, status, *_WORDS.get(status, _WORDS[500 if status >= 500 else 404]))
 

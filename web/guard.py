@@ -11,7 +11,7 @@ import hmac
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
 
 from web.faults import Forbidden, LoginNeeded
@@ -22,6 +22,8 @@ from web.visitor import identify_browser, identify_machine
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 HEADER = "x-sverka-token"
+NUL = "\0"
+"""PostgreSQL keeps no text with it, and nobody means it."""
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -33,7 +35,10 @@ async def sent_token(request: Request) -> str:
         return request.headers[HEADER]
     if not request.headers.get("content-type", "").startswith(_FORMS):
         return ""
-    value = (await request.form()).get("_token", "")
+    fields = await request.form()
+    if any(NUL in name or (isinstance(value, str) and NUL in value) for name, value in fields.multi_items()):
+        raise HTTPException(422)
+    value = fields.get("_token", "")
     return value if isinstance(value, str) else ""
 
 
@@ -92,6 +97,8 @@ def _site(request: Request) -> Site:
 
 def _rule(request: Request) -> Rule:
     """A route without a rule is for nobody: a new one is closed until somebody says whom it is for."""
+    if "%00" in request.url.path + request.url.query or NUL in request.url.path:
+        raise HTTPException(422)
     found = rule_of(request.scope.get("endpoint"))
     if found is None:
         raise Forbidden

@@ -29,19 +29,21 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = Field(default=None, description="What cannot be understood, and why.")
 
 
-RESPONSES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "description": title, "content": {MEDIA: {"schema": Problem.model_json_schema()}}}
-    for status, title in (
-        (401, "No token, or not a good one"),
-        (403, "The token's role may not do this"),
-        (422, "A parameter cannot be understood"),
-        (503, "The store does not answer"),
-    )
+Responses = dict[int | str, dict[str, object]]
+
+
+def _told(title: str) -> dict[str, object]:
+    return {"description": title, "content": {MEDIA: {"schema": Problem.model_json_schema()}}}
+
+
+RESPONSES: Responses = {
+    401: _told("No token, or not a good one"),
+    403: _told("The token's role may not do this"),
+    404: _told("No such thing, or not the asker's to see"),
+    422: _told("A parameter cannot be understood"),
+    503: _told("The store does not answer"),
 }
 """What any route of the API may answer besides its own."""
-MISSING: dict[int | str, dict[str, object]] = {
-    404: {"model": Problem, "description": "No such thing, or not the asker's to see"}
-}
 
 
 def install(app: FastAPI) -> None:
@@ -49,7 +51,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LoginNeeded, _no_token)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(Missing, _missing)
-    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(HTTPException, answer_plain)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(OperationalError, _store_away)
     app.add_exception_handler(SverkaError, _expected)
@@ -75,8 +77,11 @@ def _missing(request: Request, error: Exception) -> Response:
     return problem(404, "There is no such thing, or it is not yours to see.", "Look for it in a list.")
 
 
-def _plain(request: Request, error: Exception) -> Response:
+def answer_plain(request: Request, error: Exception) -> Response:
+    """An address or method that the API does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 422:
+        return _not_understood(request, error)
     title = {404: "There is no such address.", 405: "This address does not do that."}.get(status, "Not possible.")
     return problem(status, title, "Read the description: /api/v1/openapi.json")
 

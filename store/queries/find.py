@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, selec
 
 from store.entities import counterparties
 from store.queries.references import NOT_BOUND, load_external_ids
+from store.queries.rights import Viewer, narrow_customers
 from store.queries.shapes import Record, View
 from store.search import REGION, Query, read_query
 from store.tables import binding
@@ -18,29 +19,29 @@ _FOUND = ("name", "legal_name", "kind", "tax_id", "registration_code", "phones",
 
 
 def find_customers(
-    conn: Connection, text: str, view: View | None = None, *, limit: int = LIMIT, region: str = REGION
+    conn: Connection,
+    text: str,
+    view: View | None = None,
+    *,
+    limit: int = LIMIT,
+    region: str = REGION,
+    viewer: Viewer | None = None,
 ) -> list[Record]:
     """The customers that the text may mean, the surest first.
 
     A whole name, tax id, phone, e-mail or id stands before the beginning of a name, that before a part of one, that
     before all words in any order; of equals those that are not deleted first, then by name.
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
+    With a `viewer` it is asked among the customers that he may see; without one, among all.
     """
     query = read_query(text, region=region)
     if not query.exact:
         return []
     rank = _rank(query, text)
     columns = [counterparties.c.id, *(counterparties.c[name] for name in _FOUND), rank.label("rank")]
-    rows = (
-        conn.execute(
-            select(*columns)
-            .where(rank < _NOTHING)
-            .order_by(rank, counterparties.c.deleted, counterparties.c.name, counterparties.c.id)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
-    )
+    surest = (rank, counterparties.c.deleted, counterparties.c.name, counterparties.c.id)
+    wanted = select(*columns).where(rank < _NOTHING).order_by(*surest).limit(limit)
+    rows = conn.execute(wanted if viewer is None else narrow_customers(wanted, viewer)).mappings().all()
     if rows and rows[0]["rank"] == _WHOLE:
         rows = [row for row in rows if row["rank"] == _WHOLE]
     bound = load_external_ids(conn, view or View(), "counterparty", [row["id"] for row in rows])

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from tests.integration.store.conftest import engine, postgres_template, sqlite_template, store_url
+from tests.integration.store.conftest import engine
 from tests.integration.store.counting import count_queries
 from tests.integration.web.world import World, build_world
 
-__all__ = ["count_queries", "engine", "postgres_template", "sqlite_template", "store_url"]
+__all__ = ["count_queries", "engine"]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def _session(world: World) -> UUID:
 def _token(world: World) -> UUID:
     with world.engine.begin() as conn:
         add_token(conn, world.clock.now(), "test", load_one(conn, "other"), "his")
-        found: UUID = conn.execute(select(api_token.c.id)).scalars().one()
+        found: UUID = conn.execute(select(api_token.c.id).order_by(api_token.c.id.desc())).scalars().first()
         return found
 
 
