@@ -13,6 +13,7 @@ from cli.common import open_app, out_json, out_lines, out_table, out_text, perso
 from cli.exits import say
 from cli.words import moment, money, name_of
 from core.errors import ConfigError
+from store.queries.deal_records import iter_stages
 from store.queries.export import iter_export
 from store.queries.references import References, load_external_ids
 from store.queries.shapes import View, amount_text
@@ -125,6 +126,27 @@ def _print_waiting(records: list[dict[str, Any]], as_json: bool) -> None:
         for row in records
     ]
     out_table(["order", "date", "customer", "amount", "why it waits"], rows, right=[3])
+
+
+@app.command("stages")
+def show_stages(as_json: Json = False) -> None:
+    """Pipelines and stages of the CRMs as the last cycle found them: what [deals.moves] may name.
+
+    Example: sverka deals stages
+    """
+    with open_app(readonly=True) as application, application.engine.connect() as conn:
+        stages = list(iter_stages(conn))
+    if as_json:
+        out_lines(stages)
+        return
+    if not stages:
+        say("No CRM has told its stages yet. Next: sverka sync")
+        return
+    names = ("connection", "pipeline", "pipeline_name", "stage", "name", "outcome")
+    out_table(
+        ["connection", "pipeline", "its name", "stage", "its name", "means"],
+        [[one[n] for n in names] for one in stages],
+    )
 
 
 @app.command("assign")

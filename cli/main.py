@@ -23,6 +23,7 @@ COMMANDS = {
     "cli.reconciling": ("reconcile",),
     "cli.contacts": ("contact",),
     "cli.deals": ("deals",),
+    "cli.activities": ("activities",),
     "cli.alerts": ("alerts",),
     "cli.dead": ("dead",),
     "cli.reviews": ("review",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,21 @@ Names = dict[str, dict[str, dict[str, str]]]
 """Connection -> "pipeline" and "stage" -> id -> name."""
 
 
+def iter_stages(conn: Connection) -> Iterator[dict[str, str]]:
+    """Pipelines and stages of every CRM in their order, as far as a cycle has asked."""
+    for row in conn.execute(select(connection.c.name, connection.c.facts).order_by(connection.c.name)):
+        for one in ((row.facts or {}).get("deals") or {}).get("stages", []):
+            told = {"pipeline": one["pipeline"], "pipeline_name": one["pipeline_name"], "stage": one["id"]}
+            yield {"connection": row.name, **told, "name": one["name"], "outcome": one["outcome"]}
+
+
 def load_stage_names(conn: Connection) -> Names:
-    """What the CRMs call their pipelines and stages, as far as a cycle has asked."""
+    """What the CRMs call their pipelines and stages."""
     found: Names = {}
-    for row in conn.execute(select(connection.c.name, connection.c.facts)):
-        stages = ((row.facts or {}).get("deals") or {}).get("stages", [])
-        pipelines = {str(one["pipeline"]): str(one["pipeline_name"]) for one in stages}
-        found[row.name] = {"pipeline": pipelines, "stage": {str(one["id"]): str(one["name"]) for one in stages}}
+    for one in iter_stages(conn):
+        known = found.setdefault(one["connection"], {"pipeline": {}, "stage": {}})
+        known["pipeline"][one["pipeline"]] = one["pipeline_name"]
+        known["stage"][one["stage"]] = one["name"]
     return found
 
 

@@ -16,7 +16,6 @@ from store.tables import binding, deal_order, match_decision
 
 DEAL, ORDER = entity_tables["deal"], entity_tables["order"]
 AT_ONCE = 500
-LONGEST_STAGE = 64
 COUNTS = (ORDER.c.posted.is_(True), ORDER.c.deleted.is_(False))
 """Which orders belong to a deal at all: those that accounting has posted."""
 ALIVE = (*COUNTS, func.coalesce(ORDER.c.status, "") != "cancelled")
@@ -153,19 +152,6 @@ def load_rejected(conn: Connection, connection: str, orders: Sequence[UUID]) -> 
     found: dict[UUID, set[str]] = {}
     for row in select_in(conn, match_decision, columns, match_decision.c.entity_id, orders, **wanted):
         found.setdefault(row.entity_id, set()).add(row.external_id)
-    return found
-
-
-def load_deal_keys(conn: Connection, connection: str, orders: Iterable[UUID]) -> dict[UUID, str]:
-    """The CRM's own numbers of the deals that these orders belong to; orders without a deal there are left out."""
-    found: dict[UUID, str] = {}
-    mine = and_(binding.c.entity == "deal", binding.c.connection == connection, binding.c.deleted.is_(False))
-    query = select(deal_order.c.order_id, binding.c.external_id).join(
-        binding, and_(binding.c.entity_id == deal_order.c.deal_id, mine)
-    )
-    for part in chunks(dict.fromkeys(orders), IN_CHUNK):
-        rows = conn.execute(query.where(is_among(conn, deal_order.c.order_id, part)))
-        found |= {row.order_id: row.external_id for row in rows}
     return found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, update
 from mapping.deals import DealRules
 from store.bulk import delete_where_in, is_among, upsert
 from store.engine import reading
-from store.queries.deals import DEAL, iter_orders_to_assign
+from store.queries.deals import DEAL, ORDER, iter_orders_to_assign
 from store.tables import deal_order
 from sync.context import RunContext
 from sync.deals.asking import ask_about, close_questions, load_questions
@@ -130,6 +130,7 @@ def _write(ctx: RunContext, plan: Plan) -> int:
             gone = [row["order_id"] for row in plan.dropped]
             delete_where_in(conn, deal_order, deal_order.c.order_id, gone, rule=rule)
         touch_deals(conn, now, [row["before"] for row in (*plan.changed, *plan.dropped)])
+        touch_orders(conn, now, [row["order_id"] for row in plan.dropped])
         _audit(conn, now, [*plan.changed, *plan.dropped])
         asked = ask_about(conn, now, ctx.name, plan.conflicts, questions)
         close_questions(conn, now, sorted(answered), BY_ITSELF)
@@ -154,6 +155,12 @@ def touch_deals(conn: Connection, now: datetime, deals: Sequence[UUID | None]) -
     lost = [deal for deal in deals if deal is not None]
     if lost:
         conn.execute(update(DEAL).where(is_among(conn, DEAL.c.id, lost)).values(updated_at=now))
+
+
+def touch_orders(conn: Connection, now: datetime, orders: Sequence[UUID]) -> None:
+    """These have lost their deal, and no row is left that says so: whatever shows them is to look again."""
+    if orders:
+        conn.execute(update(ORDER).where(is_among(conn, ORDER.c.id, list(orders))).values(updated_at=now))
 
 
 def _audit(conn: Connection, now: datetime, rows: Sequence[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from store.queries.deals import (
 from store.tables import binding, deal_order, match_decision
 from sync.context import App
 from sync.deals.asking import ENTITY, close_questions
-from sync.deals.assigning import PERSON, touch_deals
+from sync.deals.assigning import PERSON, touch_deals, touch_orders
 from sync.deals.choosing import Choice, Deal
 from sync.deals.seeing import load_scene
 from sync.push.merge import add_audit
@@ -130,6 +130,7 @@ def unassign_order(app: App, order: str, *, who: str) -> dict[str, Any]:
         conn.execute(delete(deal_order).where(deal_order.c.order_id == chosen["id"]))
         _refuse(conn, now, chosen, who)
         touch_deals(conn, now, [chosen["deal_id"]])
+        touch_orders(conn, now, [chosen["id"]])
         add_audit(conn, now, who, "deal.unassign", f"order {chosen['id']}", before=before, after={"deal": None})
     return {"order": str(chosen["id"]), "number": chosen["number"], "deal": None, "rule": None, "before": before}
 

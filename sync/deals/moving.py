@@ -72,11 +72,13 @@ def _check_stages(ctx: RunContext, rules: DealRules, memory: Memory) -> None:
     for name, moves in (rules.moves or {}).items():
         pipelines = {stage.pipeline for stage in memory.stages if name in ("*", stage.pipeline, stage.pipeline_name)}
         if not pipelines:
-            ctx.leave(f"[deals.moves] names the pipeline {name}, which {ctx.name} does not have. Next: sverka doctor")
+            ctx.leave(
+                f"[deals.moves] names the pipeline {name}, which {ctx.name} does not have. Next: sverka deals stages"
+            )
         for wanted in moves.stages if pipelines else ():
             if not any(find_stage(memory.pipeline(one), wanted) for one in pipelines):
                 ctx.leave(
-                    f"[deals.moves] names the stage {wanted}, which {ctx.name} does not have. Next: sverka doctor"
+                    f"[deals.moves] names the stage {wanted}, which {ctx.name} does not have. Next: sverka deals stages"
                 )
 
 
