@@ -79,6 +79,8 @@ class Case(_Model):
     def _has_source(self) -> Case:
         if self.direction == "in" and not self.source:
             raise ValueError("a case of direction in names its `source`: the set that the payload is of")
+        if self.card and self.direction == "in":
+            raise ValueError("a case with a `card` is of direction out")
         return self
 
 

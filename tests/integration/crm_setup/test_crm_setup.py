@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from sandbox.bitrix24.userfields import UserFields
 from store.tables import audit
 
 Told = list[dict[str, str]]
+ROOT = Path(__file__).parents[3]
 OWN_TYPES = {"SVERKA_ORDER", "SVERKA_SHIPMENT", "SVERKA_PAYMENT"}
 BITRIX = """
 [store]
@@ -210,3 +212,30 @@ def test_a_name_that_the_portal_does_not_have_is_found_with_its_place(here: Inst
     assert code == FAILED
     assert [(one["file"], one["line"]) for one in found] == [("own.toml", 3), ("own.toml", 5)]
     assert "`titel` is not a field of `company`; did you mean 'title'?" in found[0]["message"]
+
+
+def test_two_setups_at_once_make_everything_once(here: Installation, portal: BitrixServer) -> None:
+    """A portal takes a second type of the same code, so it is we who must not ask for it."""
+    here.setup("--dry-run")  # brings the store up to date
+    command = [sys.executable, "-m", "cli.main", "crm", "setup", "crm", "--json"]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    told = [json.loads(line) for one in both for line in one.communicate(timeout=120)[0].splitlines()]
+    assert [one.returncode for one in both] == [OK, OK]
+    made = [one["what"] for one in told if one["state"] == "made"]
+    assert len(made) == len(set(made)) == len(told) / 2
+    codes = [one.code for one in portal.portal.kinds.values() if one.code]
+    assert sorted(codes) == sorted(OWN_TYPES)
+
+
+@pytest.mark.parametrize("method", ["crm.company.userfield.add", "crm.type.add", "userfieldconfig.add"])
+def test_an_answer_that_was_lost_is_no_success_and_makes_nothing_twice(
+    here: Installation, portal: BitrixServer, method: str
+) -> None:
+    portal.faults.add("drop_after", path=method, times=1)
+    code, _ = here.setup()
+    assert code == FAILED
+    assert "Next:" in here.errors
+    code, told = here.setup()
+    assert (code, states(told)) == (OK, {"there", "made"})
+    assert sorted(one.code for one in portal.portal.kinds.values() if one.code) == sorted(OWN_TYPES)
+    assert states(here.setup()[1]) == {"there"}

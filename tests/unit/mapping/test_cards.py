@@ -216,6 +216,7 @@ def test_accounting_shows_no_cards() -> None:
         ('[cards.order]\nentity = "deal"', 2, 1, "is one of 'counterparty', 'order'"),
         ('[cards.order]\nentity = "order"\ntitle = { ru = "Заказы" }', 3, 1, "needs a text in English"),
         ('[cards.order]\nentity = "order"\nparent = { company = "x" }', 3, 12, "the card 'company' is not known"),
+        ('extends = "bitrix24"\n[settings]\ncreate_when = "blance > 0"', 3, 1, "did you mean 'balance'?"),
         (HEAD + '[settings]\nas_of_every = "soon"', 4, 1, "is written as a whole number and a unit"),
     ],
 )  # fmt: skip

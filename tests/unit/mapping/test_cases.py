@@ -88,6 +88,7 @@ def test_what_the_mapping_makes_today_is_a_case(bp30: Mapping) -> None:
     assert build_expected(bp30, case) == case.expected.model_dump(exclude_defaults=True)
 
 
+CARD_IN = {"title": "x", "entity": "order", "source": "S", "card": "order", "raw": {}, "expected": {}}
 ZONELESS = b'{"title": "x", "entity": "order", "source": "S", "timezone": "Mars/X", "raw": {}, "expected": {}}'
 
 
@@ -103,6 +104,7 @@ ZONELESS = b'{"title": "x", "entity": "order", "source": "S", "timezone": "Mars/
         (json.dumps({"titel": "x"}).encode(), "unknown key; did you mean 'title'?"),
         (json.dumps({"title": "x", "entity": "ordr", "raw": {}, "expected": {}}).encode(), "there is no entity 'ordr'"),
         (json.dumps({"title": "x", "entity": "order", "raw": {}, "expected": {}}).encode(), "names its `source`"),
+        (json.dumps(CARD_IN).encode(), "is of direction out"),
         (ZONELESS, "there is no time zone 'Mars/X'"),
     ],
 )
@@ -114,3 +116,37 @@ def test_a_file_that_is_no_case(tmp_path: Path, raw: bytes, message: str) -> Non
     assert message in caught.value.message
     assert "one.json" in caught.value.message
     assert "two.json" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "fields"),
+    [
+        ("card-company", {"card": {}}, {"fields.@sverka_balance", "requisites.RQ_INN", "phones", "made"}),
+        ("card-company", {"left_out": True}, {"left_out"}),
+        ("card-company", {"error": "cannot"}, {"error"}),
+        ("card-contact-of-a-company", {"left_out": False}, {"left_out"}),
+        ("card-company-nothing", {"card": {"made": True}}, {"made", "fields.title"}),
+    ],
+)
+def test_a_case_of_a_card_that_expects_something_else_is_red(
+    name: str, change: dict[str, object], fields: set[str]
+) -> None:
+    rules = load_mapping("bitrix24")
+    case = parse_case((cases_folder("bitrix24") / f"{name}.json").read_text("utf-8"))
+    assert try_case(rules, case) == []
+    assert fields <= {one.field for one in try_case(rules, changed(case, **change))}
+    assert build_expected(rules, case) == case.expected.model_dump(exclude_defaults=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"card": "lorry"}, "The mapping has no card lorry for counterparty"),
+        ({"raw": {"balance": "much"}}, "'much' is not an amount"),
+        ({"raw": {"overdue_since": "yesterday"}}, "yesterday"),
+    ],
+)
+def test_what_makes_a_case_of_a_card_impossible_is_said(change: dict[str, object], message: str) -> None:
+    case = parse_case((cases_folder("bitrix24") / "card-company.json").read_text("utf-8")).model_copy(update=change)
+    told = {one.field: str(one.found) for one in try_case(load_mapping("bitrix24"), case)}
+    assert message in told["error"]
