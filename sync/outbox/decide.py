@@ -26,11 +26,12 @@ def decide_row(desk: Desk, subject: Subject, row: CardRow | None, now: datetime)
     if row is not None and row.state in FIXED:
         return None
     key = subject.shown["id"]
-    bound = row.external_id if subject.external_id is None and row is not None else subject.external_id
+    gone = subject.gone and (row is None or row.external_id == subject.external_id)
+    bound = _find_bound(subject, row)
     if not desk.card.is_wanted(subject.shown, desk.zone):
         return _turn_off(row or (new_row(desk.name, desk.card.name, key, now) if bound else None), bound)
-    if subject.gone:
-        return _mark_gone(row)
+    if gone:
+        return _mark_gone(desk, subject, row, now)
     if bound is None and not _may_be_made(desk, subject):
         return _turn_off(row, None) if row is not None and row.state not in ON_ITS_WAY else None
     adopted = bound is not None and (row is None or row.external_id != bound)
@@ -42,6 +43,13 @@ def decide_row(desk: Desk, subject: Subject, row: CardRow | None, now: datetime)
     if content is None and fresh.state != "off":
         return None
     return _make_due(desk, subject, fresh, content)
+
+
+def _find_bound(subject: Subject, row: CardRow | None) -> str | None:
+    """The card as it is bound by now, else as the row has it; one that was deleted there is none."""
+    if subject.external_id is not None and not subject.gone:
+        return subject.external_id
+    return row.external_id if row is not None else None
 
 
 def _may_be_made(desk: Desk, subject: Subject) -> bool:
@@ -56,8 +64,14 @@ def _turn_off(row: CardRow | None, bound: str | None) -> CardRow | None:
     return row
 
 
-def _mark_gone(row: CardRow | None) -> CardRow | None:
-    if row is None or row.state in ("off", *ON_ITS_WAY):
+def _mark_gone(desk: Desk, subject: Subject, row: CardRow | None, now: datetime) -> CardRow | None:
+    """Deleted there: a person is told once, where a card would be kept at all."""
+    if row is None:
+        if not _may_be_made(desk, subject):
+            return None
+        row = new_row(desk.name, desk.card.name, subject.shown["id"], now)
+        row.external_id = subject.external_id
+    elif row.state in ("off", *ON_ITS_WAY):
         return None
     row.state, row.next_attempt_at = "gone", None
     return row

@@ -19,6 +19,7 @@ from sync.outbox.letters import build_failure, build_gone, settle_letters
 from sync.outbox.rows import CardRow, save_rows
 from sync.outbox.which import Found
 from sync.pull import dead
+from sync.pull.gone import tombstone
 from sync.push.ask import open_review
 from sync.room.writing import writing
 
@@ -67,6 +68,7 @@ def record_outcomes(desk: Desk, outcomes: Sequence[Outcome]) -> None:
         letters = [_letter(desk, one) for one in outcomes if one.state in ("dead", "gone")]
         save_rows(conn, [one.row for one in outcomes], now)
         _bind(conn, desk, fresh)
+        _unbind(conn, desk, [one.row for one in outcomes if one.state == "gone"])
         settle_letters(conn, desk, failed_before)
         dead.record_failures(conn, desk.ctx, letters)
         for one in outcomes:
@@ -101,6 +103,13 @@ def _bind(conn: Connection, desk: Desk, rows: Sequence[CardRow]) -> None:
         for row in rows if row.external_id is not None
     ]  # fmt: skip
     upsert(conn, binding, values, ("connection", "entity", "external_id"), update=())
+
+
+def _unbind(conn: Connection, desk: Desk, rows: Sequence[CardRow]) -> None:
+    """The CRM itself has said that these are not there: the reading need not find it out once more."""
+    gone = [row.external_id for row in rows if row.external_id is not None]
+    if gone and desk.card.entity == CUSTOMER:
+        tombstone(conn, desk.ctx, CUSTOMER, gone)
 
 
 def _letter(desk: Desk, one: Outcome) -> dead.Failure:

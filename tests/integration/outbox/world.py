@@ -43,6 +43,8 @@ BALANCE = "ufCrmSverkaBalance"
 class Circle(Deals):
     """1C, the store and the portal."""
 
+    onec: OnecServer | None = None
+
     def set_up(self) -> None:
         """What `sverka crm setup` and an agreed `sverka link` do."""
         assert list(set_up_cards(self.app, self.settings.connection(CRM), "admin", dry_run=False))
@@ -154,7 +156,7 @@ def make_circle(
         engine = open_engine(url)
         upgrade(engine)
         try:
-            yield Circle(base, server, made, settings, engine, clock)
+            yield Circle(base, server, made, settings, engine, clock, onec=onec)
         finally:
             engine.dispose()
             assert server.shell.crashes == []
