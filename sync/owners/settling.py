@@ -17,6 +17,7 @@ from core.ids import new_id
 from store.bulk import insert, select_in
 from store.tables import audit, binding
 from sync.context import RunContext
+from sync.outbox.rows import touch_cards
 from sync.owners.conflicts import Conflict, ask_about, close_settled
 from sync.owners.planning import Change, note_changes, plan_updates
 from sync.owners.rules import ENTITY, Ownership, Settled, fingerprint, load_pair, settle
@@ -138,6 +139,8 @@ def _follow(
     now, side = ctx.app.clock.now(), sides[ctx.name]
     keys = {item.entity_id: item.key for item in items if item.entity_id}
     write_audit(conn, now, ctx.name, found)
+    if ctx.mapping.cards:  # what its people have changed on a card of ours is set right by whoever keeps the cards
+        touch_cards(conn, now, ctx.name, [key for key, one in found.items() if one.lost])
     asked = {key: one.conflicts for key, one in found.items() if one.conflicts}
     for key, conflicts in asked.items():
         number = ask_about(conn, now, ctx.name, key, keys[key], str(before[key]["name"]), conflicts)
