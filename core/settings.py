@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -91,9 +92,22 @@ class ScheduleSettings(Section):
 
 
 class WebSettings(Section):
-    """Health and metrics, and later the pages."""
+    """Health, metrics and the pages. `address`: under which people reach them, for links that are shown elsewhere."""
 
     listen: str = "127.0.0.1:8080"
+    address: str = ""
+
+    @field_validator("address")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("is written as https://sverka.example.com")
+        return value.rstrip("/")
+
+    def customer_page(self, customer: object) -> str:
+        """Where people see this customer of ours; empty where no address is set."""
+        return f"{self.address}/customers/{customer}" if self.address else ""
 
     @field_validator("listen")
     @classmethod

@@ -129,7 +129,8 @@ def _load_customers(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[U
         alive = [row for row in bound.get(key, []) if not row.deleted and row.state == "bound"]
         mine = [row for row in alive if row.source == desk.card.name]
         lost = [row for row in bound.get(key, []) if row.deleted and row.source == desk.card.name]
-        shown |= {**standings[key], "card": alive[0].source if alive else "", "our_link": ""}
+        shown |= {**standings[key], "card": alive[0].source if alive else ""}
+        shown["our_link"] = desk.ctx.app.settings.web.customer_page(key)
         subjects[key] = Subject(
             shown,
             external_id=mine[0].external_id if mine else lost[0].external_id if lost else None,

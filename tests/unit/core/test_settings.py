@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import ConfigError
 from core.secrets import MASK, Secret, read_secret, redact
 from core.sections import Section
-from core.settings import load_settings, parse_duration, parse_listen
+from core.settings import WebSettings, load_settings, parse_duration, parse_listen
 
 
 class Options(BaseModel):
@@ -206,3 +206,14 @@ def test_a_connector_for_crms_has_that_role_unless_the_settings_say_another(tmp_
     text = '[connections.crm]\nconnector = "some"\n[connections.other]\nconnector = "some"\nrole = "accounting"\n'
     loaded = load_settings(write(tmp_path, text), environ={}, connectors={"some": CrmOptions})
     assert [one.role for one in loaded.connections.values()] == ["crm", "accounting"]
+
+
+@pytest.mark.parametrize("address", ["crm.example", "ftp://x", "https://", "https://x?y=1"])
+def test_where_people_reach_the_pages_is_checked(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match=r"web\.address: is written as"):
+        load_settings(write(tmp_path, f'[web]\naddress = "{address}"\n'), environ={})
+
+
+def test_a_customers_page_is_known_where_the_address_is() -> None:
+    assert WebSettings().customer_page("7") == ""
+    assert WebSettings(address="https://x.example/sverka/").customer_page("7") == "https://x.example/sverka/customers/7"
