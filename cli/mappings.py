@@ -15,7 +15,7 @@ from cli.mapping_files import folder_of, meant, spoken
 from cli.words import moment
 from core.errors import UsageError
 from mapping.cases import cases_folder, load_cases
-from mapping.rules import load_mapping
+from mapping.rules import Mapping, load_mapping, parse_mapping
 from mapping.schema import build_json_schema
 from mapping.wording import tell_differences
 from store import versions
@@ -32,6 +32,7 @@ Connection = Annotated[str | None, typer.Option("--connection", help="Not needed
 Reapply = Annotated[
     bool, typer.Option("--reapply", help="Carry it over to the records that are here, in the background.")
 ]
+_SHOWN = 5
 
 
 def register(main: typer.Typer) -> None:
@@ -92,6 +93,24 @@ def publish(
         if ruling is not None and ruling.hash != published.hash:
             _tell_replaced(application, ruling, published)
         _offer(application, sharing, reapply)
+        _tell_new_fields(parse_mapping(ruling.text, key) if ruling is not None else None, mapping, sharing)
+
+
+def _tell_new_fields(before: Mapping | None, after: Mapping, names: list[str]) -> None:
+    """Fields that the new version wants on a CRM's cards, and the one before did not: they are to be made first."""
+    known = _own_fields(before) if before is not None else set()
+    new = sorted(_own_fields(after) - known)
+    if new:
+        commands = ", then: ".join(f"sverka crm setup {shlex.quote(name)}" for name in names)
+        more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
+        say(f"New on the CRM's cards: {', '.join(new[:_SHOWN])}{more}; to be made there first. Next: {commands}")
+
+
+def _own_fields(mapping: Mapping) -> set[str]:
+    cards = mapping.cards.values()
+    return {f"{card.name}.{one.code}" for card in cards for one in card.own_fields} | {
+        card.name for card in cards if card.own
+    }
 
 
 def _tell_replaced(application: App, before: MappingVersion, after: MappingVersion) -> None:

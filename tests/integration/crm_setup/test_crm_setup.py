@@ -239,3 +239,21 @@ def test_an_answer_that_was_lost_is_no_success_and_makes_nothing_twice(
     assert (code, states(told)) == (OK, {"there", "made"})
     assert sorted(one.code for one in portal.portal.kinds.values() if one.code) == sorted(OWN_TYPES)
     assert states(here.setup()[1]) == {"there"}
+
+
+def test_publishing_says_what_is_new_on_the_cards(here: Installation) -> None:
+    own = 'extends = "bitrix24"\n[cards.company.own]\nregion = { kind = "text", from = "region", labels = "Region" }\n'
+    (here.folder / "own.toml").write_text('extends = "bitrix24"\n', encoding="utf-8")
+    here.write(mapping="own.toml")
+    here.run("mapping", "publish", "own.toml")
+    assert "New on the CRM's cards: company, " not in here.errors
+    assert "Next: sverka crm setup crm" in here.errors
+    here.setup()
+    (here.folder / "own.toml").write_text(own, encoding="utf-8")
+    assert here.run("mapping", "publish", "own.toml")[0] == OK
+    assert "New on the CRM's cards: company.region, contact.region; to be made there first." in here.errors
+    assert {one["what"] for one in here.setup()[1] if one["state"] == "made"} == {
+        "company.UF_CRM_REGION", "contact.UF_CRM_REGION"
+    }  # fmt: skip
+    assert here.run("mapping", "publish", "own.toml", "--comment", "again")[0] == OK
+    assert "New on the CRM's cards" not in here.errors
