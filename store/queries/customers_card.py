@@ -6,11 +6,12 @@ All of it is asked with the viewer's rights: of members of a holding who are not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from core.money import ZERO
 from store.entities import balances, counterparties, entity_tables
@@ -20,6 +21,7 @@ from store.queries.export import build_records
 from store.queries.order_figures import NOTHING, load_order_figures
 from store.queries.references import References
 from store.queries.rights import Viewer, may_see_customer, narrow_documents
+from store.queries.settled import load_balance_freshness
 from store.queries.shapes import Record, View, amount_text
 from store.tables import binding, request
 
@@ -160,3 +162,17 @@ def load_readings(conn: Connection, places: dict[str, list[str]]) -> int:
         request.c.kind == "pull_customer", request.c.done_at.is_(None), request.c.connection.in_(places)
     )
     return sum(1 for row in conn.execute(query) if (row.arguments or {}).get("counterparty") in places[row.connection])
+
+
+def load_known_at(conn: Connection, customer: UUID, connections: Sequence[str]) -> datetime | None:
+    """When accounting last told what the customer owes: the oldest of his balances, each as fresh as it was read.
+
+    Of one who has none it is when all balances were read last; None where they never were.
+    """
+    if not connections:
+        return None
+    fresh = load_balance_freshness(conn)
+    mine = (balances.c.counterparty_id == customer, balances.c.connection.in_(connections))
+    query = select(balances.c.connection, func.min(balances.c.as_of)).where(*mine).group_by(balances.c.connection)
+    told = [max(row[1], fresh.get(row[0], row[1])) for row in conn.execute(query)]
+    return min(told or [fresh[name] for name in connections if name in fresh], default=None)

@@ -61,6 +61,11 @@ def find_alike(conn: Connection, viewer: Viewer, *texts: str) -> list[Record]:
     return [found[key] for key in ids if key in found]
 
 
+def load_of_tax_id(conn: Connection, viewer: Viewer, tax_id: str) -> list[Record]:
+    """The customers with exactly this tax id, whoever's, told as `lookup_phone` tells them."""
+    return [record for _, record in _load(conn, counterparties.c.tax_id == tax_id, viewer, 20)]
+
+
 def normal_phone(phone: str, region: str = REGION) -> str:
     """The number as it is put into a new contact."""
     return plain_phone(phone, region)
