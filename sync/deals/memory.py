@@ -9,6 +9,7 @@ from typing import Any
 from connectors.stages import Stage, StageReader
 from mapping.hashing import hash_text
 from sync.context import RunContext
+from sync.link.agreed import LINKED_AT
 from sync.pull.entities import save_facts
 from sync.room.writing import asking
 
@@ -67,8 +68,8 @@ def save_memory(ctx: RunContext, memory: Memory) -> None:
 
 
 def rules_mark(ctx: RunContext) -> str:
-    """By which rules orders and deals are looked at now."""
-    return hash_text(repr(ctx.mapping.deals))
+    """By which rules orders and deals are looked at now, and whether anything may be moved."""
+    return hash_text(repr((ctx.mapping.deals, ctx.settings.write, bool(ctx.state.facts.get(LINKED_AT)))))
 
 
 def since_of(ctx: RunContext, memory: Memory) -> datetime | None:

@@ -27,7 +27,9 @@ from store.tables import outbox
 from sync.context import RunContext
 from sync.deals.forward import OrderSum, earned_stage, find_stage, next_stage
 from sync.deals.memory import Memory
+from sync.link.agreed import LINKED_AT
 from sync.outbox.rows import CardRow, load_rows, new_row, save_rows
+from sync.pull import dead
 from sync.room.writing import writing
 
 log = structlog.get_logger()
@@ -44,10 +46,13 @@ class Target:
     earned: bool
 
 
-def can_move(ctx: RunContext, rules: DealRules) -> bool:
-    """Whether deals of this connection are moved at all."""
+def may_move(ctx: RunContext) -> bool:
+    """Whether deals of this connection are moved: the mapping says so, writing is on, or reviewed and agreed to."""
+    rules, write = ctx.mapping.deals, ctx.settings.write
+    if rules is None or not rules.moving or "deal" not in ctx.mapping.entities:
+        return False
     able = isinstance(ctx.connector, StageReader) and isinstance(ctx.connector, CardTarget)
-    return rules.moving and able and "deal" in ctx.mapping.entities
+    return able and (write == "on" or (write == "review" and bool(ctx.state.facts.get(LINKED_AT))))
 
 
 def plan_moves(ctx: RunContext, rules: DealRules, memory: Memory, since: datetime | None) -> int:
@@ -147,6 +152,7 @@ def forget_moves(conn: Connection, connection: str, deals: Iterable[UUID]) -> No
     these = list(deals)
     if these:
         conn.execute(delete(outbox).where(*mine, is_among(conn, outbox.c.entity_id, these)))
+        dead.resolve(conn, connection, "deal", [str(deal) for deal in these], "out")
 
 
 def _change(target: Target) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from connectors.cards import Card, CardResult, CardTarget
 from connectors.stages import Stage, StageReader
-from core.errors import RecordError, SverkaError, TransientError, UncertainOutcome
+from core.errors import ConfigError, RecordError, SchemaDrift, SverkaError, TransientError, UncertainOutcome
 from mapping.deals import DealRules
 from store.bulk import is_among
 from store.engine import reading
@@ -21,7 +21,7 @@ from store.tables import dead_letter, outbox
 from sync.context import RunContext
 from sync.deals.memory import Memory
 from sync.deals.moving import CARD, Target, find_targets
-from sync.outbox.rows import CardRow, claim_rows, is_due, save_rows
+from sync.outbox.rows import WAITING, CardRow, claim_rows, is_due, save_rows
 from sync.pull import dead
 from sync.pull.records import pull_keys
 from sync.room.retrying import build_pause
@@ -47,7 +47,21 @@ def send_moves(ctx: RunContext, rules: DealRules, memory: Memory) -> None:
     after: UUID | None = None
     while rows := _claim(ctx, after):
         after = rows[-1].entity_id
-        _send(ctx, rules, memory, rows)
+        trouble = _send(ctx, rules, memory, rows)
+        if trouble is not None:
+            ctx.leave(f"deals are not moved: {trouble.message}")
+            if isinstance(trouble, TransientError) and trouble.retry_after is None:
+                raise trouble
+            return
+
+
+def shelve_moves(ctx: RunContext) -> None:
+    """Moves that wait where nothing is moved any more are off: planned anew when deals are moved again."""
+    if ctx.order.dry_run or not _has_due(ctx):
+        return
+    mine = (outbox.c.connection == ctx.name, outbox.c.card == CARD, outbox.c.state.in_((*WAITING, "sending")))
+    with writing(ctx, "deal-claim") as conn:
+        conn.execute(update(outbox).where(*mine).values(state="off", next_attempt_at=None))
 
 
 def _has_due(ctx: RunContext) -> bool:
@@ -69,21 +83,21 @@ def _claim(ctx: RunContext, after: UUID | None) -> list[CardRow]:
         )  # fmt: skip
 
 
-def _send(ctx: RunContext, rules: DealRules, memory: Memory, rows: Sequence[CardRow]) -> None:
-    assert isinstance(ctx.connector, CardTarget) and isinstance(ctx.connector, StageReader)  # noqa: S101 - asked by can_move
+def _send(ctx: RunContext, rules: DealRules, memory: Memory, rows: Sequence[CardRow]) -> SverkaError | None:
+    """One page of moves. Returns what stands in the way of all of them, where something does."""
+    assert isinstance(ctx.connector, CardTarget) and isinstance(ctx.connector, StageReader)  # noqa: S101 - asked by may_move
     try:
         targets = _look_again(ctx, rules, memory, rows)
         moving = [(row, one.stage) for row in rows if (one := targets.get(row.entity_id)) and one.stage is not None]
         cards = [_card(ctx.connector.stage_field, row, stage) for row, stage in moving]
         with asking(ctx, "write-cards"):
             results = ctx.connector.write_cards(cards) if cards else []
-    except SverkaError as error:
+    except (ConfigError, SchemaDrift, TransientError) as error:
         _keep(ctx, rows, {}, [CardResult(row.key, row.external_id, _as_transient(error)) for row in rows])
-        raise
+        return error
     _keep(ctx, rows, targets, results)
     failed = [one.error for one in results if isinstance(one.error, TransientError)]
-    if failed and len(failed) == len(results):
-        raise failed[0]
+    return failed[0] if failed and len(failed) == len(results) else None
 
 
 def _as_transient(error: SverkaError) -> SverkaError:
@@ -157,7 +171,7 @@ def _settle(conn: Connection, ctx: RunContext, row: CardRow, result: CardResult)
 def _bury(conn: Connection, ctx: RunContext, row: CardRow, error: RecordError) -> None:
     sent: dict[str, Any] = {"deal": row.external_id, "stage": row.hash}
     dead.record(
-        conn, ctx, entity="deal", external_id=row.key, stage="send", error=error, direction="out", source="deal",
+        conn, ctx, entity="deal", external_id=row.key, stage="send", error=error, direction="out", source=CARD,
         payload=msgspec.json.encode(sent),
     )  # fmt: skip
 

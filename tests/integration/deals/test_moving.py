@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.bitrix24.fields import DEAL
 from sync.deals.sending import send_moves
-from sync.letters import list_letters, retry_letters
+from sync.letters import discard_letter, list_letters, retry_letters
 from tests.integration.deals.world import INVOICE, MOVES, NUMBER, PAYMENT, Deals, make_deals
 
 Make = Callable[[str], Deals]
@@ -233,3 +233,75 @@ def test_idle_cycle_sends_nothing_and_asks_little(deals: Deals) -> None:
     asked = [line.path for line in deals.portal.requests]
     assert not [path for path in asked if "category" in path or "status.list" in path or "update" in path]
     assert len(deals.portal.portal.kind(DEAL).items) == 3
+
+
+def configure(deals: Deals, write: str) -> None:
+    crm = deals.settings.connections["crm"].model_copy(update={"write": write})
+    deals.settings = deals.settings.model_copy(update={"connections": deals.settings.connections | {"crm": crm}})
+
+
+@pytest.mark.parametrize("write", ["off", "review"])
+def test_nothing_moves_where_writing_is_not_on(deals: Deals, write: str) -> None:
+    """Orders are assigned all the same; nothing waits that nobody sends. Switched on, what was earned is moved."""
+    configure(deals, write)
+    deal = deals.deal()
+    deals.pay({deals.order("1"): 1000})
+    deals.sync()
+    deals.sync(kind="push")
+    assert deals.stage(deal) == "NEW"
+    assert deals.moves() == []
+    assert set(deals.assigned()) == {"1"}
+    configure(deals, "on")
+    deals.sync(pause=3600)
+    assert deals.stage(deal) == "FINAL_INVOICE"
+
+
+def test_moves_that_wait_rest_when_writing_is_switched_off(deals: Deals, monkeypatch: pytest.MonkeyPatch) -> None:
+    deal = deals.deal()
+    deals.pay({deals.order("1"): 1000})
+    with monkeypatch.context() as patched:
+        before_sending(patched, lambda: deals.portal.faults.add("drop_before", path="", times=50))
+        deals.sync(status=("ok", "failed"))
+    deals.portal.faults.clear()
+    assert [row["state"] for row in deals.moves()] == ["due"]
+    configure(deals, "off")
+    deals.sync("crm", kind="push")
+    assert [row["state"] for row in deals.moves()] == ["due"], "its time has not come"
+    deals.sync("crm", kind="push", pause=7200)
+    assert [row["state"] for row in deals.moves()] == ["off"]
+    configure(deals, "on")
+    deals.sync()
+    assert deals.stage(deal) == "FINAL_INVOICE"
+
+
+def test_letter_that_a_person_discards_stays_discarded(deals: Deals) -> None:
+    deal = deals.deal()
+    order = deals.order("1")
+    deals.sync()
+    deals.pay({order: 1000})
+    stages = deals.portal.portal.dictionaries.statuses
+    final = next(row for row in stages if row["STATUS_ID"] == "FINAL_INVOICE")
+    stages.remove(final)
+    deals.sync(status=("ok", "partial"))
+    (letter,) = list_letters(deals.app)
+    discard_letter(deals.app, letter["number"], "стадии больше нет")
+    stages.append(final)
+    deals.sync(kind="order", full=True)
+    assert deals.stage(deal) == "NEW"
+    assert list_letters(deals.app) == []
+    deals.ship(order, 1000)
+    deals.sync()
+    assert deals.stage(deal) == "WON", "something new has happened"
+
+
+def test_a_dry_run_shows_the_moves_and_makes_none(deals: Deals) -> None:
+    deal = deals.deal()
+    order = deals.order("1")
+    deals.sync()
+    deals.pay({order: 1000})
+    deals.sync("accounting")
+    (result,) = deals.sync("crm", kind="order", dry_run=True)
+    moves = [change for change in result.changes if change["entity"] == "deal" and "stage" in change["fields"]]
+    assert [change["fields"]["stage"] for change in moves] == [("NEW", "FINAL_INVOICE")]
+    assert deals.stage(deal) == "NEW"
+    assert deals.moves() == []
