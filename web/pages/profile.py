@@ -42,6 +42,7 @@ def change(here: Page, name: Field = "", language: Field = "", timezone: Field =
     """Name, language, wall clock."""
     chosen = language if language in LANGUAGES else ""
     change_user(here.app, here.me.login, here.me.login, Traits(name=name or None, language=chosen, timezone=timezone))
+    here.language = chosen or here.language  # what is said of it is said in the new one
     return here.to("/profile", done=here.gettext("Saved."))
 
 

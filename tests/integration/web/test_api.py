@@ -1,4 +1,4 @@
-"""The JSON API: pages of lists, ETags, problems, a token taken back, and what its own description allows anybody to ask."""
+"""The JSON API: pages of lists, ETags, problems, tokens taken back, and hostile words."""
 
 from __future__ import annotations
 
