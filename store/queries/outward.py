@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, sele
 
 from store.bulk import select_in
 from store.entities import balances, counterparties, entity_tables, line_tables
+from store.queries.deals import deals_touched
 from store.tables import binding, deal_order, intent, outbox
 
-CUSTOMER = "counterparty"
+CUSTOMER, DEAL = "counterparty", "deal"
 PAGE = 500
 _OF_CUSTOMER = ("order", "shipment", "payment")
 ORDER, SHIPMENT, RETURN, PAYMENT = (entity_tables[name] for name in ("order", "shipment", "return", "payment"))
@@ -45,6 +46,9 @@ def load_page(conn: Connection, scope: Scope, after: UUID | None, since: datetim
 
 
 def _changed(scope: Scope, since: datetime) -> list[Select[Any]]:
+    if scope.entity == DEAL:
+        deals = entity_tables[DEAL]
+        return [select(deals.c.id.label("id")).where(deals.c.updated_at >= since), deals_touched(since)]
     return _changed_customers(scope, since) if scope.entity == CUSTOMER else _changed_documents(scope, since)
 
 
@@ -107,9 +111,7 @@ def _under_new_parents(scope: Scope, table: Table, since: datetime) -> Select[An
 def load_bound_cards(conn: Connection, connection: str, customers: Sequence[UUID]) -> dict[UUID, list[Any]]:
     """Cards of these customers in a CRM, those that are gone too: rows of external_id, source, deleted."""
     columns = [binding.c[name] for name in ("entity_id", "external_id", "source", "state", "deleted", "code")]
-    rows = select_in(
-        conn, binding, columns, binding.c.entity_id, customers, connection=connection, entity=CUSTOMER
-    )
+    rows = select_in(conn, binding, columns, binding.c.entity_id, customers, connection=connection, entity=CUSTOMER)
     found: dict[UUID, list[Any]] = {}
     for row in sorted(rows, key=lambda one: (one.deleted, one.external_id)):
         found.setdefault(row.entity_id, []).append(row)

@@ -76,9 +76,7 @@ def _figures(row: Any, owed: Iterable[Any], currency: str) -> Shown:
         "overdue_since": main.overdue_since if main is not None else None,
         "credit_left": left,
         "currency": currency,
-        "other_balances": [
-            (one.amount, name) for name, one in sorted(sums.items()) if name != currency and one.amount
-        ],
+        "other_balances": [(one.amount, name) for name, one in sorted(sums.items()) if name != currency and one.amount],
         "as_of": min((one.as_of for one in sums.values()), default=None),
     }
 

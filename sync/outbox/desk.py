@@ -17,7 +17,8 @@ from core.errors import ConfigError
 from mapping.cards import CardMapping
 from mapping.model import SourceSet
 from store.bulk import select_in
-from store.queries.outward import CUSTOMER, Scope, load_bound_cards
+from store.queries.deal_records import load_shown_deals
+from store.queries.outward import CUSTOMER, DEAL, Scope, load_bound_cards
 from store.queries.shown import load_customers, load_documents
 from store.tables import binding
 from sync.context import App, RunContext
@@ -117,6 +118,9 @@ def load_subjects(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[UUI
     """These records as their cards need them, with a few questions for all; what is not here is left out."""
     if desk.card.entity == CUSTOMER:
         return _load_customers(conn, desk, ids)
+    if desk.card.entity == DEAL:
+        deals = load_shown_deals(conn, desk.name, ids, desk.currency)
+        return {key: Subject(shown, external_id=shown.pop("external_id")) for key, shown in deals.items()}
     return _load_documents(conn, desk, ids)
 
 

@@ -81,9 +81,7 @@ def revive_letters(conn: Connection, desk: Desk, now: datetime) -> None:
     save_rows(conn, woken, now)
     names = [str(key) for key in due]
     conn.execute(
-        update(dead_letter)
-        .where(*mine, DEAD_OPEN, dead_letter.c.external_id.in_(names))
-        .values(next_attempt_at=None)
+        update(dead_letter).where(*mine, DEAD_OPEN, dead_letter.c.external_id.in_(names)).values(next_attempt_at=None)
     )
     dead.resolve(conn, desk.name, desk.card.entity, [str(key) for key in due if key not in rows], "out")
 

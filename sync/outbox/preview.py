@@ -65,9 +65,7 @@ def _show(desk: Desk, rows: Sequence[CardRow]) -> None:
         desk.ctx.state.add_changes([change | {"direction": "out", "fields": fields}])
 
 
-def _foresee(
-    desk: Desk, rows: Sequence[CardRow], subjects: dict[UUID, Subject]
-) -> dict[UUID, tuple[str, str | None]]:
+def _foresee(desk: Desk, rows: Sequence[CardRow], subjects: dict[UUID, Subject]) -> dict[UUID, tuple[str, str | None]]:
     """What would become of cards that are not known to be there; the CRM is asked, as before a real one."""
     if not rows:
         return {}

@@ -333,4 +333,3 @@ def _find_deleted(desk: Desk, outcomes: list[Outcome]) -> list[Outcome]:
         if one.row.external_id not in there:
             one.state = "gone"
     return outcomes
-

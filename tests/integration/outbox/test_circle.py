@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -39,11 +40,12 @@ def test_customers_of_accounting_are_companies_with_balances(circle: Circle) -> 
     result = circle.show()
     assert result.status == "ok", (result.message, result.notices)
     company = circle.company()
-    assert (amount(company), company["title"], company["ufCrmSverkaCode"]) == (700, "Покупатель 0", "00-000010")
+    assert amount(company) == 700
+    assert (company["title"], company["ufCrmSverkaCode"]) == ("Покупатель 0", "00-000010")
     assert company["ufCrmSverkaLastShipment"] == "Р00001, 15.01.2026, 700.00 RUB"
     assert counted(result)["created"] == len(circle.rows("company")) + len(circle.rows("contact"))
     (order,) = [one for one in circle.smart("Заказы 1С").values() if one["title"].startswith("З-1")]
-    assert (order["companyId"], amount(order, "opportunity")) == (company["id"], 700)
+    assert order["companyId"] == company["id"] and amount(order, "opportunity") == 700
     (legal,) = [one for one in circle.portal.portal.requisites.values() if one["ENTITY_ID"] == str(company["id"])]
     assert (legal["RQ_INN"], legal["RQ_KPP"]) == (TAX_IDS[0], "770701001")
 
@@ -120,12 +122,10 @@ def _drop_creating_batch(circle: Circle) -> Any:
         dropping.done += makes
         await real(request, dropping if makes else fault, log, wire)
 
-    shell._answer = answer
-    try:
-        return circle.show()
-    finally:
-        del shell._answer
-        assert dropping.done == 1 and len(circle.elements()) > known
+    with patch.object(shell, "_answer", answer):
+        result = circle.show()
+    assert dropping.done == 1 and len(circle.elements()) > known
+    return result
 
 
 def test_a_used_up_method_waits_and_goes_on(circle: Circle) -> None:
@@ -254,3 +254,39 @@ def test_nothing_is_made_before_a_person_has_agreed(store_url: str, tmp_path: Pa
         result = circle.show()
         assert [name for name in circle.calls() if name in WRITES] == [] and circle.rows() == []
         assert any("sverka link" in text for text in result.notices)
+
+
+def test_a_client_of_the_portal_gets_his_code_from_accounting(circle: Circle) -> None:
+    circle.show()
+    number = circle.add_company("Новый клиент", "7728168971", "770701001")
+    circle.sync(CRM, status=("ok", "partial"))
+    circle.sync("accounting", status=("ok", "partial"))
+    (party,) = [
+        row for row in circle.base.truth_documents("Catalog_Контрагенты") if row["Description"] == "Новый клиент"
+    ]
+    circle.clock.sleep(2)
+    for item in tick(circle.app):
+        run_work(circle.app, item.to_message())
+    card = circle.elements()[number]
+    assert card["ufCrmSverkaCode"] == str(party["Code"]).strip()
+    assert card["ufCrmSverkaStanding"] == "заведён в 1С"
+    assert card["title"] == "Новый клиент"
+    circle.sync()
+    circle.sync()
+    sent = circle.written()
+    circle.sync()
+    assert circle.written() == sent
+
+
+def test_the_age_of_figures_alone_is_told_once_an_hour(circle: Circle) -> None:
+    circle.show()
+    circle.sync()
+    told, sent = circle.company()["ufCrmSverkaAsOf"], circle.written()
+    circle.sync()
+    assert (circle.company()["ufCrmSverkaAsOf"], circle.written()) == (told, sent)
+    circle.sync(pause=3700)
+    assert circle.company()["ufCrmSverkaAsOf"] > told
+    rows, again = len(circle.rows("company")) + len(circle.rows("contact")), circle.written()
+    assert again - sent <= rows
+    circle.sync()
+    assert circle.written() == again

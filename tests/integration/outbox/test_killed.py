@@ -58,7 +58,9 @@ def test_a_kill_makes_no_second_card_and_loses_none(store_url: str, tmp_path: Pa
         there = circle.add_company("Уже здесь", TAX_IDS[0], "770701001")
         kill(circle, "crm", point)
         go_on(circle)
-        stands = [str(one["originId"]) for kind in (3, 4) for one in circle.elements(kind).values() if one.get("originId")]
+        stands = [
+            str(one["originId"]) for kind in (3, 4) for one in circle.elements(kind).values() if one.get("originId")
+        ]
         assert len(stands) == len(set(stands)) and len(stands) >= 3
         assert {row["state"] for card in ("company", "contact", "order") for row in circle.rows(card)} == {"done"}
         assert circle.company()["id"] == there and circle.company()[BALANCE] == "700.00|RUB"

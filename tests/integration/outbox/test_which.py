@@ -83,7 +83,7 @@ def test_a_card_under_another_key_is_never_taken(circle: Circle) -> None:
 
 
 def test_what_people_change_of_ours_is_set_right(store_url: str, tmp_path: Path) -> None:
-    """A name that accounting owns and that the mapping keeps equal; the first link leaves it, a later change does not."""
+    """A name that accounting owns and the mapping keeps equal; the first link leaves it, a later change does not."""
     rules = '[cards.company.new]\ntitle = false\n[cards.company.fields]\ntitle = "name"\n'
     company = Customer("Ромашка по-нашему", TAX_IDS[0], "770701001")
     with make_circle(store_url, tmp_path, mapping=rules, companies=(company,)) as circle:

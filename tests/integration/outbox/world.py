@@ -1,4 +1,4 @@
-"""An accounting and a portal, both behind real HTTP, with the shipped mapping of the portal and a store between them."""
+"""An accounting and a portal behind real HTTP, with the shipped mapping of the portal and a store between them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ class Circle(Deals):
     def customer_id(self, customer: int = 0) -> UUID:
         with self.engine.connect() as conn:
             table = counterparties
-            return conn.execute(select(table.c.id).where(table.c.tax_id == TAX_IDS[customer])).scalar_one()
+            found: UUID = conn.execute(select(table.c.id).where(table.c.tax_id == TAX_IDS[customer])).scalar_one()
+            return found
 
     def rows(self, card: str = "company") -> list[dict[str, Any]]:
         with self.engine.connect() as conn:
@@ -126,7 +127,7 @@ def counted(result: RunResult, entity: str = "counterparty") -> dict[str, int]:
 
 @contextlib.contextmanager
 def make_circle(
-    url: str, folder: Path, *, customers: int = 3, mapping: str = "", companies: tuple[Customer, ...] = (),
+    url: str, folder: Path, *, customers: int = 2, mapping: str = "", companies: tuple[Customer, ...] = (),
     extra: str = "",
 ) -> Iterator[Circle]:  # fmt: skip
     """A base with next to no documents and some customers of ours, an empty portal, the shipped mapping."""
