@@ -21,8 +21,8 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.mappings.tally import Tally
 from sync.pull.apply import write_decided
-from sync.pull.apply_rows import KEYS, Group
-from sync.pull.bindings import Binding, key_of, load_bindings
+from sync.pull.apply_rows import Group
+from sync.pull.bindings import KEYS, Binding, key_of, load_bindings
 from sync.pull.decide import decide, left_out_by
 from sync.pull.edits import load_edits
 from sync.pull.prepare import Item, prepare

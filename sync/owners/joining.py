@@ -21,6 +21,7 @@ from sync.owners.planning import Change, note_changes, seed_cards
 from sync.owners.rules import is_empty
 from sync.owners.settling import Settlement, build_baseline, write_audit
 from sync.owners.sides import MANY, Bound, leads, load_bound, sides_of
+from sync.pull.decide import is_own_making
 from sync.pull.prepare import Item
 from sync.push.ask import open_review
 from sync.push.merge import load_rows
@@ -60,9 +61,29 @@ def find_joins(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> Join
         if not (row.marks or {}).get(_TAX_ID):
             alike.setdefault(row.tax_id, []).append(dict(row._mapping))
     found.cards |= load_bound(conn, [row.id for row in rows])
+    twins = _find_twins(left)
     for item in left:
-        _judge(ctx, item, alike.get(_tax_id(item), []), found, taken)
+        _judge(ctx, item, alike.get(_tax_id(item), []), found, taken, twins)
     return found
+
+
+def _find_twins(items: Sequence[Item]) -> set[str]:
+    """Cards of a page that come with the tax id of another one and no other registration code: none of them is sure."""
+    cards: dict[str, list[Item]] = {}
+    for item in items:
+        if _tax_id(item):
+            cards.setdefault(_tax_id(item), []).append(item)
+    return {
+        one.key
+        for group in cards.values()
+        for one in group
+        if any(other is not one and not is_branch(_code(one), _code(other)) for other in group)
+    }
+
+
+def _code(item: Item) -> str | None:
+    code = item.record.fields.get(_CODE) if item.record is not None else None
+    return str(code) if code else None
 
 
 def _find_own(conn: Connection, ctx: RunContext, items: Sequence[Item], found: Joins, taken: set[UUID]) -> None:
@@ -83,6 +104,23 @@ def _find_own(conn: Connection, ctx: RunContext, items: Sequence[Item], found: J
         found.rows[external_id] = rows[key]
 
 
+def add_made(conn: Connection, known: Sequence[Item], found: Joins) -> tuple[list[Item], list[Item]]:
+    """Of cards that are bound already, take those that we have made ourselves and read for the first time.
+
+    Joined like any first link: what the other side has put into them by itself changes nothing. Returns (the others,
+    these).
+    """
+    made = [item for item in known if is_own_making(item)]
+    rows = load_rows(conn, [item.known["entity_id"] for item in made if item.known]) if made else {}
+    found.cards |= load_bound(conn, list(rows)) if rows else {}
+    joined = [item for item in made if item.known and item.known["entity_id"] in rows]
+    for item in joined:
+        found.rows[item.key] = rows[item.known["entity_id"]] if item.known else {}
+        found.own.add(item.key)
+    keys = {item.key for item in joined}
+    return [item for item in known if item.key not in keys], joined
+
+
 def _own_key(item: Item) -> UUID | None:
     try:
         return UUID(item.raw.own_key) if item.raw.own_key and item.record is not None else None
@@ -98,7 +136,7 @@ def _tax_id(item: Item) -> str:
     return str(record.fields.get(_TAX_ID) or "")
 
 
-def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, taken: set[UUID]) -> None:
+def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, taken: set[UUID], twins: set[str]) -> None:
     elsewhere = [row for row in alike if _is_known_elsewhere(ctx, found.cards.get(row["id"], []))]
     if not elsewhere or item.record is None:
         return
@@ -111,6 +149,8 @@ def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, take
             found.doubts[item.key] = ("the same INN with another KPP (a branch?)", elsewhere)
     elif len(same) > 1:
         found.doubts[item.key] = (f"{len(same)} customers have this INN", same)
+    elif item.key in twins:
+        found.doubts[item.key] = (f"several new cards of {ctx.name} have this INN", same)
     elif same[0]["id"] in taken or _is_here(ctx, found.cards.get(same[0]["id"], [])):
         found.doubts[item.key] = (f"the customer has another card in {ctx.name} already", same)
     else:

@@ -6,33 +6,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
 from core.errors import RecordError, Where
 from core.ids import new_id
 from mapping.model import ENTITIES, MappedRecord, SourceSet
-from store.bulk import delete_where_in, insert, select_in, upsert
+from store.bulk import delete_where_in, insert, select_in, update_rows, upsert
 from store.entities import entity_tables, line_tables
 from store.tables import binding
 from sync.context import RunContext
-from sync.owners.joining import Joins, ask_doubts, find_joins, settle_joined
+from sync.owners.joining import Joins, add_made, ask_doubts, find_joins, settle_joined
 from sync.owners.rules import ENTITY as SHARED
 from sync.owners.settling import settle_shared
 from sync.owners.sides import take_turns
 from sync.pull import dead
-from sync.pull.bindings import binding_values, key_of
+from sync.pull.bindings import KEYS, binding_values, key_of
 from sync.pull.cursors import cursor_of, save_cursor
 from sync.pull.dead import Failure
 from sync.pull.decide import Action, left_out_by
 from sync.pull.edited import hash_source
+from sync.pull.gone import load_held, mark_deleted
 from sync.pull.landed import keep_news, keep_received, note_lines
 from sync.pull.parked import Waiting, unpark
 from sync.pull.prepare import Item
 from sync.pull.rows import OWN_COLUMNS, created_row, differences, updated_row
-from sync.push.arrivals import close_arrived, follow_customers, follow_deals, withdraw_gone
+from sync.push.arrivals import close_arrived, follow_customers, follow_deals
 
 Change = dict[str, Any]
-KEYS = ("connection", "entity", "external_id")
 
 
 class Group:
@@ -101,9 +101,12 @@ def _write_records(conn: Connection, group: Group) -> None:
     ctx, source = group.ctx, group.source
     fresh = [item for item in items if item.known is None or item.known["entity_id"] is None]
     known = [item for item in items if item.known is not None and item.known["entity_id"] is not None]
+    joins = Joins()
     if source.entity == SHARED:
         take_turns(conn)
-    joins = find_joins(conn, ctx, fresh) if source.entity == SHARED else Joins()
+        joins = find_joins(conn, ctx, fresh)
+        known, made = add_made(conn, known, joins)
+        fresh += made
     for item in fresh:
         item.entity_id = joins.rows[item.key]["id"] if item.key in joins.rows else new_id()
     for item in known:
@@ -159,7 +162,7 @@ def _write_joined(conn: Connection, group: Group, items: Sequence[Item], joins: 
     if role == "accounting":
         close_arrived(conn, now, group.ctx.name, list(settled))
     for alike in _by_columns(rows):
-        _update_rows(conn, table, alike, [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)])
+        update_rows(conn, table, alike, [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)])
     _note_changes(group, items, before, rows)
 
 
@@ -185,14 +188,8 @@ def _write_updated(
     ]
     for alike in _by_columns(rows):
         changed = [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)]
-        _update_rows(conn, table, alike, changed)
+        update_rows(conn, table, alike, changed)
     _note_changes(group, items, before, rows)
-
-
-def _update_rows(conn: Connection, table: Any, rows: Sequence[dict[str, Any]], changed: Sequence[str]) -> None:
-    """The columns to set are those that the parameters name."""
-    statement = update(table).where(table.c.id == bindparam("key_id"))
-    conn.execute(statement, [{name: row[name] for name in changed} | {"key_id": row["id"]} for row in rows])
 
 
 def _by_columns(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -285,50 +282,6 @@ def _write_left_out(conn: Connection, group: Group) -> None:
         ]
 
 
-def mark_deleted(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> None:
-    """Mark records of ours as deleted, when their bindings have been written; nothing is ever removed.
-
-    Not a customer who still has a card, nor one whose home is another side than the one that lost him: that *this* card
-    has gone is said by its binding, and that something of him has changed by his moment.
-    """
-    table, now = entity_tables[entity], ctx.app.clock.now()
-    kept = load_held(conn, ctx, entity, ids) | _load_of_others(conn, ctx, entity, ids)
-    gone = [one for one in ids if one not in kept]
-    for some, values in ((gone, {"deleted": True, "updated_at": now}), (kept, {"updated_at": now})):
-        if some:
-            _update_rows(conn, table, [{"id": one, **values} for one in some], list(values))
-    if entity == SHARED:
-        withdraw_gone(conn, ctx, gone)
-
-
-def load_held(
-    conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID], but: Iterable[str] = ()
-) -> set[UUID]:
-    """Which of these have a card that is alive, in any accounting, other than the ones that go (`but`) in this run's.
-
-    Only customers ever have more than one.
-    """
-    if entity != "counterparty" or not ids:
-        return set()
-    columns = [binding.c[name] for name in ("entity_id", "connection", "external_id", "state")]
-    rows = select_in(conn, binding, columns, binding.c.entity_id, ids, entity=entity, deleted=False)
-    going = set(but)
-    return {
-        row.entity_id
-        for row in rows
-        if row.state not in ("deleted", "filtered") and not (row.connection == ctx.name and row.external_id in going)
-    }
-
-
-def _load_of_others(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these customers whose home is not the kind of system that this run reads."""
-    if entity != SHARED or not ids:
-        return set()
-    table = entity_tables[entity]
-    rows = select_in(conn, table, (table.c.id, table.c.home), table.c.id, ids)
-    return {row.id for row in rows if row.home != ctx.settings.role}
-
-
 def _write_dead(conn: Connection, group: Group) -> None:
     ctx, source = group.ctx, group.source
     items = [item for item in group.of("dead") if item.error is not None]
@@ -385,16 +338,3 @@ def flag_relink(conn: Connection, ctx: RunContext, entity: str) -> None:
     if not cursor.relink:
         cursor.relink = True
         save_cursor(conn, ctx, entity)
-
-
-def tombstone(conn: Connection, ctx: RunContext, entity: str, keys: Sequence[str]) -> int:
-    """Accounting has said that these objects do not exist: mark record and binding. Returns how many were there."""
-    columns = (binding.c.external_id, binding.c.entity_id, binding.c.deleted)
-    rows = select_in(conn, binding, columns, binding.c.external_id, keys, connection=ctx.name, entity=entity)
-    alive = [row for row in rows if not row.deleted]
-    gone = {"state": "deleted", "deleted": True, "missing_since": None, "fetch_seq": ctx.fetch_seq}
-    upsert(conn, binding, [key_of(ctx.name, entity, row.external_id) | gone for row in alive], KEYS)
-    mark_deleted(conn, ctx, entity, [row.entity_id for row in alive if row.entity_id is not None])
-    dead.resolve(conn, ctx.name, entity, [row.external_id for row in alive], "in")
-    unpark(conn, ctx.name, entity, [row.external_id for row in alive])
-    return len(alive)

@@ -14,6 +14,9 @@ from store.tables import binding
 Binding = Mapping[str, Any]
 """One row of the table by column name."""
 
+KEYS = ("connection", "entity", "external_id")
+"""The primary key."""
+
 BEFORE_SINCE = "before since"
 """Stands for the mapping version of a document left out for its date: a new `since` makes it be looked at again."""
 

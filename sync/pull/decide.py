@@ -36,7 +36,7 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
         item.outcome = "unchanged"
         return _version(item, known)
     deleted = item.record is not None and item.record.deleted
-    if known is not None and _is_own_making(item, known):
+    if is_own_making(item):
         item.outcome = "filtered"
         return "write"
     if known is None or known["entity_id"] is None:
@@ -46,10 +46,12 @@ def decide(item: Item, seq: int, mapping_version: str) -> Action:
     return "write"
 
 
-def _is_own_making(item: Item, known: Binding) -> bool:
-    """A card that we have made ourselves, read for the first time: bound when it was made, and no news."""
-    never_read = not known["hash"] and not known["fetch_seq"]
-    return never_read and bool(item.raw.own_key) and item.raw.own_key == str(known["entity_id"])
+def is_own_making(item: Item) -> bool:
+    """A card that we have made ourselves, read for the first time: bound when it was made, under our own key."""
+    known = item.known
+    if known is None or known["hash"] or known["fetch_seq"] or not item.raw.own_key:
+        return False
+    return item.raw.own_key == str(known["entity_id"])
 
 
 def is_stale(known: Binding, seq: int) -> bool:

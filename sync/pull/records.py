@@ -15,9 +15,9 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.pull import dead
 from sync.pull.apply import apply_records
-from sync.pull.apply_rows import tombstone
 from sync.pull.dead import Failure
 from sync.pull.fetch import fetch_by_key, fetch_one
+from sync.pull.gone import tombstone
 from sync.pull.guard import passes
 from sync.room.pausing import pausing
 from sync.room.writing import writing

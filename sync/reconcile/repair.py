@@ -12,7 +12,7 @@ from store.engine import reading
 from store.queries.recorders import load_standings, load_unbound
 from store.tables import binding
 from sync.context import RunContext
-from sync.pull.apply_rows import mark_deleted
+from sync.pull.gone import mark_deleted
 from sync.pull.guard import passes
 from sync.pull.records import pull_keys, settle_missing
 from sync.reconcile.result import Line
