@@ -250,3 +250,12 @@ def test_the_docs_name_all_that_rules_may_say() -> None:
     words = set(re.findall(r"[a-z_]+", part))
     keys = {*CardRule.model_fields, *ShowRule.model_fields} - {"from_"}
     assert (keys | FIGURES - {f"{last}_{rest}" for last in LAST for rest in PARTS}) - words == set()
+
+
+def test_the_example_for_ukraine_is_right() -> None:
+    part = DOCS.with_name("presets.md").read_text("utf-8").partition("\n## Bitrix24")[2].partition("\n## ")[0]
+    mapping = parse_mapping(part.partition("```toml\n")[2].partition("```")[0], "own.toml")
+    assert (mapping.country, mapping.accounting_currency) == ("UA", "UAH")
+    shown = {"standing_code": "waiting", "currency": "UAH", "posted": True, "deleted": True, "date": LATE}
+    assert mapping.cards["company"].fill(shown).fields["@sverka_standing"] == "чекає даних"
+    assert mapping.cards["order"].fill(shown).fields["@sverka_state"] == "видалено"
