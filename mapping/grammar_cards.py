@@ -81,7 +81,7 @@ class CardRule(Model):
     `own_like`: it has the fields of ours that the card named so has, too.
     """
 
-    entity: Literal["counterparty", "order", "shipment", "return", "payment"]
+    entity: Literal["counterparty", "order", "shipment", "return", "payment", "deal"]
     title: TitleField | Off = False
     when: str | bool = True
     create: str | bool = True

@@ -30,12 +30,14 @@ DETAILS = frozenset({
     "our_link",
 })  # fmt: skip
 """What is told of a document besides its own fields."""
+OF_DEALS = frozenset({"orders", "ordered", "shipped", "paid", "unpaid", "order_numbers", "manager"})
+"""What is told of a deal besides its own fields: how many orders it has, their numbers, and what became of them."""
 
 
 def known_names(entity: str) -> frozenset[str]:
     """What rules for cards of an entity may name; attributes of the customer's own apart."""
     own = frozenset(ENTITIES[entity].fields) - {"attributes"} | {"id"}
-    return own | (FIGURES if entity == "counterparty" else DETAILS)
+    return own | {"counterparty": FIGURES, "deal": OF_DEALS}.get(entity, DETAILS)
 
 
 def flatten(shown: Mapping[str, Any]) -> Data:

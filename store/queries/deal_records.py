@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from core.money import ZERO
-from store.queries.deals import load_orders_of
+from store.bulk import select_in
+from store.entities import entity_tables
+from store.queries.deals import DEAL, load_deals, load_orders_of
 from store.queries.order_figures import NOTHING, OrderFigures, load_order_figures
 from store.queries.references import load_external_ids
 from store.queries.shapes import Record, View, amount_text
@@ -67,3 +69,41 @@ def _sums(rows: Sequence[Row[Any]], figures: dict[UUID, OrderFigures]) -> Record
         "paid": sum((one.paid for one in found), ZERO),
     }
     return {name: amount_text(amount) for name, amount in sums.items()}
+
+
+def load_shown_deals(conn: Connection, connection_name: str, ids: Sequence[UUID], currency: str) -> dict[UUID, Record]:
+    """These deals of one CRM with what their cards may show; those that are gone, or another CRM's, left out.
+
+    Figures of orders are in the orders' own currencies; where these are several they are None: they do not add up.
+    `currency` is theirs, or the one given where they name none.
+    """
+    keys = {row.id: row.external_id for row in load_deals(conn, connection_name, DEAL.c.id, ids) if not row.deleted}
+    rows = select_in(conn, DEAL, list(DEAL.c), DEAL.c.id, keys)
+    orders = load_orders_of(conn, keys)
+    every = [order for found in orders.values() for order in found]
+    figures = load_order_figures(conn, (order.id for order in every))
+    codes = _load_named(conn, "currency", "code", {order.currency_id for order in every} - {None})
+    managers = _load_named(conn, "manager", "name", {row.manager_id for row in rows} - {None})
+    found: dict[UUID, Record] = {}
+    for row in rows:
+        mine = orders.get(row.id, [])
+        known = {codes.get(order.currency_id, currency) for order in mine} or {currency}
+        told = {"external_id": keys[row.id], "manager": managers.get(row.manager_id), "currency": min(known)}
+        told |= {"orders": len(mine), "order_numbers": [str(one.number) for one in mine if one.number]}
+        found[row.id] = dict(row._mapping) | told | _figures(mine, figures, single=len(known) == 1)
+    return found
+
+
+def _load_named(conn: Connection, entity: str, column: str, ids: set[UUID]) -> dict[UUID, str]:
+    table = entity_tables[entity]
+    rows = select_in(conn, table, (table.c.id, table.c[column]), table.c.id, ids)
+    return {row._mapping["id"]: str(row._mapping[column]) for row in rows}
+
+
+def _figures(rows: Sequence[Row[Any]], figures: dict[UUID, OrderFigures], *, single: bool) -> Record:
+    if not single:
+        return dict.fromkeys(("ordered", "shipped", "paid", "unpaid"))
+    found = [figures.get(row.id, NOTHING) for row in rows]
+    ordered, paid = sum((row.amount or ZERO for row in rows), ZERO), sum((one.paid for one in found), ZERO)
+    shipped = sum((one.shipped for one in found), ZERO)
+    return {"ordered": ordered, "shipped": shipped, "paid": paid, "unpaid": ordered - paid}

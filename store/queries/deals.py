@@ -67,6 +67,12 @@ def iter_deals_to_move(conn: Connection, connection: str, since: datetime | None
 
 
 def _to_move(connection: str, since: datetime) -> Any:
+    touched = deals_touched(since).subquery("touched")
+    return select(touched.c.id).where(_bound(connection, touched.c.id))
+
+
+def deals_touched(since: datetime) -> Any:
+    """A query of deals with orders of which something else could be told since a moment, in a column `id`."""
     shipped, returned, paid = (table.c.updated_at >= since for table in (SHIPMENT, RETURN, PAYMENT))
     rows = ALLOCATION.c.payment_id.in_(select(PAYMENT.c.id).where(paid))
     orders = union(
@@ -78,12 +84,11 @@ def _to_move(connection: str, since: datetime) -> Any:
         select(SHIPMENT.c.order_id).where(SHIPMENT.c.id.in_(select(ALLOCATION.c.shipment_id).where(rows))),
     )
     changed, deal = orders.subquery("changed"), deal_order.c.deal_id.label("id")
-    touched = union(
+    return union(
         select(deal).join(changed, changed.c.id == deal_order.c.order_id),
         select(deal).join(DEAL, DEAL.c.id == deal_order.c.deal_id).where(DEAL.c.updated_at >= since),
         select(deal).where(deal_order.c.decided_at >= since),
-    ).subquery("touched")
-    return select(touched.c.id).where(_bound(connection, touched.c.id))
+    )
 
 
 def _bound(connection: str, deal: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -171,7 +176,7 @@ def iter_unassigned(conn: Connection, connection: str, since: datetime | None) -
 
 def load_orders_of(conn: Connection, deals: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
     """The orders that count, by deal, oldest first."""
-    columns = [ORDER.c[name] for name in ("id", "number", "date", "amount", "status", "counterparty_id")]
+    columns = [ORDER.c[name] for name in ("id", "number", "date", "amount", "status", "currency_id")]
     query = select(deal_order.c.deal_id, deal_order.c.rule, *columns).join(ORDER, ORDER.c.id == deal_order.c.order_id)
     found: dict[UUID, list[Row[Any]]] = {}
     for part in chunks(dict.fromkeys(deals), IN_CHUNK):

@@ -48,7 +48,8 @@ def load_page(conn: Connection, scope: Scope, after: UUID | None, since: datetim
 def _changed(scope: Scope, since: datetime) -> list[Select[Any]]:
     if scope.entity == DEAL:
         deals = entity_tables[DEAL]
-        return [select(deals.c.id.label("id")).where(deals.c.updated_at >= since), deals_touched(since)]
+        touched = deals_touched(since).subquery("touched")
+        return [select(deals.c.id.label("id")).where(deals.c.updated_at >= since), select(touched.c.id)]
     return _changed_customers(scope, since) if scope.entity == CUSTOMER else _changed_documents(scope, since)
 
 

@@ -152,7 +152,7 @@ def forget_moves(conn: Connection, connection: str, deals: Iterable[UUID]) -> No
     these = list(deals)
     if these:
         conn.execute(delete(outbox).where(*mine, is_among(conn, outbox.c.entity_id, these)))
-        dead.resolve(conn, connection, "deal", [str(deal) for deal in these], "out")
+        dead.resolve(conn, connection, CARD, [str(deal) for deal in these], "out")
 
 
 def _change(target: Target) -> dict[str, Any]:

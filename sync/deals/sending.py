@@ -144,7 +144,7 @@ def _rest(conn: Connection, ctx: RunContext, row: CardRow, target: Target | None
     if target is not None and target.deal.stage == row.hash:
         row.sent_hash = row.hash
     row.state, row.next_attempt_at, row.reason = "done" if target is not None else "gone", None, None
-    dead.resolve(conn, ctx.name, "deal", row.key, "out")
+    dead.resolve(conn, ctx.name, CARD, row.key, "out")
     return "unchanged"
 
 
@@ -154,7 +154,7 @@ def _settle(conn: Connection, ctx: RunContext, row: CardRow, result: CardResult)
     row.reason = error.message if error is not None else None
     if error is None:
         row.state, row.sent_hash, row.sent_at, row.next_attempt_at, row.attempts = "done", row.hash, now, None, 0
-        dead.resolve(conn, ctx.name, "deal", row.key, "out")
+        dead.resolve(conn, ctx.name, CARD, row.key, "out")
         return "updated"
     row.next_attempt_at = now + build_pause(row.attempts, FIRST_PAUSE, LONGEST_PAUSE, ctx.app.chance)
     if isinstance(error, UncertainOutcome):
@@ -171,7 +171,7 @@ def _settle(conn: Connection, ctx: RunContext, row: CardRow, result: CardResult)
 def _bury(conn: Connection, ctx: RunContext, row: CardRow, error: RecordError) -> None:
     sent: dict[str, Any] = {"deal": row.external_id, "stage": row.hash}
     dead.record(
-        conn, ctx, entity="deal", external_id=row.key, stage="send", error=error, direction="out", source=CARD,
+        conn, ctx, entity=CARD, external_id=row.key, stage="send", error=error, direction="out", source=CARD,
         payload=msgspec.json.encode(sent),
     )  # fmt: skip
 
@@ -180,7 +180,7 @@ def _revive(ctx: RunContext) -> None:
     """Letters of moves that a person wants tried again, or whose time has come: their moves are due."""
     now = ctx.app.clock.now()
     mine = (
-        dead_letter.c.connection == ctx.name, dead_letter.c.entity == "deal", dead_letter.c.direction == "out",
+        dead_letter.c.connection == ctx.name, dead_letter.c.entity == CARD, dead_letter.c.direction == "out",
         dead.is_due(now),
     )  # fmt: skip
     with reading(ctx.app.engine) as conn:

@@ -198,7 +198,7 @@ def test_refused_move_is_a_letter_that_can_be_tried_again(deals: Deals) -> None:
     _, result = deals.sync(status=("ok", "partial"))
     assert result.status == "partial"
     (letter,) = list_letters(deals.app)
-    assert (letter["entity"], letter["direction"], letter["stage"]) == ("deal", "out", "send")
+    assert (letter["entity"], letter["direction"], letter["stage"]) == ("deal_stage", "out", "send")
     stages.append(final)
     deals.sync()
     assert deals.stage(deal) == "NEW", "it is not tried again by itself at once"
