@@ -213,7 +213,7 @@ def test_accounting_shows_no_cards() -> None:
         (HEAD + '[cards.company.fields]\ntitle = { from = "name", step = "trim" }', 4, 26, "did you mean 'steps'?"),
         (HEAD + 'own_like = "contact"', 3, 1, "the card 'contact' is not known"),
         ('[cards."Мой заказ"]\nentity = "order"', 1, 8, "the name of a card"),
-        ('[cards.order]\nentity = "deal"', 2, 1, "is one of 'counterparty', 'order'"),
+        ('[cards.order]\nentity = "product"', 2, 1, "is one of 'counterparty', 'order'"),
         ('[cards.order]\nentity = "order"\ntitle = { ru = "Заказы" }', 3, 1, "needs a text in English"),
         ('[cards.order]\nentity = "order"\nparent = { company = "x" }', 3, 12, "the card 'company' is not known"),
         ('extends = "bitrix24"\n[settings]\ncreate_when = "blance > 0"', 3, 1, "did you mean 'balance'?"),
