@@ -10,13 +10,15 @@ from babel import dates, numbers
 from babel.core import Locale
 
 DASH = "—"
+_WRITTEN = {"en": "en_GB"}
+"""Days before months, and 24 hours, as all others here read them."""
 
 
 class Writer:
     """Writes values in one language and on one wall clock."""
 
     def __init__(self, language: str, zone: tzinfo = UTC, now: datetime | None = None) -> None:
-        self.locale = Locale.parse(language)
+        self.locale = Locale.parse(_WRITTEN.get(language, language))
         self.zone = zone
         self._now = now
 
@@ -67,7 +69,7 @@ class Writer:
             if not isinstance(found, datetime) or self._now is None:
                 return self.day(value)
             value = (self._now - found).total_seconds()
-        gone = timedelta(seconds=-max(float(value), 0.0))
+        gone = timedelta(seconds=-max(float(value), 1.0))  # none at all would be told as what is to come
         return str(dates.format_timedelta(gone, add_direction=True, threshold=1.5, locale=self.locale))
 
     def span(self, seconds: float) -> str:

@@ -44,12 +44,13 @@ def test_age(language: str, shown: str) -> None:
 
 def test_age_of_nothing_and_of_what_is_to_come() -> None:
     assert Writer("en", UTC, NOW).ago(None) == DASH
-    assert Writer("en", UTC, NOW).ago(-5) == Writer("en", UTC, NOW).ago(0)
+    assert Writer("en", UTC, NOW).ago(-5) == Writer("en", UTC, NOW).ago(0) == "1 second ago"
 
 
 def test_moments_are_on_the_readers_wall_clock() -> None:
     assert Writer("ru", MOSCOW).moment(NOW) == "21.11.2026, 15:05"
     assert Writer("ru", MOSCOW).clock(NOW.isoformat()) == "15:05"
+    assert Writer("en", MOSCOW).moment(NOW) == "21/11/2026, 15:05"
     assert Writer("uk", ZoneInfo("Europe/Kyiv")).clock(NOW) == "14:05"
     late = datetime(2026, 11, 21, 22, 30, tzinfo=UTC)
     assert Writer("ru", MOSCOW).day(late) == Writer("ru", UTC).day(date(2026, 11, 22))
