@@ -134,6 +134,12 @@ def claim_rows(
     return list(rows.values())
 
 
+def note_known(conn: Connection, row: CardRow) -> None:
+    """Write down, before a card is claimed, what of it is to be left alone."""
+    mine = (table.c.connection == row.connection, table.c.card == row.card, table.c.entity_id == row.entity_id)
+    conn.execute(update(table).where(*mine).values(known=row.known))
+
+
 def touch_cards(conn: Connection, now: datetime, connection: str, ids: Sequence[UUID]) -> None:
     """Cards whose people have changed what accounting owns: all is shown anew. In the caller's transaction."""
     if not ids:

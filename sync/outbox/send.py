@@ -22,11 +22,11 @@ from core.errors import (
     UncertainOutcome,
 )
 from store.engine import reading
-from sync.outbox.content import Content, build_card, build_first_link, build_known
+from sync.outbox.content import KEPT, Content, build_card, build_first_link, build_known
 from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import load_edits, mend_card
 from sync.outbox.record import Outcome, record_outcomes
-from sync.outbox.rows import CardRow, claim_rows
+from sync.outbox.rows import CardRow, claim_rows, note_known
 from sync.outbox.which import Found, find_which
 from sync.push.bind import apply_binding
 from sync.push.bind import build_card as read_card
@@ -165,7 +165,8 @@ def _sort(desk: Desk, row: CardRow, subject: Subject | None, load: Load) -> None
 
 def _is_still_wanted(desk: Desk, subject: Subject) -> bool:
     card, zone = desk.card, desk.zone
-    return card.is_wanted(subject.shown, zone) and card.is_made(subject.shown, zone) and subject.tied
+    may = subject.tied and not subject.elsewhere
+    return may and card.is_wanted(subject.shown, zone) and card.is_made(subject.shown, zone)
 
 
 # -------------------------------------------------------------------- which card
@@ -186,7 +187,7 @@ def _identify(desk: Desk, parcels: Sequence[Parcel], load: Load) -> None:
         elif told.action in ("review", "hold"):
             _leave(load, one, Outcome(one.row, "review", "review", reason=told.reason, asked=told))
         elif told.action == "found":
-            one.row.external_id = told.external_id  # made by us before: everything is sent once more
+            _take_up(desk, one, told)
         elif told.action == "link":
             _link(desk, one, told, load)
 
@@ -226,11 +227,19 @@ def _wait(desk: Desk, late: Sequence[Parcel]) -> bool:
 
 
 def _link(desk: Desk, parcel: Parcel, told: Found, load: Load) -> None:
-    """Put our key on a card that was there; what its people have written stays as it is."""
+    """Put our key on a card that was there; what its people have written stays as it is.
+
+    That it is a link is written down first: found under our key after a kill, it must not be taken for a card of ours.
+    """
+    parcel.row.known = build_first_link(parcel.content)
+    with writing(desk.ctx, "outbox-link") as conn:
+        note_known(conn, parcel.row)
     with asking(desk.ctx, "claim-card"):
         result = desk.target.claim_card(desk.card.name, told.external_id, parcel.row.key)
     if result.error is None:
         result = _bind(desk, parcel, result)
+    if isinstance(result.error, ConflictError | RecordError):
+        parcel.row.known = None
     if isinstance(result.error, ConflictError):
         _leave(load, parcel, Outcome(parcel.row, "review", "review", reason=result.error.message, asked=told))
     elif isinstance(result.error, RecordError):
@@ -241,7 +250,14 @@ def _link(desk: Desk, parcel: Parcel, told: Found, load: Load) -> None:
         raise result.error
     else:
         parcel.row.external_id, parcel.linked = told.external_id, True
-        parcel.row.known = build_first_link(parcel.content)
+
+
+def _take_up(desk: Desk, parcel: Parcel, told: Found) -> None:
+    """It stands under our key: made by us before, or claimed by a run that was killed over it."""
+    parcel.row.external_id = told.external_id
+    if (parcel.row.known or {}).get(KEPT) is not None:
+        parcel.linked = True
+        _bind(desk, parcel, CardResult(parcel.row.key, told.external_id))
 
 
 def _bind(desk: Desk, parcel: Parcel, result: CardResult) -> CardResult:
@@ -303,7 +319,8 @@ def _judge(desk: Desk, parcel: Parcel, card: Card, result: CardResult, took: tim
 
 def _done(desk: Desk, parcel: Parcel, was_made: bool) -> Outcome:
     """What is remembered is what the card shows from now on, also where it shows less once it is there."""
-    row, content = parcel.row, desk.build(parcel.subject, made=True) if was_made else parcel.content
+    fresh = was_made or parcel.linked
+    row, content = parcel.row, desk.build(parcel.subject, made=True) if fresh else parcel.content
     row.known = build_known(content, row.known)
     word = "created" if was_made else "linked" if parcel.linked else "updated"
     sent = content.hash
