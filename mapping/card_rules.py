@@ -15,7 +15,7 @@ from mapping.formula import Formula
 from mapping.grammar import Off
 from mapping.grammar_cards import CODE, CardRule, OwnRule, ShownKind, ShownValue, ShowRule
 from mapping.problems import Loc
-from mapping.shown import ATTRIBUTES, Data, as_shown, convert, known_names, read_word
+from mapping.shown import ATTRIBUTES, Data, ask, convert, known_names, read_word
 from mapping.values import Converter, Env
 
 OWN = "@"
@@ -82,7 +82,7 @@ class CardCompiler:
         kind = rule.kind or self.kinds.get(name)
 
         def value(data: Data, zone: ZoneInfo) -> object:
-            if when is not None and not when(as_shown(data, zone)):
+            if when is not None and not ask(when, data, zone):
                 return None
             found, env = origin(data, zone), Env(zone, "")
             for step in work:
@@ -105,7 +105,7 @@ class CardCompiler:
             return lambda data, zone: next((data[name] for name in names if data.get(name) not in EMPTY), None)
         if rule.formula is not None:
             formula = self.formula(rule.formula, (*loc, "formula"))
-            return lambda data, zone: formula(as_shown(data, zone)) if formula is not None else None
+            return lambda data, zone: ask(formula, data, zone) if formula is not None else None
         if rule.words is not None:
             names, by = self.names(rule.words, (*loc, "words")), rule.by
             return lambda data, zone: by.join(word for name in names if (word := read_word(data.get(name), zone)))

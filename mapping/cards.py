@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from core.errors import RecordError
 from mapping.formula import Formula
 from mapping.grammar_cards import ShownKind
-from mapping.shown import Data, as_shown, flatten, texts_of
+from mapping.shown import Data, ask, flatten, texts_of
 
 EMPTY: tuple[object, ...] = (None, "", [])
 OMITTED = object()
@@ -130,4 +130,4 @@ class CardMapping:
 
 
 def _holds(condition: Formula | bool, shown: Mapping[str, Any], zone: ZoneInfo) -> bool:
-    return condition if isinstance(condition, bool) else bool(condition(as_shown(flatten(shown), zone)))
+    return condition if isinstance(condition, bool) else bool(ask(condition, flatten(shown), zone))

@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.money import format_amount
+from mapping.formula import Formula
 from mapping.grammar_cards import ShownKind
 from mapping.model import ENTITIES
 from mapping.values import clean_text, plain
@@ -61,9 +62,13 @@ def _last(name: str, document: Mapping[str, Any]) -> Data:
     return found
 
 
-def as_shown(data: Data, zone: ZoneInfo) -> Data:
-    """The same for formulas, which know texts, numbers and truth: days as 2026-03-05, of money the amount."""
-    return {name: _for_formula(value, zone) for name, value in data.items()}
+def ask(formula: Formula, data: Data, zone: ZoneInfo) -> object:
+    """A formula's value. It knows texts, numbers and truth: days as 2026-03-05, of money the amount.
+
+    Raises:
+        RecordError: the formula does not fit these values.
+    """
+    return formula({name: _for_formula(data.get(name), zone) for name in formula.names})
 
 
 def _for_formula(value: object, zone: ZoneInfo) -> object:
