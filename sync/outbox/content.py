@@ -86,10 +86,11 @@ def build_card(
 
     Legal details, phones and e-mails are sent only where they have changed: they cost questions of their own.
     """
+    kept: Mapping[str, str] = (known or {}).get(KEPT, {})
     fields: dict[str, object] = {
         name: value
         for name, value in content.filled.fields.items()
-        if name not in (known or {}).get(KEPT, {}) or not _is_kept(content, name, known[KEPT][name])  # type: ignore[index]
+        if name not in kept or not _is_kept(content, name, kept[name])
     }
     if external_id is None:
         fields = {**content.filled.new, **fields}

@@ -42,6 +42,8 @@ BATCH = 50
 """Cards that are sent together: of so many the outcome may be unknown after a kill."""
 
 
+TURN = timedelta(minutes=2)
+"""So long one type of card is sent at a stretch, but for a person's order: a tick takes up the rest."""
 PATIENCE = 3
 """So many batches in a row may remain without an answer; then nothing more is sent in this run."""
 
@@ -85,7 +87,9 @@ def send_due(desk: Desk) -> None:
         LeaseLost: another worker has taken over; what was claimed lapses and is asked about.
     """
     after: UUID | None = None
-    while True:
+    clock = desk.ctx.app.clock
+    until = clock.monotonic() + TURN.total_seconds()
+    while desk.ctx.order.kind == "order" or clock.monotonic() < until:
         rows = _claim(desk, after)
         if not rows:
             return

@@ -29,7 +29,9 @@ def wake_cards(ctx: RunContext) -> None:
 
 
 def _has_news(ctx: RunContext) -> bool:
-    return any(line.counts.get(word) for line in ctx.counters.values() for word in _NEWS)
+    """What was shown in one CRM is no news for another; what accounting was told comes back as a code."""
+    telling = [line for line in ctx.counters.values() if line.direction == "in" or ctx.settings.role == "accounting"]
+    return any(line.counts.get(word) for line in telling for word in _NEWS)
 
 
 def find_crms(app: App, *, but: str = "") -> list[str]:

@@ -35,7 +35,7 @@ def push_connection(ctx: RunContext) -> None:
         TransientError: accounting has stopped answering. LeaseLost: another worker has taken over.
     """
     if not can_push(ctx):
-        if not ctx.mapping.cards:  # else its letters are those of cards, which have a stage of their own
+        if not ctx.mapping.cards or ctx.settings.write == "off":  # letters of cards have a stage of their own
             _defer_letters(ctx)
         return
     if ctx.order.dry_run:
