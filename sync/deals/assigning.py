@@ -123,7 +123,7 @@ def _write(ctx: RunContext, plan: Plan) -> int:
     answered = {row.entity_id for row in questions if row.state == "open"} & set(plan.agreed)
     if not (plan.fresh or plan.changed or plan.dropped or plan.conflicts or answered):
         return 0
-    with writing(ctx, "deals") as conn:
+    with writing(ctx, "deal-assign") as conn:
         upsert(conn, deal_order, plan.fresh, ["order_id"], update=())
         _change(conn, plan.changed)
         for rule in ("number", "only_open"):

@@ -67,6 +67,9 @@ CRM_CALLS = ("fetch-moment", "fetch-changed", "fetch-events", "confirm-events")
 OUTBOX_COMMITS = ("outbox-refresh", "outbox-mark", "outbox-claim", "outbox-record", "outbox-link", "outbox-wake")
 OUTBOX_CALLS = ("find-cards", "write-cards", "claim-card")
 """Commits and calls of cards shown in a CRM, which no 1C has: tests/integration/outbox kills there."""
+DEAL_COMMITS = ("deal-assign", "deal-moves", "deal-claim", "deal-sent", "deal-revive")
+DEAL_CALLS = ("fetch-stages",)
+"""The same of orders and deals: tests/integration/deals kills there."""
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -104,6 +107,7 @@ POINTS = _sides(
 )
 """Every point there is where 1C is concerned."""
 OUTBOX_POINTS = _sides(*OUTBOX_COMMITS, *OUTBOX_CALLS)
+DEAL_POINTS = _sides(*DEAL_COMMITS, *DEAL_CALLS)
 TOKEN_POINTS = _sides(*TOKEN_COMMITS)
 CRM_POINTS = _sides(*CRM_COMMITS, *CRM_CALLS)
 
