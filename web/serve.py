@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from typing import Any
@@ -54,10 +55,10 @@ def serve_alone(settings: Settings) -> int:
     upgrade(settings.store.url)
     site = _open(settings)
     log.info("web.ready", listen=settings.web.listen)
+    for asked in (signal.SIGTERM, signal.SIGINT):  # the server ends in order, then sends itself the signal once more
+        signal.signal(asked, lambda *_: log.info("web.stopped"))
     try:
         _server(site).run(sockets=[channel])
-    except KeyboardInterrupt:
-        log.info("web.stopped")
     finally:
         site.close()
         site.app.engine.dispose()
