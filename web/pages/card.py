@@ -96,7 +96,7 @@ def show_history(here: Page, key: UUID) -> Response:
 
 def _month_name(here: Here) -> Callable[[str], str]:
     locale = here.writer.locale
-    return lambda day: str(format_date(date.fromisoformat(day), "LLL yyyy", locale=locale))
+    return lambda day: str(format_date(date.fromisoformat(day), "LLL yy", locale=locale))
 
 
 @router.get("/customers/{key}/freshness")
