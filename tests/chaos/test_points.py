@@ -18,6 +18,7 @@ EXEMPT = {
     "sync/push/contacts.py": "a person's command: one transaction, and whoever typed it sees whether it was done",
     "sync/push/reviews.py": "a person's decision: one transaction",
     "sync/letters.py": "a person's decision: one transaction",
+    "sync/deals/deciding.py": "a person's decision: one transaction",
     "sync/owners/conflicts.py": "a person's decision: one transaction",
     "sync/mappings/ordering.py": "a person's command: one transaction",
     "sync/mappings/publishing.py": "a person's command: what is under way ends, in one transaction",
