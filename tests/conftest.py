@@ -1,5 +1,7 @@
 """Fixtures and rules for all tests."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.services.fixtures import (
@@ -39,8 +41,17 @@ __all__ = [
 SERVERS = {"postgres_session", "rabbitmq_session", "redis_session"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, so that `-m "not services"` runs anywhere."""
+LONGEST = ("tests/chaos/", "tests/acceptance/", "tests/mutation/", "test_memory.py", "test_identity.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what needs a server, so that `-m "not services"` runs anywhere; the longest first, after the shuffling.
+
+    Of two workers one would else begin a test of a minute when the other has nothing left to do.
+    """
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.services)
+    yield
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))

@@ -5,12 +5,6 @@ No object is missing then, none is there twice, and each hangs on the other.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from core.clock import SystemClock
@@ -19,11 +13,10 @@ from sync.context import Order
 from sync.cycle import run_cycle
 from sync.push.contacts import add_contact, list_contacts
 from sync.push.intents import takes_keys
-from sync.room.faults import VARIABLE
-from tests.integration.presets.world import PresetWorld, open_preset_world
+from tests.integration.presets.world import PresetWorld, cycle_of, open_preset_world
 from tests.integration.sync_balances.world import NAME
+from tests.services.victim import run_victim
 
-ROOT = Path(__file__).parents[3]
 INN = "7707083893"
 KILLS = [
     ("send.before", 2, False), ("send.after", 1, False), ("send.after", 2, False), ("send.after", 3, False),
@@ -31,24 +24,10 @@ KILLS = [
     ("push-step.after", 1, False), ("push-step.after", 2, False),
 ]  # fmt: skip
 """Point, at which of the three writes, and whether the base gives objects keys of its own instead of ours."""
-WORKER = """
-import sys
-from tests.integration.presets.world import settings_of
-from core.clock import SystemClock
-from store.engine import open_engine
-from sync.context import App, Order
-from sync.cycle import run_cycle
-settings = settings_of(sys.argv[1], sys.argv[2], sys.argv[3], "on")
-run_cycle(App(settings, open_engine(settings.store.url), SystemClock(), "victim"), "accounting", Order())
-"""
 
 
 def kill_at(world: PresetWorld, url: str, configuration: str, point: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER, url, world.server.url, configuration], cwd=ROOT,
-        env={**os.environ, VARIABLE: point}, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert run_victim(cycle_of, url, world.server.url, configuration, point=point), f"{point} was never hit"
 
 
 def go_on(world: PresetWorld) -> None:

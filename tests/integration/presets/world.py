@@ -8,9 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from connectors.registry import option_models
-from core.clock import ManualClock
-from core.settings import Settings, load_settings
+from core.clock import ManualClock, SystemClock
 from mapping.rules import Mapping, load_mapping
 from sandbox.onec.company import build_company
 from sandbox.onec.configurations import names
@@ -23,7 +21,7 @@ from store.tables import binding
 from store.upgrade import upgrade
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle
-from tests.integration.sync_balances.world import NAME, TODAY, World
+from tests.integration.sync_balances.world import NAME, TODAY, World, settings_of
 
 CONFIGURATIONS = names()
 DOCUMENTS = ("order", "shipment", "return", "payment")
@@ -93,7 +91,7 @@ def open_preset_world(
     )  # fmt: skip
     with base, OnecServer(base) as server:
         plan = f'changes = "exchange_plan"\nexchange_plan = "СверкаОбмен"\nnode = "{base.nodes[0]}"' if by_plan else ""
-        settings = settings_of(store_url, server.url, configuration, write, plan)
+        settings = settings_of(store_url, server.url, configuration, f'write = "{write}"\n{plan}')
         engine = open_engine(store_url)
         upgrade(engine)
         yield PresetWorld(base, server, App(settings, engine, clock, "test"), settings)
@@ -101,24 +99,7 @@ def open_preset_world(
         assert server.app.crashes == []
 
 
-def settings_of(store_url: str, url: str, preset: str, write: str, more: str = "") -> Settings:
-    """Settings as a file would give them."""
-    import tempfile
-    from pathlib import Path
-
-    text = f"""
-[store]
-url = "{store_url}"
-[connections.{NAME}]
-connector = "onec_odata"
-url = "{url}"
-user = "Обмен"
-password = "secret"
-mapping = "{preset}"
-write = "{write}"
-{more}
-"""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "settings.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_settings(path, environ={}, connectors=option_models())
+def cycle_of(store_url: str, base_url: str, configuration: str) -> None:
+    """One cycle as a worker runs it."""
+    settings = settings_of(store_url, base_url, configuration, 'write = "on"')
+    run_cycle(App(settings, open_engine(store_url), SystemClock(), "victim"), NAME, Order())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,8 @@ from sync.context import App
 from sync.room import vault as room
 from sync.room.faults import TOKEN_POINTS
 from sync.room.vault import StoredVault
+from tests.integration.room.renewing import renew
+from tests.services.victim import run_victim
 
 ROUNDS = 100
 WORKER = """
@@ -37,6 +38,8 @@ from core.settings import Settings
 from store.engine import open_engine
 from sync.context import App
 from sync.room.vault import StoredVault
+from tests.integration.room.renewing import renew
+from tests.services.victim import run_victim
 
 store, root, client, secret, first, owner = sys.argv[1:]
 clock = SystemClock()
@@ -133,28 +136,10 @@ def test_tokens_are_cut_out_of_every_text(store_url: str) -> None:
     engine.dispose()
 
 
-KILLED = """
-import sys
-from connectors.vault import Tokens
-from core.clock import SystemClock
-from core.settings import Settings
-from store.engine import open_engine
-from sync.context import App
-from sync.room.vault import StoredVault
-
-app = App(Settings(), open_engine(sys.argv[1]), SystemClock(), "killed")
-vault = StoredVault(app, "crm")
-with vault.exclusive():
-    vault.save(Tokens("killed-access-7", "killed-refresh-7", app.clock.now(), "https://portal.example.com/rest/"))
-"""
-
-
 @pytest.mark.parametrize("point", TOKEN_POINTS)
 def test_killed_around_each_of_its_commits(store_url: str, point: str) -> None:
     upgrade(store_url)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "SVERKA_FAULT": f"{point}:1"}
-    done = subprocess.run([sys.executable, "-c", KILLED, store_url], env=environment, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert run_victim(renew, store_url, point=f"{point}:1")
     engine, clock = open_engine(store_url), ManualClock(SystemClock().now() + room.HELD + timedelta(seconds=1))
     heir = StoredVault(App(Settings(), engine, clock, "heir"), "crm")
     saved = point == "token-save.after" or point.startswith("token-release")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -144,19 +146,15 @@ def open_world(
         seed, documents, counterparties, today=TODAY.date(), clock=lambda: clock.now().replace(tzinfo=None)
     )
     with base, OnecServer(base) as server:
-        line = f'since = "{since.isoformat()}"' if since else ""
-        settings = load_settings_text(store_url, server.url, line)
+        settings = settings_of(store_url, server.url, "bp30", f'since = "{since.isoformat()}"' if since else "")
         engine = open_engine(store_url)
         upgrade(engine)
         yield World(base, server, App(settings, engine, clock, "test"), settings)
         engine.dispose()
 
 
-def load_settings_text(store_url: str, url: str, extra: str) -> Settings:
+def settings_of(store_url: str, url: str, mapping: str, more: str = "") -> Settings:
     """Settings as a file would give them."""
-    import tempfile
-    from pathlib import Path
-
     text = f"""
 [store]
 url = "{store_url}"
@@ -165,8 +163,8 @@ connector = "onec_odata"
 url = "{url}"
 user = "Обмен"
 password = "secret"
-mapping = "bp30"
-{extra}
+mapping = "{mapping}"
+{more}
 """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.toml"

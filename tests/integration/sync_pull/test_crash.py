@@ -1,9 +1,5 @@
 """Scenario 13, the pulling side: kill -9 at every commit and every remote call, run again: no loss, no double."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,40 +10,17 @@ from core.clock import SystemClock
 from store.entities import counterparties, entity_tables
 from store.tables import binding, lease, run
 from sync.push.contacts import add_contact
-from sync.room.faults import PULL_POINTS, PUSH_POINTS, VARIABLE
+from sync.room.faults import PULL_POINTS, PUSH_POINTS
 from tests.integration.sync_pull.world import World, assert_balances, assert_level, line, make_world, rows, states
+from tests.services.victim import cycle_of, run_victim
 
-ROOT = Path(__file__).parents[3]
 SALE, ORDER, PARTIES = "Document_РеализацияТоваровУслуг", "Document_СчетНаОплатуПокупателю", "Catalog_Контрагенты"
 GHOST = "11111111-2222-3333-4444-555555555555"
-WORKER = """
-import sys
-from pathlib import Path
-from connectors.registry import option_models
-from core.clock import SystemClock
-from core.settings import load_settings
-from store.engine import open_engine
-from sync.context import App, Order
-from sync.cycle import run_cycle
-settings = load_settings(Path(sys.argv[1]), environ={}, connectors=option_models())
-result = run_cycle(App(settings, open_engine(settings.store.url), SystemClock(), "victim"), "accounting", Order())
-print(result.status, result.message)
-"""
 
 
-def run_victim(world: World, point: str) -> int:
-    """One cycle in a process of its own; its exit code (-9: it was killed at the point)."""
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER, str(world.settings.path)],
-        cwd=ROOT,
-        env={**os.environ, VARIABLE: point},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
-    return done.returncode
+def killed_at(world: World, point: str) -> bool:
+    """One cycle in a process of its own; whether it was killed at the point."""
+    return run_victim(cycle_of, world.settings.path, point=point)
 
 
 def disturb(world: World) -> None:
@@ -94,11 +67,11 @@ def recover(world: World, cycles: int = 1) -> None:
 
 
 def crash(world: World, point: str) -> None:
-    killed = run_victim(world, point) != 0
+    killed = killed_at(world, point)
     if not killed:
         world.clock.move(SystemClock().now() - world.clock.now())
         disturb(world)
-        killed = run_victim(world, point) != 0
+        killed = killed_at(world, point)
     assert killed, f"{point} was never hit"
     recover(world)
 
@@ -132,7 +105,7 @@ def test_killed_while_a_client_is_made_known(build_sqlite: Callable[..., World],
     world.sync()
     inn = "7743013901"
     add_contact(world.app, name="ООО Первый", tax_id=inn, phones=["+7 495 123-45-67"], status="client")
-    assert run_victim(world, point) != 0, f"{point} was never hit"
+    assert killed_at(world, point), f"{point} was never hit"
     recover(world, cycles=2)  # the contract that was made with the card is read in the cycle after
     cards = [key for key in world.base.keys(PARTIES) if str(world.base.get(PARTIES, key).get("ИНН")).strip() == inn]
     assert len(cards) == 1
