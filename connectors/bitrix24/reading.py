@@ -23,6 +23,8 @@ Element = dict[str, Any]
 SWEEP_PAGE = 2_000
 """Keys that are handed on at once."""
 KEYS_AT_ONCE = 40
+PAGES_AT_ONCE = 10
+"""The portal's pages that are one page of ours, once a set is known to have more than one."""
 CHANGED = {"activity": "LAST_UPDATED", "user": "TIMESTAMP_X"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _REQUISITES = ["ID", "ENTITY_ID", "DATE_MODIFY", "DATE_CREATE"]
@@ -50,13 +52,12 @@ class Reader:
         return frozenset(kind.fields) | {str(one.get("upperName")) for one in kind.fields.values()} | extra
 
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
-        """Up to fifty whole elements behind the number `position`; the next position is the last one's number."""
+        """Whole elements behind the number `position`, hundreds in a request; then the last one's number, if more follow."""
         method, params, key = self.asked(source, whole=True)
-        asked = {**params, "filter": {**_filter(params), f">{key}": position}, "order": {key: "ASC"}, "start": -1}
-        rows = rows_of(self._wire.call(method, asked).result)
+        pages = self._wire.pages(method, params, key, position, PAGES_AT_ONCE if position else 1)
+        rows = [row for page in pages for row in page]
         records = [record for record in self.records(source, rows) if _inside(source, window, record.data)]
-        following = int(rows[-1][key]) if len(rows) == PAGE else None
-        return Page(records, following)
+        return Page(records, int(rows[-1][key]) if len(pages[-1]) == PAGE else None)
 
     def asked(self, source: SourceSet, *, whole: bool, names: Sequence[str] = ()) -> tuple[str, Params, str]:
         """Method, parameters and key of a source's list."""

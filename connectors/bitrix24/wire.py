@@ -157,7 +157,7 @@ class Wire:
         last = behind
         size = 1
         while True:
-            pages = self._pages(method, params, key, last, size)
+            pages = self.pages(method, params, key, last, size)
             for rows in pages:
                 if rows:
                     yield rows
@@ -166,7 +166,13 @@ class Wire:
                 return
             size = min(size * 4, most or LONGEST_BATCH)
 
-    def _pages(self, method: str, params: Params, key: str, last: object, size: int) -> list[list[dict[str, Any]]]:
+    def pages(self, method: str, params: Params, key: str, last: object, size: int) -> list[list[dict[str, Any]]]:
+        """Up to so many pages of a list behind a key, in one request; fewer where the list ends before.
+
+        Raises:
+            TransientError: a part of it did not come.
+        """
+        size = min(size, LONGEST_BATCH)
         if size == 1:
             return [rows_of(self.call(method, _behind(params, key, last)).result)]
         inner = "[items]" if method.startswith("crm.item.") else ""
