@@ -92,6 +92,17 @@ def test_what_is_committed_late_and_what_shares_a_second_is_not_missed(store_url
         assert world.row(company)["name"] == "Поздно"
 
 
+def test_two_edits_within_one_second_are_both_seen(store_url: str, tmp_path: Path) -> None:
+    """The portal dates changes by the second: the second edit has the very version of the first."""
+    with make_world(store_url, tmp_path) as world:
+        company = world.add_company("Ромашка", "")
+        quiet_cycle(world)
+        for name in ("Раз", "Два"):
+            world.person_does("update", number=int(company), title=name)
+            world.run("crm", kind="schedule", pause=0)
+            assert world.row(company)["name"] == name
+
+
 @pytest.mark.parametrize("minutes", [-30, 30])
 def test_the_portal_s_own_clock_counts(store_url: str, tmp_path: Path, minutes: int) -> None:
     with make_world(store_url, tmp_path) as world:
