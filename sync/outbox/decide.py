@@ -9,7 +9,7 @@ from sync.outbox.desk import Desk, Subject
 from sync.outbox.rows import CardRow, new_row
 
 FIXED = ("gone", "left")
-"""States that only a person ends."""
+"""States that only a person ends: by his word about the letter, or by another card that he makes there."""
 ON_ITS_WAY = ("sending", "uncertain")
 UNWANTED = "the mapping does not show it"
 
@@ -23,7 +23,7 @@ def decide_row(desk: Desk, subject: Subject, row: CardRow | None, now: datetime)
     Raises:
         RecordError: a condition does not fit the record, or a value cannot be built.
     """
-    if row is not None and row.state in FIXED:
+    if row is not None and row.state in FIXED and not _is_newly_bound(subject, row):
         return None
     key = subject.shown["id"]
     gone = subject.gone and (row is None or row.external_id == subject.external_id)
@@ -50,6 +50,10 @@ def _find_bound(subject: Subject, row: CardRow | None) -> str | None:
     if subject.external_id is not None and not subject.gone:
         return subject.external_id
     return row.external_id if row is not None else None
+
+
+def _is_newly_bound(subject: Subject, row: CardRow) -> bool:
+    return subject.external_id is not None and not subject.gone and subject.external_id != row.external_id
 
 
 def _may_be_made(desk: Desk, subject: Subject) -> bool:
@@ -91,7 +95,7 @@ def _adopt(row: CardRow, external_id: str, content: Content, now: datetime) -> N
     """A card that was there before us: what is not ours on it stays as it is until ours changes."""
     row.external_id, row.bound_at, row.sent_hash = external_id, now, ""
     row.known = build_first_link(content)
-    row.state = "due" if row.state in ("new", "review", "dead") else row.state
+    row.state = row.state if row.state in ("off", *ON_ITS_WAY) else "due"
 
 
 def _make_due(desk: Desk, subject: Subject, row: CardRow, content: Content | None) -> CardRow:

@@ -14,7 +14,7 @@ from core.errors import RecordError
 from store.engine import reading
 from store.queries.outward import CUSTOMER, load_page
 from sync.outbox.decide import decide_row
-from sync.outbox.desk import Desk, load_subjects
+from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import build_failure, build_gone
 from sync.outbox.mark import OVERLAP, STALE, Mark, find_floor, save_mark
 from sync.outbox.rows import CardRow, load_rows, new_row, save_rows
@@ -113,7 +113,7 @@ def _look(desk: Desk, ids: Sequence[UUID], mark: Mark | None) -> Looked:
         try:
             fresh = decide_row(desk, subject, row, now)
         except RecordError as error:
-            fresh = _refuse(desk, key, row, error, looked)
+            fresh = _refuse(desk, subject, row, error, looked)
         if fresh is not None:
             looked.rows.append(fresh)
             if fresh.state == "gone" and was != "gone":
@@ -127,11 +127,12 @@ def _look(desk: Desk, ids: Sequence[UUID], mark: Mark | None) -> Looked:
     return looked
 
 
-def _refuse(desk: Desk, key: UUID, row: CardRow | None, error: RecordError, looked: Looked) -> CardRow | None:
+def _refuse(desk: Desk, subject: Subject, row: CardRow | None, error: RecordError, looked: Looked) -> CardRow | None:
     """A record that cannot be shown: a letter, once."""
     if row is not None and (row.state in ("sending", "uncertain", "left") or row.reason == error.message):
         return None
-    fresh = row or new_row(desk.name, desk.card.name, key, desk.ctx.app.clock.now())
+    fresh = row or new_row(desk.name, desk.card.name, subject.shown["id"], desk.ctx.app.clock.now())
+    fresh.external_id = fresh.external_id or subject.external_id
     fresh.state, fresh.reason, fresh.next_attempt_at = "dead", error.message, None
     looked.failures.append(build_failure(desk, fresh, error))
     return fresh

@@ -48,7 +48,16 @@ def go_on(circle: Circle) -> None:
     circle.show(kind="push", pause=60)
 
 
-@pytest.mark.parametrize("point", [one for one in OUTBOX_POINTS if not one.startswith(ELSEWHERE)])
+DAILY = ("outbox-claim.after", "write-cards.after", "outbox-record.before", "claim-card.after")
+"""Every day; each of the others every night."""
+KILLS = [
+    pytest.param(one, marks=() if one in DAILY else pytest.mark.nightly)
+    for one in OUTBOX_POINTS
+    if not one.startswith(ELSEWHERE)
+]
+
+
+@pytest.mark.parametrize("point", KILLS)
 def test_a_kill_makes_no_second_card_and_loses_none(store_url: str, tmp_path: Path, point: str) -> None:
     with make_circle(store_url, tmp_path) as circle:
         circle.sync()
@@ -73,6 +82,7 @@ def test_a_kill_makes_no_second_card_and_loses_none(store_url: str, tmp_path: Pa
         assert circle.written() == sent
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("point", ["outbox-wake.before", "outbox-wake.after"])
 def test_a_kill_after_the_reading_is_made_good_by_the_next_period(store_url: str, tmp_path: Path, point: str) -> None:
     with make_circle(store_url, tmp_path) as circle:

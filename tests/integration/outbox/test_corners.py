@@ -1,0 +1,139 @@
+"""Corners of keeping cards: leave to write, twins of ours, cards that come another way, deals of orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sandbox.bitrix24.build import Customer
+from sync.letters import discard_letter
+from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
+from tests.integration.owners.systems import TAX_IDS, same_customer
+
+PARTIES = "Catalog_Контрагенты"
+
+
+def begin(circle: Circle) -> None:
+    circle.ship(circle.order("З-1", amount=700), 700)
+    circle.sync(status=("ok", "partial"))
+    circle.set_up()
+
+
+def sent(circle: Circle) -> list[str]:
+    return [name for name in circle.calls() if name in WRITES]
+
+
+def configure(circle: Circle, **changes: Any) -> None:
+    mine = circle.settings.connections[CRM].model_copy(update=changes)
+    connections = circle.settings.connections | {CRM: mine}
+    circle.settings = circle.settings.model_copy(update={"connections": connections})
+
+
+def test_off_sends_nothing_whatever_is_due(store_url: str, tmp_path: Path) -> None:
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        configure(circle, write="off")
+        for kind in ("push", "order", "schedule"):
+            circle.show(kind=kind)
+        assert sent(circle) == [] and circle.rows() == []
+        configure(circle, write="review")
+        circle.show(kind="push")
+        assert circle.company()[BALANCE] == "700.00|RUB"
+
+
+def test_on_keeps_bound_cards_before_the_link_and_makes_none(store_url: str, tmp_path: Path) -> None:
+    company = Customer("Ромашка по-нашему", TAX_IDS[0], "770701001")
+    with make_circle(store_url, tmp_path, companies=(company,)) as circle:
+        configure(circle, write="on")
+        circle.ship(circle.order("З-1", amount=700), 700)
+        _fields(circle)
+        circle.sync(status=("ok", "partial"))
+        circle.show()
+        card = circle.elements()[circle.companies[0]]
+        assert (card[BALANCE], card["title"]) == ("700.00|RUB", "Ромашка по-нашему")
+        assert "crm.item.add" not in sent(circle)
+
+
+def _fields(circle: Circle) -> None:
+    from sync.setup.cards import set_up_cards
+
+    assert list(set_up_cards(circle.app, circle.settings.connection(CRM), "admin", dry_run=False))
+
+
+def test_two_of_ours_with_one_tax_id_never_get_two_cards_unasked(store_url: str, tmp_path: Path) -> None:
+    with make_circle(store_url, tmp_path) as circle:
+        circle.sync(status=("ok", "partial"))
+        circle.set_up()
+        twin = circle.base.create(PARTIES, same_customer(0) | {"Description": "Покупатель 0, ещё раз"})
+        circle.ship(circle.order("З-1", amount=700), 700)
+        order = circle.order("З-2", amount=50)
+        circle.base.change("Document_СчетНаОплатуПокупателю", order, {"Контрагент_Key": twin})
+        circle.sync("accounting", status=("ok", "partial"))
+        assert counted(circle.show(kind="push")).get("review") == 1
+        same = [one for one in circle.elements().values() if str(one["title"]).startswith("Покупатель 0")]
+        assert len(same) == 1 and len(circle.questions()) == 1
+        circle.show(kind="push", pause=3700)
+        assert len(circle.questions()) == 1
+
+
+def test_a_card_that_was_given_up_and_made_by_a_person_is_kept_again(store_url: str, tmp_path: Path) -> None:
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        circle.show()
+        circle.person_does("delete", id=circle.company()["id"])
+        circle.ship(circle.order("З-2", amount=50), 50)
+        circle.sync("accounting", CRM, status=("ok", "partial"))
+        (letter,) = circle.letters()
+        discard_letter(circle.app, letter["number"], "he is no customer of ours")
+        for _ in range(2):
+            circle.sync(status=("ok", "partial"))
+        assert circle.row()["state"] == "left" and circle.letters() == []
+        number = circle.add_company("Снова он", TAX_IDS[0], "770701001")
+        for _ in range(2):
+            circle.sync(status=("ok", "partial"))
+        assert circle.elements()[number][BALANCE] == "750.00|RUB"
+        assert circle.row()["state"] == "done"
+
+
+def test_an_order_is_tied_to_its_deal(store_url: str, tmp_path: Path) -> None:
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        circle.show()
+        company = circle.company()["id"]
+        given = {"title": "Сделка", "companyId": company}
+        deal = circle._person("add", fields=given)["item"]["id"]
+        for _ in range(2):
+            circle.sync(status=("ok", "partial"))
+        (element,) = [one for one in circle.smart("Заказы 1С").values() if one["title"].startswith("З-1")]
+        assert (element["companyId"], element.get("parentId2")) == (company, deal)
+
+
+def test_whoever_orders_one_entity_gets_the_cards_of_that(store_url: str, tmp_path: Path) -> None:
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        circle.show()
+        circle.pay({circle.order("З-5", amount=40): 40})
+        circle.sync("accounting")
+        result = circle.show(kind="order", entity="order")
+        assert {line.entity for line in result.lines if line.direction == "out"} == {"order"}
+        assert any(one["title"].startswith("З-5") for one in circle.smart("Заказы 1С").values())
+        assert circle.company()[BALANCE] == "700.00|RUB"
+        circle.show(kind="order", entity="balance")
+        assert circle.company()[BALANCE] == "660.00|RUB"
+
+
+def test_what_cannot_be_shown_is_one_letter_and_costs_nothing_later(store_url: str, tmp_path: Path) -> None:
+    rule = (
+        '[cards.company.own]\nsverka_days = { kind = "integer", from = "code", labels = { en = "Days", ru = "Дни" } }\n'
+    )
+    with make_circle(store_url, tmp_path, mapping=rule) as circle:
+        begin(circle)
+        result = circle.show()
+        rows = circle.rows("company") + circle.rows("contact")
+        assert counted(result)["dead"] == len(circle.letters()) == len(rows) > 0
+        assert "sverka_days" in circle.letters()[0]["reason"]
+        attempts = [one["attempts"] for one in circle.letters()]
+        for _ in range(3):
+            circle.show(pause=60)
+        assert [one["attempts"] for one in circle.letters()] == attempts
+        assert sent(circle) == [] and {row["state"] for row in rows} == {"dead"}
