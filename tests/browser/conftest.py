@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy import Engine
 
@@ -129,6 +130,11 @@ class Desk:
     def shoot(self, name: str) -> None:
         """Keep a picture of the whole page."""
         self.page.screenshot(path=str(self.shots / f"{name}.png"), full_page=True)
+
+    def barriers(self) -> list[str]:
+        """What somebody with a screen reader, or with weak eyes, would stumble over, by axe-core's rules."""
+        found = Axe().run(self.page).response["violations"]
+        return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
     def overflows(self) -> bool:
         """Whether one would have to scroll the page sideways."""

@@ -25,7 +25,12 @@ HOURS = {"balance": 0.05, "order": 0.05, "payment": 26.0}
 def busy(world: World) -> World:
     """A connection with something to tell: fresh and old entities, a run that was partial, an alert."""
     told = {"id": uuid4(), "cause": "silent:accounting", "kind": "silent", "connection": "accounting", "state": "open"}
-    told |= {"text": "1C has not answered for 15 minutes.", "next_step": "sverka doctor", "opened_at": NOW, "seen_at": NOW}
+    told |= {
+        "text": "1C has not answered for 15 minutes.",
+        "next_step": "sverka doctor",
+        "opened_at": NOW,
+        "seen_at": NOW,
+    }
     ran = {"id": uuid4(), "connection": "accounting", "kind": "schedule", "status": "partial", "owner": "w", "fence": 1}
     ran |= {
         "started_at": NOW - timedelta(minutes=4),
@@ -40,9 +45,7 @@ def busy(world: World) -> World:
             conn.execute(insert(cursor).values(**fresh, fresh_at=NOW - timedelta(hours=hours)))
         conn.execute(insert(connection).values(name="accounting", breaker="open", breaker_until=NOW, last_ok_at=NOW))
         conn.execute(insert(run).values(ran))
-        conn.execute(
-            insert(alert).values(told)
-        )
+        conn.execute(insert(alert).values(told))
         conn.execute(insert(tick).values(name="tick", at=NOW, host="srv-1"))
     return world
 
