@@ -52,7 +52,7 @@ class Reader:
         return frozenset(kind.fields) | {str(one.get("upperName")) for one in kind.fields.values()} | extra
 
     def fetch_page(self, source: SourceSet, window: Window, position: int) -> Page:
-        """Whole elements behind the number `position`, hundreds in a request, and the last one's number if more follow."""
+        """Whole elements behind the number `position`, hundreds in a request; the last one's number if more follow."""
         method, params, key = self.asked(source, whole=True)
         pages = self._wire.pages(method, params, key, position, PAGES_AT_ONCE if position else 1)
         rows = [row for page in pages for row in page]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connectors.following import EventSource, Touched
-from core.errors import ConfigError
+from core.errors import ConfigError, RecordError, SchemaDrift
 from mapping.model import SourceSet
 from sync.context import RunContext
 from sync.pull.records import pull_known
@@ -38,7 +38,7 @@ def pull_events(ctx: RunContext) -> None:
     try:
         with asking(ctx, "fetch-events"):
             pack = connector.fetch_events(_sources(ctx))
-    except ConfigError as error:
+    except (ConfigError, SchemaDrift, RecordError) as error:
         ctx.notice(f"{ctx.name} gives us no events ({error.message}); what was deleted is found by the nightly sweep.")
         return
     look_at(ctx, pack.touched)

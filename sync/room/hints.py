@@ -51,12 +51,15 @@ def _leave(app: App, connection: str, hint: Hint) -> None:
 
 
 def run_hints(app: App, connection: str) -> RunResult:
-    """Read all that hints of a connection name, in one run; those that came meanwhile are left for the next."""
+    """Read all that hints of a connection name, in one run; those that came meanwhile are left for the next.
+
+    Where the other side does not answer they are given up together: its next cycle finds what they were about.
+    """
     waiting = _load_open(app, connection)
     touched = [(str(one["set"]), str(one["key"])) for one in waiting.values() if {"set", "key"} <= one.keys()]
     stages = [lambda ctx: look_at(ctx, touched), relink]
     result = run_stages(app, connection, Order(kind="repair"), stages, wait=0.0)
-    if result.status in ("ok", "partial"):
+    if result.status != "skipped":
         answer = {"status": result.status, "message": result.message, "run": str(result.run_id)}
         with committing(app, "hints-end") as conn:
             answered = update(request).where(request.c.id.in_(list(waiting)), request.c.done_at.is_(None))

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from connectors.cards import Card, CardTarget
+from sandbox.bitrix24.errors import system
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.room.opening import open_for
@@ -100,6 +101,21 @@ def test_where_the_plan_has_no_confirming_the_cycle_goes_on(store_url: str, tmp_
         world.person_does("update", number=int(company), title="Другое имя")
         world.run("crm", kind="schedule")
         assert world.row(company)["name"] == "Другое имя"
+
+
+@pytest.mark.parametrize("error", ["ACCESS_DENIED", "ERROR_METHOD_NOT_FOUND", "insufficient_scope"])
+def test_where_events_are_not_to_be_had_the_cycle_goes_on_and_says_so(
+    store_url: str, tmp_path: Path, error: str
+) -> None:
+    def refuse(*_: object) -> object:
+        raise system(error)
+
+    with make_world(store_url, tmp_path, application=True) as world:
+        world.crm.shell.rest.methods["event.get"] = refuse
+        company = world.add_company("Ромашка", "")
+        result = world.run("crm")
+        assert world.row(company)["name"] == "Ромашка"
+        assert any("gives us no events" in text for text in result.notices), result.notices
 
 
 def test_a_webhook_is_asked_for_no_events(store_url: str, tmp_path: Path) -> None:
