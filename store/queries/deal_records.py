@@ -51,6 +51,7 @@ def extend_deals(conn: Connection, records: Sequence[Record], view: View, names:
         known = names.get(next(iter(record["external_ids"]), ""), {})
         record["pipeline_name"] = known.get("pipeline", {}).get(record["pipeline"] or "")
         record["stage_name"] = known.get("stage", {}).get(record["stage"] or "")
+        record["lost_reason"] = known.get("stage", {}).get(record["lost_reason"] or "", record["lost_reason"])
         record["orders"] = [_order(row, figures.get(row.id, NOTHING), bound.get(row.id, {}), view) for row in rows]
         record.update(_sums(rows, figures))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from connectors.stages import Stage
 from core.money import ZERO
-from mapping.deals import Moves
+from mapping.deals import ANY, DealRules, Moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +77,18 @@ def earned_stage(pipeline: Sequence[Stage], moves: Moves, orders: Sequence[Order
     reached = moves.reached(paid=is_paid(orders), shipped=is_shipped(orders))
     stages = [stage for name in reached if (stage := find_stage(pipeline, name)) is not None]
     return max((stage for stage in stages if stage.outcome != "lost"), key=pipeline.index, default=None)
+
+
+def unknown_names(rules: DealRules, stages: Sequence[Stage], name: str) -> list[str]:
+    """What `[deals.moves]` names and the CRM called `name` does not have, as sentences; empty where all is there."""
+    told = []
+    for pipeline, moves in (rules.moves or {}).items():
+        known = [stage for stage in stages if pipeline in (ANY, stage.pipeline, stage.pipeline_name)]
+        if not known:
+            told.append(f"[deals.moves] names the pipeline {pipeline}, which {name} does not have.")
+            continue
+        every = [[one for one in known if one.pipeline == key] for key in dict.fromkeys(one.pipeline for one in known)]
+        for wanted in moves.stages:
+            if not any(find_stage(one, wanted) for one in every):
+                told.append(f"[deals.moves] names the stage {wanted}, which {name} does not have.")
+    return told

@@ -25,7 +25,7 @@ from store.queries.deals import DEAL, iter_deals_to_move, load_deals, load_order
 from store.queries.order_figures import NOTHING, OrderFigures, load_order_figures
 from store.tables import outbox
 from sync.context import RunContext
-from sync.deals.forward import OrderSum, earned_stage, find_stage, next_stage
+from sync.deals.forward import OrderSum, earned_stage, next_stage, unknown_names
 from sync.deals.memory import Memory
 from sync.link.agreed import LINKED_AT
 from sync.outbox.rows import CardRow, load_rows, new_row, save_rows
@@ -61,7 +61,8 @@ def plan_moves(ctx: RunContext, rules: DealRules, memory: Memory, since: datetim
     Returns:
         How many were looked at.
     """
-    _check_stages(ctx, rules, memory)
+    for wrong in unknown_names(rules, memory.stages, ctx.name):
+        ctx.leave(f"{wrong} Next: sverka deals stages")  # it moves nothing, and that is said
     looked = 0
     with reading(ctx.app.engine) as conn:
         for ids in iter_deals_to_move(conn, ctx.name, since):
@@ -70,21 +71,6 @@ def plan_moves(ctx: RunContext, rules: DealRules, memory: Memory, since: datetim
             targets = find_targets(conn, ctx.name, rules, memory, ids, rows)
             _save(ctx, rows, targets)
     return looked
-
-
-def _check_stages(ctx: RunContext, rules: DealRules, memory: Memory) -> None:
-    """A stage that the portal does not have moves nothing: that is left undone, and said."""
-    for name, moves in (rules.moves or {}).items():
-        pipelines = {stage.pipeline for stage in memory.stages if name in ("*", stage.pipeline, stage.pipeline_name)}
-        if not pipelines:
-            ctx.leave(
-                f"[deals.moves] names the pipeline {name}, which {ctx.name} does not have. Next: sverka deals stages"
-            )
-        for wanted in moves.stages if pipelines else ():
-            if not any(find_stage(memory.pipeline(one), wanted) for one in pipelines):
-                ctx.leave(
-                    f"[deals.moves] names the stage {wanted}, which {ctx.name} does not have. Next: sverka deals stages"
-                )
 
 
 def find_targets(

@@ -20,6 +20,7 @@ from sync.context import App
 from sync.room.breaker import resume_connection
 from sync.room.opening import open_for
 from sync.setup.cards import examine_cards
+from sync.setup.deals import examine_deals
 from sync.versions import find_draft, load_named, load_ruling, refuse_red_cases
 
 FOR_PEOPLE = {
@@ -81,6 +82,7 @@ def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Findi
     with closing(connector):
         yield from _examine_live(connector, ruling)
         yield from examine_cards(settings.name, connector, ruling)
+        yield from examine_deals(settings.name, connector, ruling)
 
 
 def _examine_version(app: App, settings: ConnectionSettings, named: Mapping) -> Iterator[Finding]:

@@ -170,4 +170,4 @@ def test_list_and_export_tell_what_became_of_the_orders(deals: Deals) -> None:
     deals.edit(one, stageId=f"C{wholesale}:LOSE")
     deals.sync()
     assert lines("list") == []
-    assert [row["outcome"] for row in lines("list", "--all")] == ["lost"]
+    assert [(row["outcome"], row["lost_reason"]) for row in lines("list", "--all")] == [("lost", "Сделка провалена")]

@@ -12,6 +12,7 @@ import pytest
 from sandbox.bitrix24.fields import DEAL
 from sync.deals.sending import send_moves
 from sync.letters import discard_letter, list_letters, retry_letters
+from sync.setup.doctor import examine_connection
 from tests.integration.deals.world import INVOICE, MOVES, NUMBER, PAYMENT, Deals, make_deals
 
 Make = Callable[[str], Deals]
@@ -147,7 +148,15 @@ def test_stage_that_is_not_there_is_said(make: Make) -> None:
     deals = make('owner = "accounting"\n[deals.moves."0"]\npaid = "ОПЛАЧЕНО"\n')
     _, result = deals.sync(status=("ok", "partial"))
     assert result.status == "partial"
-    assert "[deals.moves] names the stage ОПЛАЧЕНО, which crm does not have" in result.message
+    said = "[deals.moves] names the stage ОПЛАЧЕНО, which crm does not have."
+    assert said in result.message
+    found = list(examine_connection(deals.app, deals.settings.connections["crm"]))
+    assert [one.message for one in found if one.level == "error"] == [said]
+
+
+def test_doctor_knows_the_stages(deals: Deals) -> None:
+    found = list(examine_connection(deals.app, deals.settings.connections["crm"]))
+    assert [one.level for one in found if one.subject == "deals"] == ["ok"]
 
 
 def test_move_between_planning_and_sending_is_respected(deals: Deals, monkeypatch: pytest.MonkeyPatch) -> None:
