@@ -12,6 +12,7 @@ from sync.context import Order
 from sync.cycle import run_cycle, run_stages
 from sync.link import stage
 from sync.link.agreed import LINKED_AT, is_linked, load_held
+from sync.link.writing import apply_links
 from sync.pull.entities import pull_entities
 from sync.push import reviews
 from tests.integration.link.world import COMPANY, CRM, World
@@ -99,7 +100,7 @@ def test_killed_in_the_middle_it_goes_on(world: World, monkeypatch: pytest.Monke
     for number in range(6):
         inn = f"{7700000000 + number * 17:010}"
         pairs[world.customer(f"ООО Компания {number}", inn)] = world.company(f"Компания {number}", inn)
-    bind, times = stage.apply_links, []
+    bind, times = apply_links, []
 
     class Killed(BaseException):
         pass
