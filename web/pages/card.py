@@ -138,6 +138,9 @@ def make_client(here: Page, key: UUID) -> Response:
     """A contact is a client now: what follows from that is done by the engine, and where it stands is on the card."""
     with here.reading() as conn:
         require_visible(here, conn, key)
+        home = conn.execute(select(counterparties.c.home).where(counterparties.c.id == key)).scalar_one()
+    if home != "crm":
+        return here.to(f"/customers/{key}", wrong=here.gettext("This customer is in accounting already."))
     contact = set_contact(here.app, key, who=here.me.login, status="client")
     return here.to(f"/customers/{key}", done=here.gettext("Is a client now: %(state)s", state=contact["standing_text"]))
 
