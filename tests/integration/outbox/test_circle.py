@@ -16,6 +16,7 @@ from store.queries.status import load_status
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.letters import discard_letter, edit_letter, retry_letters
+from sync.outbox import which
 from sync.room.dispatch import run_work, tick
 from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS
@@ -99,14 +100,20 @@ def _own(element: dict[str, Any], code: str) -> str:
     return next(name for name in element if name.upper().replace("_", "").endswith(f"SVERKA{code}"))
 
 
-def test_a_lost_answer_makes_no_second_card(circle: Circle) -> None:
-    """The batch of creations is carried out and its answer lost; what was made is found by our key."""
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "taken-away"])
+def test_a_lost_answer_makes_no_second_card(circle: Circle, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    """The batch of creations is carried out and its answer lost; what was made is found by our key, or not at all."""
+    if not guarded:
+        monkeypatch.setattr(which, "_ask", lambda desk, by, values: {})
     lost = _drop_creating_batch(circle)
     assert lost.status in ("partial", "failed")
     assert counted(lost)["uncertain"] > 0
     before = len(circle.elements())
     circle.clock.sleep(60)
     circle.show(kind="push")
+    if not guarded:
+        assert len(circle.elements()) > before
+        return
     assert len(circle.elements()) == before
     assert len({one["originId"] for one in circle.elements().values()}) == before
     assert amount(circle.company()) == 700

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import insert, update
+
+from core.ids import new_id
 from sandbox.bitrix24.build import Customer
+from store.entities import counterparties
+from store.tables import run
 from sync.letters import discard_letter
+from sync.outbox import refresh
 from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS, same_customer
 
@@ -137,3 +145,32 @@ def test_what_cannot_be_shown_is_one_letter_and_costs_nothing_later(store_url: s
             circle.show(pause=60)
         assert [one["attempts"] for one in circle.letters()] == attempts
         assert sent(circle) == [] and {row["state"] for row in rows} == {"dead"}
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "taken-away"])
+def test_what_is_committed_late_is_not_missed(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """A long run of accounting writes moments that are half an hour old when its transactions commit."""
+    if not guarded:
+        monkeypatch.setattr(refresh, "find_floor", lambda conn, now, but: now)
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        circle.show()
+        began = circle.clock.now()
+        _insert_running(circle, began)
+        circle.clock.sleep(1800)
+        circle.show()
+        circle.show(pause=1)
+        mine = counterparties.c.id == circle.customer_id()
+        with circle.engine.begin() as conn:
+            values = {"name": "Покупатель переименованный", "updated_at": began + timedelta(seconds=5)}
+            conn.execute(update(counterparties).where(mine).values(values))
+        circle.show(pause=1, kind="push")
+        assert (circle.company()["title"] == "Покупатель переименованный") == guarded
+
+
+def _insert_running(circle: Circle, began: datetime) -> None:
+    row = {"id": new_id(), "connection": "accounting", "kind": "schedule", "status": "running", "owner": "somebody"}
+    with circle.engine.begin() as conn:
+        conn.execute(insert(run).values(row | {"fence": 1, "started_at": began}))
