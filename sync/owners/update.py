@@ -32,9 +32,10 @@ from sync.pull.apply import apply_records
 from sync.push import intents
 from sync.push.bind import build_card, load_theirs
 from sync.push.intents import Intent
-from sync.push.letters import load_held, settle_refusal
+from sync.push.letters import load_held
 from sync.push.match import target_of
 from sync.push.merge import load_row
+from sync.push.outcome import forget_sending, settle
 from sync.push.send import send_write
 from sync.push.silence import build_still_waiting, is_in_time, note_lost, settled_at, wait_until_settled
 from sync.push.steps import describe_differences, fill_object
@@ -77,15 +78,15 @@ def advance_update(ctx: RunContext, intent: Intent, contact: Contact | None) -> 
     """
     waits = why_waiting(ctx.settings.write, ctx.name)
     if waits and not intent.pending:
-        return _settle(ctx, intent, "waiting", NOT_COUNTED, waits)
+        return settle(ctx, intent, "waiting", NOT_COUNTED, waits)
     if not intent.pending and _is_held(ctx, intent):
-        return _settle(ctx, intent, "discarded", NOT_COUNTED, HELD)
+        return settle(ctx, intent, "discarded", NOT_COUNTED, HELD)
     for _ in range(MOST_LOOKS):
         outcome = _look_and_send(ctx, intent, contact)
         if outcome != AGAIN:
             return outcome
     busy = "the card is being changed there"
-    return _settle(ctx, intent, "due", NOT_COUNTED, busy, next_attempt_at=_later(ctx, intent), steps=intent.steps)
+    return settle(ctx, intent, "due", NOT_COUNTED, busy, next_attempt_at=_later(ctx, intent), steps=intent.steps)
 
 
 def _is_held(ctx: RunContext, intent: Intent) -> bool:
@@ -106,18 +107,18 @@ def foresee_update(ctx: RunContext, intent: Intent) -> str:
 def _look_and_send(ctx: RunContext, intent: Intent, contact: Contact | None) -> str:
     pending = _read(ctx, intent) if contact is not None and not contact["deleted"] else None
     if pending is None:
-        return _settle(ctx, intent, "discarded", NOT_COUNTED, "the card is not there any more")
+        return settle(ctx, intent, "discarded", NOT_COUNTED, "the card is not there any more")
     if not pending.rules:
-        return _settle(ctx, intent, "done", "updated" if intent.pending else "unchanged", steps=[])
+        return settle(ctx, intent, "done", "updated" if intent.pending else "unchanged", steps=[])
     if intent.pending and is_in_time(ctx, intent):
         if ctx.order.kind == "order" and wait_until_settled(ctx, intent):
             return _look_and_send(ctx, intent, contact)
         values = {"next_attempt_at": settled_at(ctx, intent), "steps": intent.steps}
-        return _settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
-    _forget_sending(intent)
+        return settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
+    forget_sending(intent)
     waits = why_waiting(ctx.settings.write, ctx.name)
     if waits:  # an answer was lost before writing was switched off, and what was sent has not arrived
-        return _settle(ctx, intent, "waiting", NOT_COUNTED, waits, steps=intent.steps)
+        return settle(ctx, intent, "waiting", NOT_COUNTED, waits, steps=intent.steps)
     if ctx.settings.write == "review" and not is_allowed(ctx, intent, pending.candidates):
         return ask_leave(ctx, intent, str(pending.contact["name"]), pending.candidates)
     return _send(ctx, intent, pending)
@@ -186,14 +187,14 @@ def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     try:
         result = send_write(ctx, Write("change", raw.source, raw.external_id, filled, raw.version))
     except ConflictError:
-        _forget_sending(intent)
+        forget_sending(intent)
         return AGAIN
     except UncertainOutcome as error:
         note_lost(ctx, intent)
         values = {"next_attempt_at": _later(ctx, intent), "steps": intent.steps}
-        return _settle(ctx, intent, "uncertain", "uncertain", error.message, **values)
+        return settle(ctx, intent, "uncertain", "uncertain", error.message, **values)
     except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out
-        _forget_sending(intent)
+        forget_sending(intent)
         raise
     sent = {rule: (pending.contact[rule.column], pending.theirs.get(rule.name)) for rule in pending.rules}
     record_done(ctx, intent, Done(build_card(ctx, result.record), pending.contact, sent, describe_differences(result)))
@@ -215,19 +216,5 @@ def _record_sending(ctx: RunContext, intent: Intent, pending: Pending, body: Map
         intents.save(conn, intent, now, until=until, mapping_version=ctx.mapping.version)
 
 
-def _forget_sending(intent: Intent) -> None:
-    """What was sent is known not to have arrived."""
-    if intent.pending:
-        intent.steps[intent.step]["state"] = "new"
-
-
 def _later(ctx: RunContext, intent: Intent) -> datetime:
     return ctx.app.clock.now() + intents.build_delay(intent.attempts, ctx.app.settings.schedule.every, ctx.app.chance)
-
-
-def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: str | None = None, **values: Any) -> str:
-    with writing(ctx, "push-settle") as conn:
-        intents.move(conn, intent, state, ctx.app.clock.now(), reason=reason, **values)
-        if state in ("done", "discarded"):  # whatever had been refused before is settled with it
-            settle_refusal(conn, ctx, intent)
-    return outcome

@@ -52,6 +52,7 @@ from sync.push.intents import Intent
 from sync.push.letters import record_refusal, settle_refusal
 from sync.push.match import Match, NeedsPerson, build_own, find_match, target_of
 from sync.push.merge import load_row
+from sync.push.outcome import forget_sending, settle
 from sync.push.send import send_write
 from sync.push.silence import (
     ask_if_arrived,
@@ -94,7 +95,7 @@ def push_intent(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | No
     except NotFound as error:
         return Result(_refuse(ctx, intent, _build_gone(ctx, error)))
     except NeedsPerson as error:
-        _forget_sending(intent)
+        forget_sending(intent)
         found = Match("review", error.message, None, build_own(rule_of(ctx), error.rows))
         return Result(_ask_person(ctx, intent, "uncertain" if error.rows else "match", error.message, found))
     except ConflictError as error:  # the intent is no longer ours: whoever has it goes on
@@ -112,7 +113,7 @@ def _advance(ctx: RunContext, intent: Intent, contact: Mapping[str, Any] | None)
         if outcome != GO_ON:
             return outcome
     if contact is None or contact["deleted"] or _unwanted(intent, contact):
-        return _settle(ctx, intent, "discarded", NOT_COUNTED, "no longer a client")
+        return settle(ctx, intent, "discarded", NOT_COUNTED, "no longer a client")
     if intent.step == 0:
         outcome = _identify(ctx, intent, contact)
         if outcome != GO_ON:
@@ -124,17 +125,9 @@ def _unwanted(intent: Intent, contact: Mapping[str, Any]) -> bool:
     return intent.action == "create" and intent.step == 0 and contact["status"] != "client"
 
 
-def _settle(ctx: RunContext, intent: Intent, state: str, outcome: str, reason: str | None = None, **values: Any) -> str:
-    with writing(ctx, "push-settle") as conn:
-        intents.move(conn, intent, state, ctx.app.clock.now(), reason=reason, **values)
-        if state in ("done", "discarded"):  # whatever had been refused before is settled with it
-            settle_refusal(conn, ctx, intent)
-    return outcome
-
-
 def _refuse(ctx: RunContext, intent: Intent, error: RecordError) -> str:
     """Refused for good: a letter, and the intent waits for a person. What earlier steps did stays bound."""
-    _forget_sending(intent)
+    forget_sending(intent)
     with writing(ctx, "push-refuse") as conn:
         record_refusal(conn, ctx, intent, error)
         intents.move(
@@ -169,11 +162,6 @@ def _build_gone(ctx: RunContext, error: NotFound) -> RecordError:
     return RecordError(error.message, next_step=step, where=error.where, detail=error.detail)
 
 
-def _forget_sending(intent: Intent) -> None:
-    if intent.pending:
-        intent.steps[intent.step]["state"] = "new"
-
-
 # -------------------------------------------------------------------- who is it
 
 
@@ -183,7 +171,7 @@ def _identify(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> st
         chosen = load_link(conn, intent.id)
         decided = load_decided(conn, ctx.name, intent.entity_id)
     if own is not None:
-        return _settle(
+        return settle(
             ctx,
             intent,
             "done",
@@ -195,10 +183,10 @@ def _identify(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> st
     if chosen is not None:
         return _link_chosen(ctx, intent, contact, *chosen)
     if intent.action == "link":
-        return _settle(ctx, intent, "discarded", NOT_COUNTED, "decided otherwise")
+        return settle(ctx, intent, "discarded", NOT_COUNTED, "decided otherwise")
     waits = why_waiting(ctx, contact)
     if waits:
-        return _settle(ctx, intent, "waiting", NOT_COUNTED, waits)
+        return settle(ctx, intent, "waiting", NOT_COUNTED, waits)
     match = find_match(ctx, rule_of(ctx), contact, decided)
     return _act(ctx, intent, contact, match, said_new=decided.new)
 
@@ -282,7 +270,7 @@ def _link_chosen(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], ex
 def _send_all(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> str:
     waits = why_waiting(ctx, contact)
     if waits:
-        return _settle(ctx, intent, "waiting", NOT_COUNTED, waits)
+        return settle(ctx, intent, "waiting", NOT_COUNTED, waits)
     intent.steps = build_steps(ctx, intent, contact)
     mend_steps(ctx, intent)
     while intent.step < len(intent.steps):
@@ -304,7 +292,7 @@ def _send_step(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> s
     except (UncertainOutcome, ConflictError) as error:
         return _ask_at_once(ctx, intent, contact, error)
     except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out
-        _forget_sending(intent)
+        forget_sending(intent)
         raise
     _record_step(ctx, intent, contact, result.record, describe_differences(result))
     return GO_ON
@@ -365,11 +353,11 @@ def _ask_at_once(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], er
         _record_step(ctx, intent, contact, found)
         return GO_ON
     if isinstance(error, ConflictError):
-        _forget_sending(intent)
+        forget_sending(intent)
         raise RecordError(error.message, next_step=error.next_step, where=error.where, detail=error.detail) from error
     now = ctx.app.clock.now()
     later = now + _build_delay(ctx, intent)
-    return _settle(ctx, intent, "uncertain", "uncertain", error.message, next_attempt_at=later, steps=intent.steps)
+    return settle(ctx, intent, "uncertain", "uncertain", error.message, next_attempt_at=later, steps=intent.steps)
 
 
 def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -> str:
@@ -382,9 +370,9 @@ def _resolve_pending(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]
         if ctx.order.kind == "order" and wait_until_settled(ctx, intent):
             return _resolve_pending(ctx, intent, contact)
         values = {"next_attempt_at": settled_at(ctx, intent), "steps": intent.steps}
-        return _settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
+        return settle(ctx, intent, "uncertain", "uncertain", build_still_waiting(ctx, intent), **values)
     sent = intent.steps[intent.step].get("sent", 0)
-    _forget_sending(intent)
+    forget_sending(intent)
     if sent >= MOST_SENDS:
         intent.steps[intent.step]["sent"] = 0
         asked = build_never(contact["name"], ctx.name, sent)

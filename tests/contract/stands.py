@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import pytest
 
@@ -52,11 +52,19 @@ class Stand(Protocol):
     def change_behind(self, source: SourceSet, pages: int) -> None:
         """From the next read on, remove a record and add one before every page, so many times."""
 
-    def true_balances(self) -> dict[tuple[str, str, str, str], object]:
-        """(counterparty, contract, organisation, currency) -> what he owes, computed from the entries themselves."""
+    def spoil(self, how: str, *, method: str = ".*", times: int | None = None) -> None:
+        """Make the next answers bad: see the names in the tests."""
 
-    def currency(self, external_id: str | None) -> str:
-        """A currency as `true_balances` names it."""
+    def mend(self) -> None:
+        """Answer well again."""
+
+    def written(self) -> int:
+        """How many requests that are not reads have arrived."""
+
+
+@runtime_checkable
+class WritingStand(Stand, Protocol):
+    """One that takes records."""
 
     def example(self, key: str) -> Write:
         """A write that the system takes."""
@@ -67,14 +75,16 @@ class Stand(Protocol):
     def count(self, write: Write) -> int:
         """How many objects there are that this write would have made."""
 
-    def spoil(self, how: str, *, method: str = ".*", times: int | None = None) -> None:
-        """Make the next answers bad: see the names in the tests."""
 
-    def mend(self) -> None:
-        """Answer well again."""
+@runtime_checkable
+class LedgerStand(Stand, Protocol):
+    """One that keeps balances."""
 
-    def written(self) -> int:
-        """How many requests that are not reads have arrived."""
+    def true_balances(self) -> dict[tuple[str, str, str, str], object]:
+        """(counterparty, contract, organisation, currency) -> what he owes, computed from the entries themselves."""
+
+    def currency(self, external_id: str | None) -> str:
+        """A currency as `true_balances` names it."""
 
 
 def stand_of(kind: str) -> Callable[[], AbstractContextManager[Stand]]:

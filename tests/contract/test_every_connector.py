@@ -23,7 +23,7 @@ from core.errors import (
     TransientError,
     UncertainOutcome,
 )
-from tests.contract.stands import Stand, opened
+from tests.contract.stands import LedgerStand, Stand, WritingStand, opened
 
 KEY = "0b2f6a1e-7b44-4c6e-9d55-0a6c3b1d9e01"
 OUTAGES = (
@@ -66,11 +66,25 @@ def writer(stand: Stand) -> RecordTarget:
 
 
 @pytest.fixture
+def writing(stand: Stand, writer: RecordTarget) -> WritingStand:
+    """A kind whose connector takes records brings a stand that knows what became of them."""
+    assert isinstance(stand, WritingStand)
+    return stand
+
+
+@pytest.fixture
 def ledger(stand: Stand) -> BalanceSource:
     connector = stand.connect()
     if not isinstance(connector, BalanceSource):
         pytest.skip("keeps no balances")
     return connector
+
+
+@pytest.fixture
+def books(stand: Stand, ledger: BalanceSource) -> LedgerStand:
+    """A kind whose connector tells balances brings a stand that knows the true ones."""
+    assert isinstance(stand, LedgerStand)
+    return stand
 
 
 def swept(reader: RecordSource, source: SourceSet, window: Window | None = None) -> list[str]:
@@ -254,88 +268,88 @@ def test_close_twice(stand: Stand) -> None:
 # ---------------------------------------------------------------- writing
 
 
-def test_a_write_arrives_once_and_is_shown_back(stand: Stand, writer: RecordTarget) -> None:
-    write = stand.example(KEY)
-    before = stand.count(write)
+def test_a_write_arrives_once_and_is_shown_back(writing: WritingStand, writer: RecordTarget) -> None:
+    write = writing.example(KEY)
+    before = writing.count(write)
     result = writer.write_record(write)
     assert result.differences == {}
     assert result.record.external_id == str(UUID(result.record.external_id))
-    assert stand.count(write) == before + 1
+    assert writing.count(write) == before + 1
     assert writer.usage.writes == 1
-    found = writer.find_records(stand.sources[0], {name: str(value) for name, value in write.body.items()})
+    found = writer.find_records(writing.sources[0], {name: str(value) for name, value in write.body.items()})
     assert result.record.external_id in {record.external_id for record in found}
 
 
-def test_writing_again_with_the_same_key_is_a_conflict(stand: Stand, writer: RecordTarget) -> None:
-    write = stand.example(KEY)
+def test_writing_again_with_the_same_key_is_a_conflict(writing: WritingStand, writer: RecordTarget) -> None:
+    write = writing.example(KEY)
     writer.write_record(write)
     with pytest.raises(ConflictError):
         writer.write_record(write)
-    assert stand.count(write) == 1
+    assert writing.count(write) == 1
 
 
-def test_a_lost_answer_is_uncertain_and_is_not_sent_again(stand: Stand, writer: RecordTarget) -> None:
-    write = stand.example(KEY)
+def test_a_lost_answer_is_uncertain_and_is_not_sent_again(writing: WritingStand, writer: RecordTarget) -> None:
+    write = writing.example(KEY)
     for number, how in enumerate(("drop_after", "half_json", "cut", "gzip_lie"), start=1):
-        stand.spoil(how, method="POST", times=1)
+        writing.spoil(how, method="POST", times=1)
         with pytest.raises(UncertainOutcome):
-            writer.write_record(stand.example(KEY[:-1] + str(number + 1)))
-        assert stand.count(write) == number
-        stand.mend()
+            writer.write_record(writing.example(KEY[:-1] + str(number + 1)))
+        assert writing.count(write) == number
+        writing.mend()
 
 
 @pytest.mark.parametrize("how", ["maintenance", "no_licence", "pool", "too_many", "locked"])
-def test_a_write_that_was_not_let_in_was_not_carried_out(stand: Stand, writer: RecordTarget, how: str) -> None:
-    write = stand.example(KEY)
-    stand.spoil(how, method="POST")
+def test_a_write_that_was_not_let_in_was_not_carried_out(writing: WritingStand, writer: RecordTarget, how: str) -> None:
+    write = writing.example(KEY)
+    writing.spoil(how, method="POST")
     with pytest.raises(TransientError):
         writer.write_record(write)
-    assert stand.count(write) == 0
+    assert writing.count(write) == 0
     assert writer.usage.writes == 1
 
 
 @pytest.mark.parametrize("how", ["drop_before", "crash", "bad_gateway", "unavailable", "login_page"])
-def test_a_write_without_a_readable_answer_is_uncertain(stand: Stand, writer: RecordTarget, how: str) -> None:
-    stand.spoil(how, method="POST")
+def test_a_write_without_a_readable_answer_is_uncertain(writing: WritingStand, writer: RecordTarget, how: str) -> None:
+    writing.spoil(how, method="POST")
     with pytest.raises(UncertainOutcome):
-        writer.write_record(stand.example(KEY))
+        writer.write_record(writing.example(KEY))
     assert writer.usage.writes == 1
 
 
-def test_a_refusal_is_for_good(stand: Stand, writer: RecordTarget) -> None:
+def test_a_refusal_is_for_good(writing: WritingStand, writer: RecordTarget) -> None:
     with pytest.raises(RecordError) as caught:
-        writer.write_record(stand.refusal(KEY))
+        writer.write_record(writing.refusal(KEY))
     assert caught.value.where.external_id == KEY
 
 
 # ---------------------------------------------------------------- balances
 
 
-def balances(stand: Stand, ledger: BalanceSource) -> dict[tuple[str, str, str, str], Decimal]:
-    assert stand.balances is not None
-    answer = ledger.fetch_balances(stand.balances)
+def balances(books: LedgerStand, ledger: BalanceSource) -> dict[tuple[str, str, str, str], Decimal]:
+    assert books.balances is not None
+    answer = ledger.fetch_balances(books.balances)
     assert answer.whole, answer.reason
     sums: dict[tuple[str, str, str, str], Decimal] = {}
     for row in answer.rows:
-        key = (row.counterparty, row.contract or "", row.organisation or "", stand.currency(row.currency))
+        key = (row.counterparty, row.contract or "", row.organisation or "", books.currency(row.currency))
         sums[key] = sums.get(key, Decimal(0)) + row.debit - row.credit
     return {key: amount for key, amount in sums.items() if amount}
 
 
-def test_balances_are_true_to_the_kopeck(stand: Stand, ledger: BalanceSource) -> None:
-    found = balances(stand, ledger)
+def test_balances_are_true_to_the_kopeck(books: LedgerStand, ledger: BalanceSource) -> None:
+    found = balances(books, ledger)
     assert found
-    assert found == stand.true_balances()
+    assert found == books.true_balances()
 
 
-def test_movements_add_up_to_the_balance(stand: Stand, ledger: BalanceSource) -> None:
-    assert stand.balances is not None
-    truth = stand.true_balances()
+def test_movements_add_up_to_the_balance(books: LedgerStand, ledger: BalanceSource) -> None:
+    assert books.balances is not None
+    truth = books.true_balances()
     for party in {key[0] for key in truth}:
-        rows = ledger.fetch_movements(stand.balances, party.upper(), start=None)
+        rows = ledger.fetch_movements(books.balances, party.upper(), start=None)
         sums: dict[tuple[str, str, str, str], Decimal] = {}
         for row in rows:
-            key = (row.counterparty, row.contract or "", row.organisation or "", stand.currency(row.currency))
+            key = (row.counterparty, row.contract or "", row.organisation or "", books.currency(row.currency))
             sums[key] = sums.get(key, Decimal(0)) + row.amount
         assert {key: amount for key, amount in sums.items() if amount} == {
             key: amount for key, amount in truth.items() if key[0] == party
@@ -343,8 +357,8 @@ def test_movements_add_up_to_the_balance(stand: Stand, ledger: BalanceSource) ->
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_an_outage_makes_no_balances(stand: Stand, ledger: BalanceSource, outage: str) -> None:
-    assert stand.balances is not None
-    stand.spoil(outage)
+def test_an_outage_makes_no_balances(books: LedgerStand, ledger: BalanceSource, outage: str) -> None:
+    assert books.balances is not None
+    books.spoil(outage)
     with pytest.raises(SverkaError):
-        ledger.fetch_balances(stand.balances)
+        ledger.fetch_balances(books.balances)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import BalanceSpec, Connector, SourceSet, Window, Write
+from connectors.base import BalanceSpec, Connector, SourceSet, Window
 from connectors.bitrix24 import wire
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.types import STANDARD, external_id
@@ -92,21 +92,6 @@ class BitrixStand:
             return asked(params, caller)
 
         rest.methods["crm.item.list"] = move
-
-    def true_balances(self) -> dict[tuple[str, str, str, str], object]:
-        raise NotImplementedError("a CRM keeps no balances")
-
-    def currency(self, external_id: str | None) -> str:
-        return external_id or ""
-
-    def example(self, key: str) -> Write:
-        raise NotImplementedError("cards are written, see test_cards.py")
-
-    def refusal(self, key: str) -> Write:
-        raise NotImplementedError("cards are written, see test_cards.py")
-
-    def count(self, write: Write) -> int:
-        raise NotImplementedError("cards are written, see test_cards.py")
 
     def spoil(self, how: str, *, method: str = ".*", times: int | None = None) -> None:
         if how in BUSY:
