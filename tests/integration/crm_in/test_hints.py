@@ -19,7 +19,8 @@ from starlette.testclient import TestClient
 
 from store.tables import request
 from sync.room.dispatch import run_work, tick
-from sync.room.hints import MOST_WAITING
+from sync.room.hints import MOST_WAITING, take_call
+from tests.integration.crm_in.test_changes import Killed, kill_at
 from tests.integration.crm_in.world import COMPANY, World, make_world
 from web.app import build_site_app
 from web.hooks import BURST, LARGEST, build_hooks
@@ -34,10 +35,14 @@ def world_with_hooks(url: str, folder: Path) -> Iterator[tuple[World, TestClient
         yield world, client
 
 
-def call(client: TestClient, number: str, *, event: str = "ONCRMCOMPANYUPDATE", token: str = TOKEN, **more: Any) -> int:
-    body = {"event": event, "data[FIELDS][ID]": number, "auth[application_token]": token, "ts": "1"} | more
-    answer = client.post("/crm", content=urlencode(body), headers={"content-type": "application/x-www-form-urlencoded"})
-    return answer.status_code
+def form(number: str, *, event: str = "ONCRMCOMPANYUPDATE", token: str = TOKEN) -> str:
+    """A call as the portal makes it."""
+    return urlencode({"event": event, "data[FIELDS][ID]": number, "auth[application_token]": token, "ts": "1"})
+
+
+def call(client: TestClient, number: str, **more: str) -> int:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return client.post("/crm", content=form(number, **more), headers=headers).status_code
 
 
 def waiting(world: World) -> list[dict[str, Any]]:
@@ -176,3 +181,24 @@ def test_the_portal_s_own_webhook_is_understood(store_url: str, tmp_path: Path, 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
+
+
+@pytest.mark.parametrize("point", ["hint.before", "hint.after", "hints-end.before", "hints-end.after"])
+def test_killed_around_a_hint_nothing_is_lost_and_nothing_comes_twice(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    with world_with_hooks(store_url, tmp_path) as (world, client):
+        company = world.add_company("Ромашка", "")
+        world.run("crm")
+        world.person_does("update", number=int(company), title="Другое имя")
+        monkeypatch.setattr("sync.room.writing.fault", kill_at(point))
+        with pytest.raises(Killed):
+            take_call(world.app, "crm", form(company).encode())
+            work_off(world)
+        monkeypatch.undo()
+        world.clock.sleep(3600)
+        call(client, company)
+        work_off(world)
+        assert world.row(company)["name"] == "Другое имя"
+        assert waiting(world) == []
+        assert len([row for row in world.rows() if row["name"] == "Другое имя"]) == 1
