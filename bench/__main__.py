@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("mapping", "first_load", "reconcile")
+NAMES = ("mapping", "first_load", "reconcile", "pages")
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, func, select, union
 
 from core.money import ZERO
 from store.entities import balances, counterparties, entity_tables
@@ -70,9 +70,13 @@ def load_holding(conn: Connection, viewer: Viewer, customer: UUID) -> Record | N
     head_id = select(counterparties.c.head_id).where(counterparties.c.id == customer)
     head = conn.execute(head_id).scalar() or customer
     visible = may_see_customer(viewer).label("visible")
+    members = union(  # found by two indexes: an OR would read all customers in the order of their names
+        select(counterparties.c.id).where(counterparties.c.id == head),
+        select(counterparties.c.id).where(counterparties.c.head_id == head),
+    )
     query = (
         select(counterparties.c.id, counterparties.c.name, visible)
-        .where(or_(counterparties.c.id == head, counterparties.c.head_id == head))
+        .where(counterparties.c.id.in_(members))
         .where(counterparties.c.deleted.is_(False))
         .order_by(counterparties.c.name)
         .limit(200)
