@@ -42,7 +42,7 @@ def keep_cards(ctx: RunContext) -> None:
         marks = load_marks(conn, ctx.name)
     currency = find_currency(ctx.app)
     for card in due_cards(ctx):
-        desk = Desk(ctx, card, linked, currency)
+        desk = Desk(ctx, card, linked or ctx.order.dry_run, currency)  # a dry run shows what would be made then
         with _measured(desk):
             if not _keep(desk, marks.get(card.name) or Mark(ctx.name, card.name)):
                 return
