@@ -105,6 +105,7 @@ def _build_state(row: Any, now: datetime, view: View) -> Record:
     return {
         "paused": row.get("paused_reason"),
         "paused_at": view.moment(row.get("paused_at")),
+        "paused_by": row.get("paused_by"),
         "paused_entities": row.get("paused_entities") or {},
         "breaker": row.get("breaker", "closed"),
         "breaker_until": view.moment(row.get("breaker_until")),

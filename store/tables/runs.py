@@ -13,6 +13,7 @@ connection = Table(
     Column("name", String(100), primary_key=True),
     Column("paused_reason", Text),  # ConfigError: who mends it resumes it
     Column("paused_at", UtcDateTime),
+    Column("paused_by", String(100)),  # the person who holds it: nobody but a person lets it go on
     Column("paused_entities", Json),  # {entity: reason}, SchemaDrift
     Column("breaker", String(10), nullable=False, server_default="closed"),  # closed, open, half_open
     Column("failures", Integer, nullable=False, server_default="0"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 
 from store.bulk import upsert
 from store.tables import connection
 from sync.context import App
+from sync.push.merge import add_audit
 from sync.room.writing import committing
 
 THRESHOLD = 3
@@ -59,10 +60,11 @@ def claim_passage(conn: Connection, name: str, now: datetime, every: timedelta =
 def record_success(app: App, name: str) -> bool:
     """The other side works: close the breaker and forget failures and pause. Returns whether it had been open.
 
-    Of several that report at once exactly one gets True.
+    Of several that report at once exactly one gets True. What a person holds stays held.
     """
-    values: dict[str, Any] = {"failures": 0, "breaker_until": None, "paused_reason": None, "paused_at": None}
-    values |= {"breaker": "closed", "last_ok_at": app.clock.now()}
+    values: dict[str, Any] = {"failures": 0, "breaker_until": None, "breaker": "closed", "last_ok_at": app.clock.now()}
+    for column in (connection.c.paused_reason, connection.c.paused_at):
+        values[column.name] = case((connection.c.paused_by.is_not(None), column), else_=None)
     was_open = (connection.c.name == name, connection.c.breaker != "closed")
     with committing(app, "breaker-close") as conn:
         ensure_row(conn, name)
@@ -96,27 +98,65 @@ def pause_connection(app: App, name: str, reason: str) -> None:
     """ConfigError: the schedule leaves the connection alone until somebody mends it, but for a try once an hour.
 
     Who mends it need not know of the pause: a person's order that succeeds, a doctor that finds nothing wrong and a
-    service that is started anew all end it.
+    service that is started anew all end it. One that a person holds keeps his reason.
     """
     with committing(app, "pause") as conn:
         ensure_row(conn, name)
         values = {"paused_reason": reason, "paused_at": app.clock.now()}
-        conn.execute(update(connection).where(connection.c.name == name).values(values))
+        free = (connection.c.name == name, connection.c.paused_by.is_(None))
+        conn.execute(update(connection).where(*free).values(values))
+
+
+def hold_connection(app: App, name: str, reason: str, who: str) -> bool:
+    """A person pauses a connection: no schedule and no success lets it go on until a person does. Audited.
+
+    Returns:
+        Whether it was not held before; of two persons at once the first one's reason counts.
+    """
+    now = app.clock.now()
+    with committing(app, "hold") as conn:
+        ensure_row(conn, name)
+        free = (connection.c.name == name, connection.c.paused_by.is_(None))
+        values = {"paused_reason": reason, "paused_at": now, "paused_by": who[:100]}
+        if conn.execute(update(connection).where(*free).values(values)).rowcount != 1:
+            return False
+        add_audit(conn, now, who, "connection.pause", name, after={"reason": reason})
+    return True
+
+
+def release_connection(app: App, name: str, who: str) -> bool:
+    """A person lets a connection go on, whoever or whatever had paused it. Audited. Returns whether it was paused."""
+    now = app.clock.now()
+    with committing(app, "release") as conn:
+        paused = (connection.c.name == name, connection.c.paused_reason.is_not(None))
+        before = conn.execute(select(connection.c.paused_reason, connection.c.paused_by).where(*paused)).first()
+        values = {"paused_reason": None, "paused_at": None, "paused_by": None}
+        if before is None or conn.execute(update(connection).where(*paused).values(values)).rowcount != 1:
+            return False
+        told = {"reason": before.paused_reason, "by": before.paused_by or "sverka"}
+        add_audit(conn, now, who, "connection.resume", name, before=told)
+    return True
 
 
 def resume_connection(app: App, name: str) -> bool:
-    """Let the schedule go on. Returns whether the connection was paused."""
+    """Let the schedule go on where nobody holds it. Returns whether the connection was paused."""
     with committing(app, "resume") as conn:
-        paused = (connection.c.name == name) & connection.c.paused_reason.is_not(None)
+        paused = (
+            (connection.c.name == name) & connection.c.paused_reason.is_not(None) & connection.c.paused_by.is_(None)
+        )
         statement = update(connection).where(paused).values(paused_reason=None, paused_at=None)
         return conn.execute(statement).rowcount > 0
 
 
 def pause_reason(conn: Connection, name: str, now: datetime) -> str | None:
-    """Why it is paused; None when it is not, or when it may be tried (an hour has gone, or the clock back)."""
-    row = conn.execute(
-        select(connection.c.paused_reason, connection.c.paused_at).where(connection.c.name == name)
-    ).first()
+    """Why it is paused; None when it is not, or when it may be tried (an hour has gone, or the clock back).
+
+    What a person holds is not tried.
+    """
+    columns = (connection.c.paused_reason, connection.c.paused_at, connection.c.paused_by)
+    row = conn.execute(select(*columns).where(connection.c.name == name)).first()
+    if row is not None and row.paused_by is not None:
+        return str(row.paused_reason)
     if row is None or (row.paused_at is not None and not now - TRY_AGAIN < row.paused_at <= now + TRY_AGAIN):
         return None
     return str(row.paused_reason) if row.paused_reason is not None else None

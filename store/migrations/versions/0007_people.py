@@ -18,6 +18,7 @@ def upgrade() -> None:
     _lists_of_customers()
     _found_by()
     _sorted_by()
+    op.add_column("connection", sa.Column("paused_by", sa.String(length=100)))
 
 
 def _users() -> None:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import select
 
 from core.clock import ManualClock
 from core.settings import ConnectionSettings, Settings
 from store.engine import open_engine
-from store.tables import connection, slot
+from store.tables import audit, connection, slot
 from store.upgrade import upgrade
 from sync.context import App
 from sync.room import breaker, dispatch
@@ -133,3 +134,20 @@ def test_beats_at_once_let_one_probe_through(app: App) -> None:
     with app.engine.connect() as conn:
         states = [row.state for row in conn.execute(slot.select().order_by(slot.c.start))]
     assert len(states) == 2 and states[1] == "skipped_breaker"
+
+
+def test_what_a_person_holds_is_let_go_by_a_person_alone(app: App) -> None:
+    """Neither an hour, nor a success, nor a doctor, nor a new start of the service ends it; both deeds are audited."""
+    assert breaker.hold_connection(app, "a", "stocktaking", "anna")
+    assert not breaker.hold_connection(app, "a", "another reason", "boris")
+    breaker.pause_connection(app, "a", "The password is wrong.")
+    app.clock.sleep(5 * 3600)
+    assert not breaker.resume_connection(app, "a")
+    breaker.record_success(app, "a")
+    with app.engine.connect() as conn:
+        assert breaker.pause_reason(conn, "a", app.clock.now()) == "stocktaking"
+    assert breaker.release_connection(app, "a", "boris") and not breaker.release_connection(app, "a", "boris")
+    with app.engine.connect() as conn:
+        assert breaker.pause_reason(conn, "a", app.clock.now()) is None
+        told = conn.execute(select(audit.c.who, audit.c.what, audit.c.subject).order_by(audit.c.what)).all()
+    assert [tuple(row) for row in told] == [("anna", "connection.pause", "a"), ("boris", "connection.resume", "a")]
