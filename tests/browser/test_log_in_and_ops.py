@@ -79,6 +79,7 @@ def test_small_and_dark(busy: World, desk: Desk, request: pytest.FixtureRequest)
         desk.open(path)
         desk.shoot(f"{path.strip('/')}-{name}")
         assert not desk.overflows(), path
+        assert desk.barriers() == [], path
 
 
 def test_part_of_the_page_is_renewed_by_itself(busy: World, desk: Desk) -> None:
