@@ -8,10 +8,11 @@ from typing import Any
 from connectors.bitrix24.types import COMPANY, TypeOf, Types, external_id
 from connectors.bitrix24.wire import LONGEST_BATCH, Wire
 from connectors.cards import By, CardHit
-from core.errors import Where
 
 VALUES = 40
 """Values that one list asks for: fewer than a page, so that a few twins do not spill over it."""
+TOGETHER = 20
+"""Phones or e-mails that one question takes (§6, Duplicates)."""
 TAX_IDS = ("RQ_INN", "RQ_EDRPOU")
 LEGAL = ["ID", "ENTITY_ID", *TAX_IDS, "RQ_KPP"]
 
@@ -79,22 +80,14 @@ class CardFinder:
         return found
 
     def _by_contact(self, kind: TypeOf, by: By, values: Sequence[str]) -> dict[str, list[CardHit]]:
-        """One question a value, fifty in a request: the answer does not say which value a card was found by (§6)."""
-        entity = "COMPANY" if kind.number == COMPANY else "CONTACT"
-        numbers: dict[str, list[int]] = {}
-        for start in range(0, len(values), LONGEST_BATCH):
-            part = values[start : start + LONGEST_BATCH]
-            found = self._wire.batch({
-                f"d{place}": (
-                    "crm.duplicate.findbycomm", {"type": by.upper(), "values": [value], "entity_type": entity},
-                )
-                for place, value in enumerate(part)
-            })  # fmt: skip
-            for place, value in enumerate(part):
-                if f"d{place}" in found.refusals:
-                    raise found.refusals[f"d{place}"].error(where=Where(entity=kind.name))
-                told = found.replies[f"d{place}"].result
-                numbers[value] = [int(one) for one in told.get(entity, [])] if isinstance(told, dict) else []
+        """Twenty values a question first, a thousand a request; then one a question where somebody has any of them.
+
+        The answer does not say which value a card was found by (§6), and most are nobody's.
+        """
+        groups = [list(values[start : start + TOGETHER]) for start in range(0, len(values), TOGETHER)]
+        told = self._duplicates(kind, by, groups) if len(values) > 1 else [[0]]
+        asked = [[value] for group, hits in zip(groups, told, strict=True) if hits for value in group]
+        numbers = {value: hits for (value,), hits in zip(asked, self._duplicates(kind, by, asked), strict=True)}
         wanted = list(dict.fromkeys(one for hits in numbers.values() for one in hits))
         rows = {int(row["id"]): row for row in self._elements(kind, [{"@id": part} for part in _parts(wanted)])}
         return {
@@ -102,6 +95,22 @@ class CardFinder:
             for value, hits in numbers.items()
             if hits
         }
+
+    def _duplicates(self, kind: TypeOf, by: By, asked: Sequence[Sequence[str]]) -> list[list[int]]:
+        """For each list of values the numbers of those who have one of them."""
+        entity = "COMPANY" if kind.number == COMPANY else "CONTACT"
+        found: list[list[int]] = []
+        for start in range(0, len(asked), LONGEST_BATCH):
+            replies = self._wire.ask_all({
+                f"d{place}": (
+                    "crm.duplicate.findbycomm", {"type": by.upper(), "values": list(part), "entity_type": entity},
+                )
+                for place, part in enumerate(asked[start : start + LONGEST_BATCH])
+            })  # fmt: skip
+            for reply in replies:
+                told = reply.result
+                found.append([int(one) for one in told.get(entity, [])] if isinstance(told, dict) else [])
+        return found
 
 
 def key_of(row: Mapping[str, Any], originator: str) -> str:

@@ -36,7 +36,7 @@ from sync.push.merge import load_row
 from sync.push.silence import LONGEST, SETTLED
 from sync.room.writing import asking, writing
 
-CLAIMED = 200
+CLAIMED = 1000
 """Cards that are claimed, and asked about, together."""
 BATCH = 50
 """Cards that are sent together: of so many the outcome may be unknown after a kill."""
