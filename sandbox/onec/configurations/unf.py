@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sandbox.onec.company_tools import Workbench
 from sandbox.onec.configurations import unf_schema as unf
@@ -19,20 +19,27 @@ from sandbox.onec.configurations.register_posting import (
     text,
     total,
 )
-from sandbox.onec.configurations.ut11_company import SAME, made, taken, with_vat
+from sandbox.onec.configurations.translating import (
+    Maker,
+    contract_of,
+    entered,
+    made,
+    money_sets,
+    netted,
+    opened,
+    put_total,
+    taken,
+    translator,
+    with_vat,
+)
+from sandbox.onec.configurations.ut11_company import SAME
 from sandbox.onec.configurations.ut11_posting import key_of
 from sandbox.onec.fields import UNDEFINED, Fields, parse_spec
-from sandbox.onec.posting import part
 from sandbox.onec.storage import Row
 
-Maker = Callable[[Workbench, Row], Iterator[Row]]
 DEBT, ADVANCE = "Долг", "Аванс"
 STATES = ("Открыт", "В работе", "Завершен")
-MONEY = {
-    "Document_ПоступлениеНаРасчетныйСчет": unf.BANK_IN, "Document_СписаниеСРасчетногоСчета": unf.BANK_OUT,
-    "Document_ПриходныйКассовыйОрдер": unf.CASH_IN, "Document_РасходныйКассовыйОрдер": unf.CASH_OUT,
-    "Document_ОплатаПлатежнойКартой": unf.CARD,
-}  # fmt: skip
+MONEY = money_sets(unf.BANK_IN, unf.BANK_OUT, unf.CASH_IN, unf.CASH_OUT, unf.CARD)
 OPERATIONS = {"ОплатаПокупателя": "ОтПокупателя", "ВозвратПокупателю": "Покупателю", "ОплатаПоставщику": "Поставщику"}
 
 
@@ -178,36 +185,28 @@ def paid(line: Fields) -> Fields:
 
 def settled(line: Fields, whose: str, amount: int, own: int = 0) -> Fields:
     """One row of a document that moves settlements by itself."""
-    deal = text(line, "ДоговорКонтрагента_Key") or text(line, "СубконтоДт2")
+    deal = contract_of(line)
     return {"Контрагент_Key": whose, "Договор_Key": deal, "СуммаВзаиморасчетов": own or amount, "Сумма": amount}
 
 
 def netting(bench: Workbench, row: Row) -> Iterator[Row]:
     """Netting or write-off."""
     whose = text(row.fields, "КонтрагентДебитор")
-    found = [settled(line, whose, line.get("Сумма", 0)) for line in row.get("ДебиторскаяЗадолженность", [])]
-    yield made(row, unf.NETTING, {**head_of(row), "Контрагент_Key": whose, "Расчеты": found})
+    yield made(row, unf.NETTING, {**head_of(row), "Контрагент_Key": whose, "Расчеты": netted(row, settled)})
 
 
 def manual(bench: Workbench, row: Row) -> Iterator[Row]:
     """A manual entry on the customers' account."""
-    account = bench.account("62.01")
-    lines = [line for line in row.get("Проводки", []) if line.get("СчетДт_Key") == account]
-    found = [settled(line, text(line, "СубконтоДт1"), line.get("Сумма", 0)) for line in lines]
-    if found:
+    if found := entered(bench, row, settled):
         more = {"Контрагент_Key": found[0]["Контрагент_Key"], "Содержание": row.get("Содержание"), "Расчеты": found}
         yield made(row, unf.MANUAL, {**head_of(row), **more})
 
 
 def opening(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Opening balances: debts with plus, advances with minus."""
+    """Opening balances."""
     bench.flush()  # posting asks the contracts
-    found = [
-        settled(line, text(line, "Контрагент_Key"), line.get("Сумма", 0) - line.get("СуммаКт", 0),
-                line.get("ВалютнаяСумма", 0) - line.get("ВалютнаяСуммаКт", 0))
-        for line in row.get("РасчетыСКонтрагентами", [])
-    ]  # fmt: skip
-    yield made(row, unf.OPENING, {**taken(row, "Number", "Date", "Организация_Key"), "Расчеты": found})
+    head = taken(row, "Number", "Date", "Организация_Key")
+    yield made(row, unf.OPENING, {**head, "Расчеты": opened(row, settled)})
 
 
 def same(bench: Workbench, row: Row) -> Iterator[Row]:
@@ -229,12 +228,7 @@ MAKERS: dict[str, Maker] = {
 }  # fmt: skip
 
 
-def translate(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Objects of УНФ for one of БП's; what УНФ does not keep gives none."""
-    if row.set_name == bench.layout.exchange_plan:
-        yield row
-    elif row.set_name in MAKERS:
-        yield from MAKERS[row.set_name](bench, row)
+translate = translator(MAKERS)
 
 
 # ---------------------------------------------------------------- settlements
@@ -276,14 +270,7 @@ def describe(movement: Movement) -> Measured:
 
 def retotal(row: Row, percent: int) -> None:
     """Totals after the lines of a document were scaled by a user."""
-    lines = [line for name in ("Запасы", "РаботыИУслуги") for line in row.fields.get(name, ())]
-    other = row.fields.get("РасшифровкаПлатежа") or row.fields.get("Расчеты")
-    if lines:
-        row.fields["СуммаДокумента"] = sum(line.get("Всего", 0) for line in lines)
-    elif other:
-        row.fields["СуммаДокумента"] = sum(line.get("СуммаПлатежа", 0) or line.get("Сумма", 0) for line in other)
-    elif row.fields.get("СуммаДокумента"):
-        row.fields["СуммаДокумента"] = part(row.fields["СуммаДокумента"], percent, 100)
+    put_total(row, percent, ("Запасы", "РаботыИУслуги"), lambda line: int(line.get("Всего", 0)), "Расчеты")
 
 
 WORDS = Words("Договор_Key", "ВалютаРасчетов_Key", "Курс", "СуммаРасчетов", ("Запасы",), thing_of, account_of)

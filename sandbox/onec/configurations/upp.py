@@ -6,7 +6,7 @@ suppliers are in one register, by contract or by order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sandbox.onec.company_tools import Workbench
 from sandbox.onec.configurations import upp_schema as upp
@@ -25,13 +25,23 @@ from sandbox.onec.configurations.register_posting import (
     text,
     total,
 )
-from sandbox.onec.configurations.ut11_company import made, taken
+from sandbox.onec.configurations.translating import (
+    Maker,
+    contract_of,
+    entered,
+    made,
+    money_sets,
+    netted,
+    opened,
+    put_total,
+    taken,
+    translator,
+    with_vat,
+)
 from sandbox.onec.configurations.ut11_posting import key_of
 from sandbox.onec.fields import UNDEFINED, Fields, parse_spec
-from sandbox.onec.posting import part
 from sandbox.onec.storage import Row
 
-Maker = Callable[[Workbench, Row], Iterator[Row]]
 SAME = ("Catalog_Организации", "Catalog_Валюты", "Catalog_Пользователи", "Catalog_ФизическиеЛица",
         "InformationRegister_КурсыВалют")  # fmt: skip
 SALES = {
@@ -40,11 +50,7 @@ SALES = {
     "Document_ВозвратТоваровОтПокупателя": upp.RETURN, "Document_КорректировкаРеализации": upp.CORRECTION,
     "Document_ПоступлениеТоваровУслуг": upp.PURCHASE, "Document_ОтчетКомиссионераОПродажах": upp.COMMISSION,
 }  # fmt: skip
-MONEY = {
-    "Document_ПоступлениеНаРасчетныйСчет": upp.BANK_IN, "Document_СписаниеСРасчетногоСчета": upp.BANK_OUT,
-    "Document_ПриходныйКассовыйОрдер": upp.CASH_IN, "Document_РасходныйКассовыйОрдер": upp.CASH_OUT,
-    "Document_ОплатаПлатежнойКартой": upp.CARD,
-}  # fmt: skip
+MONEY = money_sets(upp.BANK_IN, upp.BANK_OUT, upp.CASH_IN, upp.CASH_OUT, upp.CARD)
 
 
 def dice(row: Row, place: int = 0) -> int:
@@ -189,20 +195,12 @@ def paid(line: Fields) -> Fields:
 
 def settled(line: Fields, whose: str, amount: int, own: int = 0) -> Fields:
     """One row of a document that moves settlements by itself."""
-    deal = text(line, "ДоговорКонтрагента_Key") or text(line, "СубконтоДт2")
     return {
         "Контрагент_Key": whose,
-        "ДоговорКонтрагента_Key": deal,
+        "ДоговорКонтрагента_Key": contract_of(line),
         "СуммаВзаиморасчетов": own or amount,
         "Сумма": amount,
     }
-
-
-def debt(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Netting or write-off."""
-    whose = text(row.fields, "КонтрагентДебитор")
-    found = [settled(line, whose, line.get("Сумма", 0)) for line in row.get("ДебиторскаяЗадолженность", [])]
-    yield made(row, upp.DEBT, {**other_head(row, whose), "СуммыДолга": found})
 
 
 def other_head(row: Row, whose: str) -> Fields:
@@ -211,24 +209,22 @@ def other_head(row: Row, whose: str) -> Fields:
     return {**taken(row, *names), "Контрагент_Key": whose}
 
 
+def debt(bench: Workbench, row: Row) -> Iterator[Row]:
+    """Netting or write-off."""
+    head = other_head(row, text(row.fields, "КонтрагентДебитор"))
+    yield made(row, upp.DEBT, {**head, "СуммыДолга": netted(row, settled)})
+
+
 def manual(bench: Workbench, row: Row) -> Iterator[Row]:
     """A manual entry on the customers' account."""
-    account = bench.account("62.01")
-    lines = [line for line in row.get("Проводки", []) if line.get("СчетДт_Key") == account]
-    found = [settled(line, text(line, "СубконтоДт1"), line.get("Сумма", 0)) for line in lines]
-    if found:
+    if found := entered(bench, row, settled):
         yield made(row, upp.MANUAL, {**other_head(row, found[0]["Контрагент_Key"]), "СуммыДолга": found})
 
 
 def opening(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Opening balances: debts with plus, advances with minus."""
+    """Opening balances."""
     bench.flush()  # posting asks the contracts
-    found = [
-        settled(line, text(line, "Контрагент_Key"), line.get("Сумма", 0) - line.get("СуммаКт", 0),
-                line.get("ВалютнаяСумма", 0) - line.get("ВалютнаяСуммаКт", 0))
-        for line in row.get("РасчетыСКонтрагентами", [])
-    ]  # fmt: skip
-    yield made(row, upp.OPENING, {**other_head(row, ""), "СуммыДолга": found})
+    yield made(row, upp.OPENING, {**other_head(row, ""), "СуммыДолга": opened(row, settled)})
 
 
 MAKERS: dict[str, Maker] = {
@@ -239,12 +235,7 @@ MAKERS: dict[str, Maker] = {
 }  # fmt: skip
 
 
-def translate(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Objects of УПП for one of БП's; what УПП does not keep gives none."""
-    if row.set_name == bench.layout.exchange_plan:
-        yield row
-    elif row.set_name in MAKERS:
-        yield from MAKERS[row.set_name](bench, row)
+translate = translator(MAKERS)
 
 
 # ---------------------------------------------------------------- settlements
@@ -277,16 +268,8 @@ def describe(movement: Movement) -> Measured:
 
 def retotal(row: Row, percent: int) -> None:
     """Totals after the lines of a document were scaled by a user."""
-    lines = [line for name in ("Товары", "Услуги") for line in row.fields.get(name, ())]
     included = row.get("СуммаВключаетНДС", False)
-    other = row.fields.get("РасшифровкаПлатежа") or row.fields.get("СуммыДолга")
-    if lines:
-        amounts = (line.get("Сумма", 0) + (0 if included else line.get("СуммаНДС", 0)) for line in lines)
-        row.fields["СуммаДокумента"] = sum(amounts)
-    elif other:
-        row.fields["СуммаДокумента"] = sum(line.get("СуммаПлатежа", 0) or line.get("Сумма", 0) for line in other)
-    elif row.fields.get("СуммаДокумента"):
-        row.fields["СуммаДокумента"] = part(row.fields["СуммаДокумента"], percent, 100)
+    put_total(row, percent, ("Товары", "Услуги"), lambda line: with_vat(line, included), "СуммыДолга")
 
 
 def is_paid(row: Row) -> bool:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 
 from sandbox.onec.company_tools import Workbench
 from sandbox.onec.configurations import ut11_schema as ut
+from sandbox.onec.configurations.translating import (
+    Maker,
+    contract_of,
+    entered,
+    made,
+    money_sets,
+    netted,
+    opened,
+    put_total,
+    taken,
+    translator,
+    with_vat,
+)
 from sandbox.onec.configurations.ut11_posting import FROM_CLIENT, TO_CLIENT, TYPE, key_of, text
 from sandbox.onec.fields import Fields
-from sandbox.onec.posting import part
 from sandbox.onec.storage import Row
 
-Maker = Callable[[Workbench, Row], Iterator[Row]]
 PARTY_FIELDS = (
     "Description", "НаименованиеПолное", "ОбособленноеПодразделение", "ЮридическоеФизическоеЛицо",
     "ГоловнойКонтрагент_Key",
@@ -21,28 +33,13 @@ PARTY_FIELDS = (
 OPERATIONS = {
     "ОплатаПокупателя": FROM_CLIENT, "ВозвратПокупателю": TO_CLIENT, "ОплатаПоставщику": "ОплатаПоставщику",
 }  # fmt: skip
-MONEY = {
-    "Document_ПоступлениеНаРасчетныйСчет": ut.BANK_IN, "Document_СписаниеСРасчетногоСчета": ut.BANK_OUT,
-    "Document_ПриходныйКассовыйОрдер": ut.CASH_IN, "Document_РасходныйКассовыйОрдер": ut.CASH_OUT,
-    "Document_ОплатаПлатежнойКартой": ut.CARD,
-}  # fmt: skip
+MONEY = money_sets(ut.BANK_IN, ut.BANK_OUT, ut.CASH_IN, ut.CASH_OUT, ut.CARD)
 SALES = {
     "Document_РеализацияТоваровУслуг": ut.SHIPMENT, "Document_АктОбОказанииПроизводственныхУслуг": ut.ACT,
     "Document_ВозвратТоваровОтПокупателя": ut.RETURN, "Document_КорректировкаРеализации": ut.CORRECTION,
     "Document_ОтчетКомиссионераОПродажах": ut.COMMISSION, "Document_СчетНаОплатуПокупателю": ut.ORDER,
 }  # fmt: skip
 RATES = {"НДС20": "20%", "НДС22": "22%", "НДС10": "10%", "БезНДС": "Без НДС"}
-
-
-def made(row: Row, set_name: str, fields: Fields, key: str = "") -> Row:
-    """An object that stands for one of БП's, with the empty values left out."""
-    kept = {name: value for name, value in fields.items() if value not in ("", 0, False, None, [])}
-    return Row(set_name, key or row.key, row.version, row.deleted, row.posted, kept)
-
-
-def taken(row: Row, *names: str) -> Fields:
-    """The named fields of БП's object."""
-    return {name: row.fields[name] for name in names if name in row.fields}
 
 
 def partner_of(bench: Workbench, party: str) -> str:
@@ -176,12 +173,6 @@ def sale_line(line: Fields, included: bool) -> Fields:
             **more}  # fmt: skip
 
 
-def with_vat(line: Fields, included: bool, suffix: str = "") -> int:
-    """Amount with VAT in it."""
-    amount: int = line.get(f"Сумма{suffix}", 0) + (0 if included else line.get(f"СуммаНДС{suffix}", 0))
-    return amount
-
-
 def based_on(row: Row, name: str) -> Fields:
     """Order of a shipment, shipment of a return or correction; the status and stages of an order."""
     head = row.fields
@@ -238,24 +229,41 @@ def paid_row(bench: Workbench, head: Fields, party_key: str, line: Fields) -> Fi
     }  # fmt: skip
 
 
-def settled_row(bench: Workbench, party_key: str, deal: str, amount: int, own: int = 0) -> Fields:
+def settled_row(bench: Workbench, line: Fields, whose: str, amount: int, own: int = 0) -> Fields:
     """One row of a document that moves settlements by itself."""
+    deal = contract_of(line)
     currency = bench.contract_currency.get(deal) or bench.keys["currency/643"]
     return {
-        "Партнер_Key": partner_of(bench, party_key), "Контрагент_Key": party_key, "Договор_Key": deal,
+        "Партнер_Key": partner_of(bench, whose), "Контрагент_Key": whose, "Договор_Key": deal,
         "ВалютаВзаиморасчетов_Key": currency, "Сумма": own or amount, "СуммаРегл": amount,
     }  # fmt: skip
 
 
 def debt(bench: Workbench, row: Row) -> Iterator[Row]:
     """Netting or write-off."""
-    party_key = text(row.fields, "КонтрагентДебитор")
-    rows = [
-        settled_row(bench, party_key, text(line, "ДоговорКонтрагента_Key"), line.get("Сумма", 0))
-        for line in row.get("ДебиторскаяЗадолженность", [])
-    ]
     name = ut.NETTING if row.get("ВидОперации") == "ЗачетЗадолженности" else ut.WRITE_OFF
-    yield made(row, name, {**other_head(bench, row, party_key), "Расчеты": rows})
+    head = other_head(bench, row, text(row.fields, "КонтрагентДебитор"))
+    yield made(row, name, {**head, "Расчеты": netted(row, partial(settled_row, bench))})
+
+
+def manual(bench: Workbench, row: Row) -> Iterator[Row]:
+    """A manual entry on the customers' account."""
+    if rows := entered(bench, row, partial(settled_row, bench)):
+        yield made(row, ut.MANUAL, {**other_head(bench, row, rows[0]["Контрагент_Key"]), "Расчеты": rows})
+
+
+def opening(bench: Workbench, row: Row) -> Iterator[Row]:
+    """Opening balances."""
+    rows = opened(row, partial(settled_row, bench))
+    yield made(row, ut.OPENING, {**other_head(bench, row, ""), "Расчеты": rows})
+
+
+def stage_scaled(row: Row, percent: int) -> None:
+    """Totals after the lines of a document were scaled by a user."""
+    sections = ("Товары", "Услуги")
+    put_total(row, percent, sections, lambda line: int(line.get("СуммаСНДС", 0)), "Расчеты")
+    if any(row.fields.get(name) for name in sections):
+        row.fields["СуммаВзаиморасчетов"] = row.fields["СуммаДокумента"]
 
 
 def other_head(bench: Workbench, row: Row, party_key: str) -> Fields:
@@ -264,41 +272,6 @@ def other_head(bench: Workbench, row: Row, party_key: str) -> Fields:
         **taken(row, "Number", "Date", "Организация_Key", "СуммаДокумента", "Ответственный_Key", "Содержание"),
         "Контрагент_Key": party_key, "Партнер_Key": partner_of(bench, party_key) if party_key else "",
     }  # fmt: skip
-
-
-def manual(bench: Workbench, row: Row) -> Iterator[Row]:
-    """A manual entry on the customers' account; one on 76.06 is none of the customers' settlements here."""
-    account = bench.account("62.01")
-    lines = [line for line in row.get("Проводки", []) if line.get("СчетДт_Key") == account]
-    rows = [
-        settled_row(bench, text(line, "СубконтоДт1"), text(line, "СубконтоДт2"), line.get("Сумма", 0)) for line in lines
-    ]
-    if rows:
-        yield made(row, ut.MANUAL, {**other_head(bench, row, rows[0]["Контрагент_Key"]), "Расчеты": rows})
-
-
-def opening(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Opening balances: debts with plus, advances with minus."""
-    rows = []
-    for line in row.get("РасчетыСКонтрагентами", []):
-        amount = line.get("Сумма", 0) - line.get("СуммаКт", 0)
-        own = line.get("ВалютнаяСумма", 0) - line.get("ВалютнаяСуммаКт", 0)
-        deal = text(line, "ДоговорКонтрагента_Key")
-        rows.append(settled_row(bench, text(line, "Контрагент_Key"), deal, amount, own))
-    yield made(row, ut.OPENING, {**other_head(bench, row, ""), "Расчеты": rows})
-
-
-def stage_scaled(row: Row, percent: int) -> None:
-    """Totals after the lines of a document were scaled by a user."""
-    lines = [line for name in ("Товары", "Услуги") for line in row.fields.get(name, ())]
-    rows = row.fields.get("РасшифровкаПлатежа") or row.fields.get("Расчеты")
-    if lines:
-        row.fields["СуммаДокумента"] = sum(line.get("СуммаСНДС", 0) for line in lines)
-        row.fields["СуммаВзаиморасчетов"] = row.fields["СуммаДокумента"]
-    elif rows:
-        row.fields["СуммаДокумента"] = sum(line.get("Сумма", 0) for line in rows)
-    elif row.fields.get("СуммаДокумента"):
-        row.fields["СуммаДокумента"] = part(row.fields["СуммаДокумента"], percent, 100)
 
 
 SAME = (
@@ -314,9 +287,4 @@ MAKERS: dict[str, Maker] = {
 }  # fmt: skip
 
 
-def translate(bench: Workbench, row: Row) -> Iterator[Row]:
-    """Objects of УТ 11 for one of БП's; what УТ does not keep gives none."""
-    if row.set_name == bench.layout.exchange_plan:
-        yield row
-    elif row.set_name in MAKERS:
-        yield from MAKERS[row.set_name](bench, row)
+translate = translator(MAKERS)
