@@ -14,6 +14,8 @@ from store.queries.shapes import Record, View, date_text
 from store.tables import api_token, department, session, substitute, user
 
 managers = entity_tables["manager"]
+MOST_MANAGERS = 2000
+"""So many are offered to choose from; a base that has more names them by command."""
 
 
 def has_users(conn: Connection) -> bool:
@@ -107,3 +109,28 @@ def load_stood_in_for(conn: Connection, user_id: UUID, today: date) -> list[str]
         .order_by(managers.c.name)
     )
     return list(conn.execute(query).scalars())
+
+
+def load_managers(conn: Connection) -> list[Record]:
+    """The managers of accounting and the CRM, by name, and the log-in name of whoever is one of them."""
+    query = (
+        select(managers.c.id, managers.c.name, managers.c.code, user.c.login)
+        .outerjoin(user, user.c.manager_id == managers.c.id)
+        .where(managers.c.deleted.is_(False))
+        .order_by(managers.c.name, managers.c.id)
+        .limit(MOST_MANAGERS)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def load_departments(conn: Connection) -> list[str]:
+    """The names of all departments."""
+    return list(conn.execute(select(department.c.name).order_by(department.c.name)).scalars())
+
+
+def load_user(conn: Connection, user_id: UUID) -> Row[Any] | None:
+    """One user with his department's name; None where there is none."""
+    query = select(user, department.c.name.label("department")).outerjoin(
+        department, department.c.id == user.c.department_id
+    )
+    return conn.execute(query.where(user.c.id == user_id)).one_or_none()

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from store.tables import api_token, session
+from tests.integration.store.filling import NOW
 from tests.integration.web.world import World
 from web.people.sessions import add_token, open_session
+from web.people.standing_in import add_substitute
 from web.people.users import load_one
 
 
@@ -21,7 +23,7 @@ def _session(world: World) -> UUID:
     with world.engine.begin() as conn:
         open_session(conn, world.clock.now(), world.users["other"])
         found: UUID = (
-            conn.execute(select(session.c.id).where(session.c.user_id == world.users["other"])).scalars().one()
+            conn.execute(select(session.c.id).where(session.c.user_id == world.users["other"])).scalars().first()
         )
         return found
 
@@ -33,7 +35,16 @@ def _token(world: World) -> UUID:
         return found
 
 
+def _user(world: World) -> UUID:
+    return world.users["other"]
+
+
+def _substitute(world: World) -> UUID:
+    return add_substitute(world.site.app, "test", "Олена", "other", NOW.date())
+
+
 MAKERS: dict[str, Callable[[World], object]] = {"customer": _customer, "session": _session, "token": _token}
+MAKERS |= {"user": _user, "substitute": _substitute}
 """Kind (as `about` of a rule says) -> a thing of that kind that belongs to the user "other"."""
-MAY_SEE = {"customer": ("head", "admin"), "session": (), "token": ()}
+MAY_SEE = {"customer": ("head", "admin"), "session": (), "token": (), "user": ("admin",), "substitute": ("admin",)}
 """Kind -> the roles that may see the thing all the same."""
