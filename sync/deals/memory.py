@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.stages import Stage, StageReader
+from core.errors import ConfigError, RecordError, SchemaDrift
 from mapping.hashing import hash_text
 from sync.context import RunContext
 from sync.link.agreed import LINKED_AT
@@ -80,14 +81,20 @@ def since_of(ctx: RunContext, memory: Memory) -> datetime | None:
 def refresh_stages(ctx: RunContext, memory: Memory) -> None:
     """Ask for the stages where they were never asked for, an hour ago, or a person wants all anew.
 
+    A portal that refuses to tell them is read and shown things all the same; the run says so.
+
     Raises:
-        TransientError, ConfigError: the other side does not tell them.
+        TransientError: the other side does not answer.
     """
     if not isinstance(ctx.connector, StageReader):
         return
     if memory.stages_at is not None and not ctx.order.full and memory.stages_at + STAGES_LAST > ctx.started_at:
         return
-    with asking(ctx, "fetch-stages"):
-        memory.stages = ctx.connector.fetch_stages()
+    try:
+        with asking(ctx, "fetch-stages"):
+            memory.stages = ctx.connector.fetch_stages()
+    except (RecordError, ConfigError, SchemaDrift) as error:
+        ctx.leave(f"{ctx.name} does not tell the stages of its deals: {error.message} Next: sverka doctor")
+        return
     memory.stages_at = ctx.started_at
     save_memory(ctx, memory)

@@ -133,3 +133,12 @@ def test_orders_that_accounting_knows_first(deals: Deals) -> None:
     deals.clock.sleep(3600)
     deals.sync("crm")
     assert deals.assigned() == {"1": (number, "only_open")}
+
+
+def test_a_portal_that_tells_no_stages_is_read_all_the_same(deals: Deals) -> None:
+    number = deals.deal()
+    deals.order("1")
+    deals.portal.faults.add("error", path="crm.category.list", error="user_access_error", times=None)
+    _, run = deals.sync(status=("ok", "partial"))
+    assert run.status == "partial" and "does not tell the stages of its deals" in run.message
+    assert deals.assigned() == {"1": (number, "only_open")}

@@ -89,6 +89,10 @@ def test_accounting_that_says_otherwise_asks(deals: Deals) -> None:
     assert asked["reason"] == f"Order 1 names deal {one}; a person has chosen deal {two}."
     deals.sync()
     assert len(list_reviews(deals.app)) == 1
+    refused = CliRunner().invoke(build_app(["review"]), ["review", "link", str(asked["number"])])
+    assert "asks which deal an order belongs to" in str(refused.exception)
+    table = CliRunner().invoke(build_app(["review"]), ["review", "show", str(asked["number"])])
+    assert f"sverka deals assign {asked['contact']} {one}" in table.stdout
     done = CliRunner().invoke(
         build_app(["review"]), ["review", "dismiss", str(asked["number"]), "--reason", "так надо"]
     )
