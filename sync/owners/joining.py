@@ -196,11 +196,12 @@ def settle_joined(conn: Connection, ctx: RunContext, items: Sequence[Item], join
         for item in joined
     ]
     note_changes(conn, ctx.app.clock.now(), sides, changes, but=ctx.name)
-    differing = sum(1 for one in found.values() if one.lost)
-    ctx.notice(
-        f"{ctx.name}: customers whom another connection knows too are joined by INN and KPP"
-        + (f"; what differs is kept as it was here and stands in the audit ({differing})" if differing else "")
-    )
+    if any(item.key not in joins.own for item in joined):
+        differing = sum(1 for one in found.values() if one.lost)
+        ctx.notice(
+            f"{ctx.name}: customers whom another connection knows too are joined by INN and KPP"
+            + (f"; what differs is kept as it was here and stands in the audit ({differing})" if differing else "")
+        )
     return found
 
 

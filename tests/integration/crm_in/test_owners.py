@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import insert
+
 from connectors.cards import Card, CardTarget
 from sandbox.onec.schema import PARTIES
+from store.tables import binding
 from sync.room.opening import open_for
 from tests.integration.crm_in.world import ACCOUNTING, INN, World, make_world
 
@@ -37,12 +40,34 @@ def test_a_card_that_we_made_comes_back_as_ours_also_without_a_tax_id(store_url:
         key = customer_of_1c(world, ИНН="", КПП="")
         row, sent = world.row(key, "accounting"), world.written()
         company = write_card(world, str(row["id"]), title="Ромашка", typeId="CUSTOMER", legal=False)
-        counted = world.counted(world.run("crm"))
+        result = world.run("crm")
+        counted = world.counted(result)
         assert (counted["read"], counted.get("created", 0), counted["filtered"]) == (1, 0, 1)
+        assert result.notices == [], "nobody had to be recognised"
         assert world.row(company)["id"] == row["id"], "one customer, no twin"
         assert world.intents() == []
         world.settle()
         assert world.written() == sent
+
+
+def test_a_card_bound_when_it_was_made_changes_nothing_when_it_is_read_first(store_url: str, tmp_path: Path) -> None:
+    """The portal fills in what we did not write: a type, who is responsible."""
+    with make_world(store_url, tmp_path, name="crm", phones="newest") as world:
+        key = customer_of_1c(world, КонтактнаяИнформация=[PHONE_OF_1C])
+        before, sent = world.row(key, "accounting"), world.written()
+        company = write_card(world, str(before["id"]), title="ООО «Ромашка» (из 1С)", typeId="OTHER")
+        with world.engine.begin() as conn:
+            made = {"connection": "crm", "entity": "counterparty", "external_id": company, "source": "company"}
+            conn.execute(insert(binding).values(made | {"entity_id": before["id"]}))
+        counted = world.counted(world.run("crm"))
+        assert (counted["read"], counted["filtered"]) == (1, 1)
+        after = world.row(company)
+        assert (after["id"], after["name"], after["phones"]) == (before["id"], before["name"], before["phones"])
+        world.settle()
+        assert (world.row(company)["name"], world.written()) == (before["name"], sent)
+        world.person_does("update", number=int(company), title="Как в портале")
+        world.run("crm")
+        assert world.row(company)["name"] == "Как в портале", "a later change of its owner counts"
 
 
 def test_what_we_wrote_into_a_card_changes_nothing_when_it_comes_back(store_url: str, tmp_path: Path) -> None:
