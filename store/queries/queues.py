@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, func, or_, select
 
 from store.tables import dead_letter, intent, outbox, parked, request, review
 
@@ -28,18 +29,12 @@ def load_queues(conn: Connection, now: datetime) -> dict[str, dict[str, int]]:
     """
     arrived = or_(intent.c.next_attempt_at.is_(None), intent.c.next_attempt_at <= now)
     later = or_(intent.c.state == "waiting", and_(intent.c.state == "due", intent.c.next_attempt_at > now))
-    shown = outbox.c.state.in_(("new", "due"))
-    card_time = or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now)
     wanted: tuple[tuple[str, Table, ColumnElement[bool] | None], ...] = (
         ("requests", request, request.c.done_at.is_(None)),
         ("due", intent, and_(intent.c.state == "due", arrived)),
         ("waiting", intent, later),
         ("sending", intent, intent.c.state == "sending"),
         ("uncertain", intent, intent.c.state == "uncertain"),
-        ("due", outbox, and_(shown, card_time)),
-        ("waiting", outbox, and_(shown, outbox.c.next_attempt_at > now)),
-        ("sending", outbox, outbox.c.state == "sending"),
-        ("uncertain", outbox, outbox.c.state == "uncertain"),
         ("parked", parked, None),
         ("dead", dead_letter, DEAD_OPEN),
         ("review", review, review.c.state == "open"),
@@ -49,4 +44,15 @@ def load_queues(conn: Connection, now: datetime) -> dict[str, dict[str, int]]:
         query = select(table.c.connection, func.count().label("number")).group_by(table.c.connection)
         for row in conn.execute(query if condition is None else query.where(condition)):
             found[row.connection][name] += row.number
+    for row in conn.execute(_count_cards(now)):
+        name = row.state if row.state in ("sending", "uncertain") else "waiting" if row.later else "due"
+        found[row.connection][name] += row.number
     return dict(found)
+
+
+def _count_cards(now: datetime) -> Select[Any]:
+    """Cards on their way into CRMs, by state; `later`: their time has not come."""
+    later = func.coalesce(outbox.c.next_attempt_at > now, false()).label("later")
+    columns = (outbox.c.connection, outbox.c.state, later)
+    on_their_way = outbox.c.state.in_(("new", "due", "sending", "uncertain"))
+    return select(*columns, func.count().label("number")).where(on_their_way).group_by(*columns)

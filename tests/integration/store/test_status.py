@@ -178,7 +178,7 @@ def test_a_fresh_store_has_a_status_too(engine: Engine, count_queries: CountQuer
         status = load_status(conn, NOW)
         assert load_metrics(conn, NOW) == []
     assert all(rows == [] for rows in status.values())
-    assert len(queries) <= 2 * 18
+    assert len(queries) <= 2 * 19
 
 
 def test_metrics(engine: Engine, busy: dict[str, Any]) -> None:
