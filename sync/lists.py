@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from store.bulk import upsert
-from store.customers import forget_people, load_changed, load_changed_people, load_every, write_lists
+from store.customers import forget_people, load_changed, load_changed_people, load_every, write_figures, write_lists
 from store.engine import reading
 from store.tables import customer_mark, run
 from sync.context import RunContext
@@ -17,7 +17,7 @@ from sync.room.writing import writing
 
 AT_ONCE = 1000
 PASS_EVERY = timedelta(days=1)
-"""So often all of it is made anew: a document that went over to another customer leaves no trace at the former one."""
+"""So often all figures are made anew: a document that went over to another customer leaves no trace at the former."""
 OVERLAP = timedelta(minutes=2)
 """A row's moment is taken before its transaction commits."""
 STALE = timedelta(hours=1)
@@ -38,15 +38,19 @@ def refresh_lists(ctx: RunContext) -> None:
     with reading(ctx.app.engine) as conn:
         mark = conn.execute(select(customer_mark.c.since, customer_mark.c.passed_at)).one_or_none()
         floor = _find_floor(conn, ctx, now)
-    if mark is None or not timedelta(0) <= now - mark.passed_at + OVERLAP < PASS_EVERY + OVERLAP:
-        _write(ctx, lambda conn, after: load_every(conn, after, AT_ONCE))
+    every = lambda conn, after: load_every(conn, after, AT_ONCE)  # noqa: E731
+    if mark is None:
+        _write(ctx, every, write_lists)
         _save(ctx, floor, now)
         return
+    due = not -OVERLAP <= now - mark.passed_at < PASS_EVERY  # or the clock was put back
+    if due:
+        _write(ctx, every, write_figures)
     since = min(mark.since, now - OVERLAP)
     found = _forget_people(ctx, since)
-    found |= _write(ctx, lambda conn, after: load_changed(conn, since, after, AT_ONCE))
-    if found or floor - mark.since >= STALE or mark.since > floor:
-        _save(ctx, floor, mark.passed_at)
+    found |= _write(ctx, lambda conn, after: load_changed(conn, since, after, AT_ONCE), write_lists)
+    if due or found or floor - mark.since >= STALE or mark.since > floor:
+        _save(ctx, floor, now if due else mark.passed_at)
 
 
 def _find_floor(conn: Connection, ctx: RunContext, now: datetime) -> datetime:
@@ -56,7 +60,11 @@ def _find_floor(conn: Connection, ctx: RunContext, now: datetime) -> datetime:
     return (now if oldest is None else min(oldest, now)) - OVERLAP
 
 
-def _write(ctx: RunContext, load: Callable[[Connection, UUID | None], list[UUID]]) -> bool:
+def _write(
+    ctx: RunContext,
+    load: Callable[[Connection, UUID | None], list[UUID]],
+    write: Callable[[Connection, Sequence[UUID]], int],
+) -> bool:
     after: UUID | None = None
     differed = False
     while True:
@@ -66,7 +74,7 @@ def _write(ctx: RunContext, load: Callable[[Connection, UUID | None], list[UUID]
             return differed
         after = customers[-1]
         with writing(ctx, "customer-lists") as conn:
-            differed |= write_lists(conn, customers) > 0
+            differed |= write(conn, customers) > 0
 
 
 def _forget_people(ctx: RunContext, since: datetime) -> bool:

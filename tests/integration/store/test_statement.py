@@ -110,7 +110,7 @@ def test_a_settled_customer_without_movements_has_no_part(filling: Filling) -> N
 
 def test_organisations_and_currencies_stand_apart(filling: Filling, customer: UUID) -> None:
     firm = filling.add("organisation", {"accounting": "o"}, name="Наша фирма")
-    other = {"organisation_id": firm, "organisation_key": "o", "currency": "USD", "currency_key": "usd"}
+    other: dict[str, Any] = {"organisation_id": firm, "organisation_key": "o", "currency": "USD", "currency_key": "usd"}
     filling.balance(customer, "c", receivable=Decimal(5), **other)
     parts = statement(filling, customer, date(2026, 10, 1), TODAY)
     assert [(part["organisation"], part["currency"], part["closing"]) for part in parts] == [
