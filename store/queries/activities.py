@@ -69,9 +69,9 @@ def iter_activity_counts(
     found = count_activities(conn, view.zone, by, start, end)
     references = References(conn, view)
     references.prepare({"manager": {manager for _, manager in found if manager is not None}})
-    records = []
+    records: list[Record] = []
     for (day, manager), tally in found.items():
-        told = {} if by == "manager" else {"day": date_text(day)}
+        told: Record = {} if by == "manager" else {"day": date_text(day)}
         told |= {} if by == "day" else {"manager": references.card("manager", manager)}
         records.append(told | tally.as_record())
     records.sort(key=lambda one: (one.get("day") or "", (one.get("manager") or {}).get("name") or ""))
