@@ -124,3 +124,22 @@ def test_nobody_there_yet(world: World, desk: Desk) -> None:
     desk.open("/")
     assert "sverka user add NAME --role admin" in desk.page.content()
     desk.shoot("login-first")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_admin_adds_a_user(world: World, desk: Desk, language: str) -> None:
+    page = desk.page
+    with world.engine.begin() as conn:
+        conn.execute(update(user).values(language=language))
+    desk.sit(world, "admin")
+    desk.open("/users")
+    page.locator("#new ~ form input[name=login]").fill("olena")
+    page.locator("#new ~ form select[name=manager]").select_option(label="Олена (m-Олена)")
+    page.locator("#new ~ form button").click()
+    page.wait_for_selector(".notice code")
+    desk.shoot(f"users-{language}")
+    assert desk.barriers() == [] and not desk.overflows()
+    page.get_by_role("link", name="olena").click()
+    page.wait_for_selector("h1:has-text('olena')")
+    desk.shoot(f"user-{language}")
+    assert desk.barriers() == [] and not desk.overflows()
