@@ -32,7 +32,7 @@ def test_every_text_is_translated(language: str, texts: dict[Text, list[str]]) -
     missing = []
     for (context, text), files in texts.items():
         known = catalogue.get(forms(text)[0], context)
-        given = [] if known is None else [known.string] if isinstance(known.string, str) else list(known.string)
+        given = [] if known is None else [known.string] if isinstance(known.string, str) else list(known.string or ())
         wanted = 1 if isinstance(text, str) else catalogue.num_plurals
         if len(given) != wanted or not all(given) or (known is not None and known.fuzzy):
             missing.append(f"{files[0]}: {text!r}")
@@ -51,7 +51,7 @@ def test_translations_fill_in_the_same_places(language: str) -> None:
     wrong = []
     for message in load_catalogue(language):
         wanted = {place for form in forms(message.id) for place in PLACES.findall(form)} if message.id else set()
-        given = [message.string] if isinstance(message.string, str) else list(message.string)
+        given = [message.string] if isinstance(message.string, str) else list(message.string or ())
         wrong += [form for form in given if message.id and set(PLACES.findall(form)) != wanted]
     assert wrong == []
 
