@@ -36,14 +36,19 @@ def name_group(fingerprint: str) -> str:
     return fingerprint[:GROUP_DIGITS]
 
 
-def list_letters(app: App, *, everything: bool = False, group: str | None = None) -> list[dict[str, Any]]:
+def list_letters(
+    app: App, *, everything: bool = False, group: str | None = None, after: int = 0, limit: int | None = None
+) -> list[dict[str, Any]]:
     """Letters one by one, those of one cause together; open ones only, unless `everything`.
+
+    `after`, `limit`: of one group, so many behind that number.
 
     Raises:
         UsageError: there is no such group.
     """
     columns = [column for column in dead_letter.c if column.name not in _HIDDEN]
     query = select(*columns).order_by(dead_letter.c.fingerprint, dead_letter.c.number)
+    query = query.where(dead_letter.c.number > after).limit(limit)
     if not everything:
         query = query.where(DEAD_OPEN)
     with reading(app.engine) as conn:
@@ -52,7 +57,7 @@ def list_letters(app: App, *, everything: bool = False, group: str | None = None
         return [dict(row) | {"group": name_group(row["fingerprint"])} for row in conn.execute(query).mappings()]
 
 
-def list_groups(app: App) -> list[dict[str, Any]]:
+def list_groups(app: App, *, skip: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """Open letters by cause, the largest group first: how many, where, since when, and the newest one's reason."""
     counted = (
         select(
@@ -70,8 +75,9 @@ def list_groups(app: App) -> list[dict[str, Any]]:
     query = select(counted, *(dead_letter.c[name] for name in names)).join(
         dead_letter, dead_letter.c.number == counted.c.newest
     )
+    order = (counted.c.letters.desc(), counted.c.newest)
     with reading(app.engine) as conn:
-        rows = conn.execute(query.order_by(counted.c.letters.desc(), counted.c.newest)).mappings().all()
+        rows = conn.execute(query.order_by(*order).limit(limit).offset(skip or None)).mappings().all()
     return [dict(row) | {"group": name_group(row["fingerprint"])} for row in rows]
 
 

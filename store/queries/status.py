@@ -82,6 +82,14 @@ def load_metrics(conn: Connection, now: datetime, *, names: Iterable[str] = ()) 
     return metrics
 
 
+def load_connections(
+    conn: Connection, now: datetime, view: View | None = None, *, names: Iterable[str] = ()
+) -> list[Record]:
+    """The section "connections" of `load_status` alone; names as there."""
+    chosen = view or View()
+    return _load_connections(conn, now, chosen, names, _load_last_runs(conn, now, chosen))
+
+
 def _load_connections(
     conn: Connection, now: datetime, view: View, names: Iterable[str], runs: list[Record]
 ) -> list[Record]:
