@@ -9,7 +9,6 @@ import typer
 from cli.common import settings
 from core.logs import configure_logging, log_uncaught
 from core.settings import Settings
-from web.serve import serve_alone, serve_beside
 from workers.runner import run_all, run_beat, run_worker
 
 
@@ -37,6 +36,8 @@ def run() -> None:
 
     Example: sverka run
     """
+    from web.serve import serve_beside  # noqa: PLC0415 workers and beat need no pages in their memory
+
     loaded = _ready_settings()
     raise typer.Exit(run_all(loaded, serve_beside))
 
@@ -66,5 +67,7 @@ def web() -> None:
 
     Example: sverka web
     """
+    from web.serve import serve_alone  # noqa: PLC0415 as above
+
     loaded = _ready_settings()
     raise typer.Exit(serve_alone(loaded))
