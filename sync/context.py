@@ -134,6 +134,11 @@ class RunContext:
         """The connection's name."""
         return self.settings.name
 
+    @property
+    def accounting_currency(self) -> str:
+        """The currency of the connection's books."""
+        return self.mapping.accounting_currency
+
     def next_fetch(self) -> int:
         """The sequence number of a fetch that starts now; a later run's are all higher (fencing token first)."""
         self.fetch_seq += 1

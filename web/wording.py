@@ -32,6 +32,10 @@ STANDINGS = {
     "due": N_("goes to accounting with the next run"), "in_accounting": N_("in 1C"),
     "client": N_("a client, in no accounting yet"), "lead": N_("not in accounting: is no client yet"),
 }  # fmt: skip
+AGES = {
+    "in_time": N_("not due yet"), "days_30": N_("1-30 days late"), "days_60": N_("31-60 days late"),
+    "days_90": N_("61-90 days late"), "older": N_("more than 90 days late"),
+}  # fmt: skip
 WORDS: dict[str, Any] = {
     "kinds": KINDS, "order_titles": ORDER_TITLES, "rule_titles": RULE_TITLES, "method_titles": METHODS,
     "document_titles": DOCUMENT_TITLES, "status_titles": STATUS_TITLES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -93,7 +93,23 @@ def _change(row: StoredBalance, found: Overdue) -> dict[str, Any]:
     return {"row_id": row.id, "new_overdue": found.amount, "new_since": found.since, "new_rule": found.rule}
 
 
-def load_charges(conn: Connection, ctx: RunContext, whom: Whom) -> dict[SettlementKey, list[Charge]]:
+class Book(Protocol):
+    """Whose shipments are looked at: a run, or anybody who knows the connection and the currency of its books."""
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        """Its settings."""
+
+    @property
+    def accounting_currency(self) -> str:
+        """What a document without a currency is in."""
+
+
+def load_charges(conn: Connection, ctx: Book, whom: Whom) -> dict[SettlementKey, list[Charge]]:
     """Shipments by settlement, oldest first, each with what was paid for it by name."""
     by_shipment, by_order = load_closed(conn, ctx.name, whom)
     rows = list(iter_charges(conn, ctx.name, whom))
@@ -109,8 +125,8 @@ def load_charges(conn: Connection, ctx: RunContext, whom: Whom) -> dict[Settleme
     return charges
 
 
-def _learn(conn: Connection, ctx: RunContext, rows: Iterable[ChargeRow]) -> Identities:
-    identities = Identities(ctx.mapping.accounting_currency)
+def _learn(conn: Connection, ctx: Book, rows: Iterable[ChargeRow]) -> Identities:
+    identities = Identities(ctx.accounting_currency)
     for entity in ("counterparty", "contract", "organisation"):
         keys = {getattr(row, f"{entity}_key") for row in rows} - {None}
         found = load_identities(conn, ctx.name, entity, keys)

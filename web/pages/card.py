@@ -34,13 +34,14 @@ from store.queries.rights import load_visible
 from store.queries.turnover import load_history
 from sync.push.contacts import load_standings, set_contact
 from sync.room.requests import leave_request
+from sync.settle.ageing import load_ageing
 from web.auditing import write_audit
 from web.charts import build_balance_chart, build_turnover_chart
 from web.faults import Missing
 from web.guard import Page
 from web.here import Here
 from web.rules import allow
-from web.wording import DOCUMENT_TITLES, WORDS
+from web.wording import AGES, DOCUMENT_TITLES, WORDS
 
 router = APIRouter()
 
@@ -83,7 +84,9 @@ def show_history(here: Page, key: UUID) -> Response:
     """The charts and their figures: a part of the card that comes after the rest of it."""
     with here.reading() as conn:
         require_visible(here, conn, key)
-        history = load_history(conn, key, here.view, here.now.astimezone(here.app.zone).date(), here.app.zone)
+        today = here.now.astimezone(here.app.zone).date()
+        history = load_history(conn, key, here.view, today, here.app.zone)
+        ageing = load_ageing(conn, here.app, key, today)
     charts = [(build_balance_chart(one["months"]), build_turnover_chart(one["months"])) for one in history]
     drawn = [
         one | {"balance_chart": balance, "turnover_chart": turnover}
@@ -91,7 +94,7 @@ def show_history(here: Page, key: UUID) -> Response:
     ]
     part = "hx-request" in here.request.headers
     template = "customers/history.html" if part else "customers/history_page.html"
-    return here.page(template, key=key, history=drawn, month_name=_month_name(here))
+    return here.page(template, key=key, history=drawn, ageing=ageing, ages=AGES, month_name=_month_name(here))
 
 
 def _month_name(here: Here) -> Callable[[str], str]:

@@ -219,7 +219,7 @@ def status_of(world: World, key: UUID) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("path", "most"),
     [("/customers", 9), ("/customers?q=ром", 12), ("/customers/{key}", 45), ("/customers/{key}/statement", 14),
-     ("/customers/{key}/history", 14), ("/call?phone=84951234560", 5)],
+     ("/customers/{key}/history", 22), ("/call?phone=84951234560", 5)],
 )  # fmt: skip
 def test_pages_ask_so_many_questions_and_no_more(
     listed: World, count_queries: CountQueries, path: str, most: int
