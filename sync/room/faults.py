@@ -70,6 +70,11 @@ OUTBOX_CALLS = ("find-cards", "write-cards", "claim-card")
 DEAL_COMMITS = ("deal-assign", "deal-moves", "deal-claim", "deal-sent", "deal-revive")
 DEAL_CALLS = ("fetch-stages",)
 """The same of orders and deals: tests/integration/deals kills there."""
+PERSON_COMMITS = ("hold", "release")
+"""What a person says of a connection on a page: tests/integration/room/test_held.py kills there."""
+LINK_COMMITS = ("link", "link-ask", "link-agreed")
+LINK_CALLS = ("list-cards", "claim-cards")
+"""The same of `sverka link`: tests/integration/link kills there."""
 CALLS = (
     "fetch-page",
     "fetch-keys",
@@ -108,6 +113,8 @@ POINTS = _sides(
 """Every point there is where 1C is concerned."""
 OUTBOX_POINTS = _sides(*OUTBOX_COMMITS, *OUTBOX_CALLS)
 DEAL_POINTS = _sides(*DEAL_COMMITS, *DEAL_CALLS)
+PERSON_POINTS = _sides(*PERSON_COMMITS)
+LINK_POINTS = _sides(*LINK_COMMITS, *LINK_CALLS)
 TOKEN_POINTS = _sides(*TOKEN_COMMITS)
 CRM_POINTS = _sides(*CRM_COMMITS, *CRM_CALLS)
 
