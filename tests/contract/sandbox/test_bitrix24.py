@@ -231,10 +231,12 @@ def test_only_an_application_has_events(server: BitrixServer, client: Client) ->
     for title in ("Раз", "Два"):
         client.call("crm.item.update", entityTypeId=4, id=ROMASHKA, fields={"title": title})
     app.call("crm.item.update", entityTypeId=4, id=3, fields={"title": "свой"}, auth_connector="sverka")
-    first = app.call("event.offline.get", clear=0)
+    mine = {"auth_connector": "sverka"}
+    assert app.call("event.offline.get", clear=0)["events"] == [], "a queue is its source's own"
+    first = app.call("event.offline.get", clear=0, **mine)
     assert [event["EVENT_DATA"]["FIELDS"]["ID"] for event in first["events"]] == ["2"]
-    assert app.call("event.offline.get", clear=0)["events"] == []
-    app.call("event.offline.clear", process_id=first["process_id"])
+    assert app.call("event.offline.get", clear=0, **mine)["events"] == []
+    app.call("event.offline.clear", process_id=first["process_id"], **mine)
     assert server.portal.events.queue == []
 
 
