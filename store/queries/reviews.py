@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, Text, and_, cast, func, or_, select
 
 from store.entities import counterparties, entity_tables
 from store.queries.shapes import Record
@@ -18,8 +18,9 @@ MOST_SCANNED = 2000
 _OURS = (
     "name", "legal_name", "tax_id", "registration_code", "code", "phones", "emails", "addresses", "region", "home",
 )  # fmt: skip
-_FAIR = ("same INN ", "same KPP", "same tax id ", "KPP not known on both sides")
-"""Reasons that speak for a card and not against it begin so (`sync.push.match`, `sync.link.judge`)."""
+_EVIDENCE = ("phone", "e-mail", "email", "name")
+_POINTS_TO = re.compile(rf"(?:same|similar) ({'|'.join(_EVIDENCE)})\b")
+"""What points to a card, as the engine words it (`sync.push.match`, `sync.link.stage`); anything else is a doubt."""
 
 
 def count_reviews(conn: Connection) -> list[Record]:
@@ -79,34 +80,43 @@ def _query() -> Any:
 
 
 def _with_sureness(conn: Connection, rows: Sequence[Row[Any]]) -> list[Record]:
-    """Rows with whether they look sure: by themselves, and because nobody else of ours could be that card."""
+    """Rows with whether they look sure: by themselves, and because no other question names the same card."""
     likely = [row for row in rows if row.kind == "match" and looks_sure(row.our_tax_id, row.candidates)]
-    rivals = _load_rivals(conn, likely) if likely else {}
-    return [
-        dict(row._mapping) | {"sure": row in likely and not rivals[row.our_tax_id] - {row.entity_id}} for row in rows
-    ]
+    named = _count_named(conn, likely) if likely else {}
+    return [dict(row._mapping) | {"sure": row in likely and named[_card(row)] == 1} for row in rows]
 
 
-def _load_rivals(conn: Connection, rows: Sequence[Row[Any]]) -> dict[str, set[UUID]]:
-    """Tax id -> all of ours who have it; copies mirrored from the very cards in question are nobody else."""
-    columns = (counterparties.c.id, counterparties.c.tax_id)
-    alive = (counterparties.c.deleted.is_(False), counterparties.c.tax_id.in_({row.our_tax_id for row in rows}))
-    cards = {str(row.candidates[0]["external_id"]) for row in rows}
-    here = (binding.c.entity == "counterparty", binding.c.connection.in_({row.connection for row in rows}))
-    copies = set(conn.execute(select(binding.c.entity_id).where(*here, binding.c.external_id.in_(cards))).scalars())
-    found: dict[str, set[UUID]] = {row.our_tax_id: set() for row in rows}
-    for row in conn.execute(select(*columns).where(*alive)):
-        found[row.tax_id] |= {row.id} - copies
-    return found
+def _card(row: Row[Any]) -> tuple[str, str]:
+    return row.connection, str(row.candidates[0]["external_id"])
+
+
+def _count_named(conn: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], int]:
+    """How many open questions name each of these cards: one question to the store for all of them."""
+    counts = dict.fromkeys(map(_card, rows), 0)
+    text = cast(review.c.candidates, Text)
+    wanted = or_(*(text.contains(card, autoescape=True) for _, card in counts))
+    query = select(review.c.connection, review.c.candidates).where(review.c.state == "open", wanted)
+    for row in conn.execute(query):
+        for card in {str(one.get("external_id")) for one in row.candidates}:
+            if (row.connection, card) in counts:
+                counts[row.connection, card] += 1
+    return counts
 
 
 def looks_sure(tax_id: str | None, candidates: Sequence[dict[str, Any]]) -> bool:
-    """Whether a question names one card only, with the customer's own tax id, and nothing in it speaks against it."""
-    if len(candidates) != 1 or not tax_id:
+    """Whether a person may answer a question at a glance: one card only, and two things of different kinds point to it.
+
+    Phone and name, e-mail and phone: each alone is shared by many. A tax id that is another's, or any word of doubt
+    (the card is somebody's already, stands under another key, has a doubtful tax id), makes it unsure. It is never
+    linked without a person.
+    """
+    if len(candidates) != 1:
         return False
     only = candidates[0]
-    fair = all(str(reason).startswith(_FAIR) for reason in only.get("reasons") or ())
-    return only.get("strength") == "same" and only.get("tax_id") == tax_id and fair
+    points = [_POINTS_TO.match(str(reason)) for reason in only.get("reasons") or ()]
+    another = tax_id and only.get("tax_id") and only["tax_id"] != tax_id
+    kinds = {found[1].replace("-", "") for found in points if found is not None}
+    return not another and None not in points and len(kinds) > 1
 
 
 def find_next_review(conn: Connection, after: int, *, kind: str = "", connection: str = "") -> int | None:

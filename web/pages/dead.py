@@ -165,7 +165,7 @@ def pretty_payload(payload: dict[str, Any] | None) -> str:
     """What was received or sent, laid out; secrets are cut out once more, and what is too long is cut off."""
     raw = str((payload or {}).get("raw") or "")
     try:
-        text = _pretty(_decode(raw))
+        text = msgspec.json.format(raw, indent=2)
     except msgspec.DecodeError:  # cut in the middle when it was kept, or no JSON at all
         text = raw
     return redact(text)[:LONGEST_SHOWN]

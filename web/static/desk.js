@@ -16,3 +16,11 @@ document.addEventListener("keydown", (event) => {
   const found = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (found) { event.preventDefault(); found.click(); }
 });
+
+// "Tick all" is a comfort of the script, and shown only where it runs.
+for (const button of document.querySelectorAll("[data-tick]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    for (const box of button.form.querySelectorAll("input[type=checkbox]")) box.checked = true;
+  });
+}
