@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, null, or_, select, update
 from core.errors import UsageError
 from core.ids import new_id
 from mapping.model import COUNTERPARTY_KINDS, STATUSES
+from store.customers import write_words
 from store.engine import reading
 from store.entities import counterparties as table
 from store.search import read_query, search_text
@@ -179,6 +180,7 @@ def _insert(conn: Connection, app: App, cleaned: Cleaned, who: str) -> UUID:
     row["search"] = search_text(row)
     conn.execute(insert(table).values(row | ({"marks": cleaned.marks} if cleaned.marks else {})))
     add_audit(conn, now, who, "contact.add", str(contact_id), after=cleaned.values)
+    write_words(conn, [contact_id])
     return contact_id
 
 
@@ -213,6 +215,7 @@ def _update(conn: Connection, app: App, before: dict[str, Any], cleaned: Cleaned
     search = search_text(before | values)
     stored = values | {"search": search, "marks": marks or null(), "updated_at": now, "home": "crm"}
     conn.execute(update(table).where(table.c.id == before["id"]).values(stored))
+    write_words(conn, [before["id"]])
     changed = {name: before[name] for name in values if before[name] != values[name]}
     if changed:
         add_audit(

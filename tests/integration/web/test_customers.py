@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 from store.customers import write_lists
 from store.entities import balances, counterparties
 from store.tables import cursor, request
+from sync.push.contacts import add_contact, set_contact
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import NOW
 from tests.integration.web.world import LANGUAGES, SECRET_NAME, World
@@ -208,6 +209,14 @@ def test_a_contact_becomes_a_client(listed: World) -> None:
     before = status_of(listed, foreign)
     browser.submit(f"/customers/{foreign}/client")
     assert status_of(listed, foreign) == before  # he came from accounting: nothing is changed from here
+
+
+def test_a_contact_made_at_the_terminal_is_found_at_once(listed: World) -> None:
+    made = add_contact(listed.site.app, name="Полевая мышь", phones=["8 999 222-33-44"])
+    assert "Полевая мышь" in get(listed, "head", "/customers", q="мышь").text
+    set_contact(listed.site.app, made["id"], name="Домовая мышь")
+    assert "Домовая мышь" in get(listed, "head", "/customers", q="домовая").text
+    assert "Nobody of yours" in get(listed, "head", "/customers", q="полевая").text
 
 
 def status_of(world: World, key: UUID) -> tuple[Any, ...]:
