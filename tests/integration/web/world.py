@@ -85,7 +85,11 @@ class Browser(TestClient):
     """A client that follows nothing by itself, and knows the token of its forms."""
 
     def __init__(self, app: Any, *, address: str = "127.0.0.1", **options: Any) -> None:
-        settings: dict[str, Any] = {"base_url": "http://127.0.0.1:8080", "client": (address, 50000), "follow_redirects": False}
+        settings: dict[str, Any] = {
+            "base_url": "http://127.0.0.1:8080",
+            "client": (address, 50000),
+            "follow_redirects": False,
+        }
         super().__init__(app, **(settings | {"raise_server_exceptions": False} | options))
         self.token = ""
 
