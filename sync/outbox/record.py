@@ -62,7 +62,7 @@ def record_outcomes(desk: Desk, outcomes: Sequence[Outcome]) -> None:
     now = desk.ctx.app.clock.now()
     failed_before = [one.row.key for one in outcomes if one.state == "done" and one.row.reason]
     with writing(desk.ctx, "outbox-record") as conn:
-        fresh = [one.row for one in outcomes if one.state == "done" and one.row.bound_at is None]
+        fresh = [one.row for one in outcomes if one.state not in ("gone", "off") and one.row.bound_at is None]
         for one in outcomes:
             _settle(one, desk, now)
         letters = [_letter(desk, one) for one in outcomes if one.state in ("dead", "gone")]

@@ -89,11 +89,19 @@ def save_rows(conn: Connection, rows: Sequence[CardRow], now: datetime) -> None:
 
 
 def _free_ids(conn: Connection, rows: Sequence[CardRow]) -> None:
-    """Two customers that were made one: the card is the living one's."""
-    mine = {row.external_id: row.entity_id for row in rows if row.external_id is not None}
+    """Two customers that were made one, or a card that a person has given to another: it is whose it has become."""
+    wanted = [row.external_id for row in rows if row.external_id is not None]
     connection, card = rows[0].connection, rows[0].card
     columns = (table.c.external_id, table.c.entity_id)
-    held = select_in(conn, table, columns, table.c.external_id, mine, connection=connection, card=card)
+    held = select_in(conn, table, columns, table.c.external_id, wanted, connection=connection, card=card)
+    had = {(row.external_id, row.entity_id) for row in held}
+    mine: dict[str | None, UUID] = {}
+    for row in sorted(rows, key=lambda one: (one.external_id, one.entity_id) not in had):  # who had it before: first
+        if row.external_id is not None:
+            mine[row.external_id] = row.entity_id
+    for row in rows:
+        if row.external_id is not None and mine[row.external_id] != row.entity_id:
+            row.external_id, row.state, row.next_attempt_at = None, "off", None
     others = [row.entity_id for row in held if mine[row.external_id] != row.entity_id]
     if others:
         where = (table.c.connection == connection, table.c.card == card, is_among(conn, table.c.entity_id, others))

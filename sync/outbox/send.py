@@ -194,6 +194,8 @@ def _identify(desk: Desk, parcels: Sequence[Parcel], load: Load) -> None:
             _take_up(desk, one, told)
         elif told.action == "link":
             _link(desk, one, told, load)
+        else:
+            one.row.known = None  # of a link that came to nothing: a card that is made shows everything
 
 
 WAITING = "sent, no answer, and not there yet; sent again only when it has not appeared"
@@ -349,7 +351,10 @@ def _find_deleted(desk: Desk, outcomes: list[Outcome]) -> list[Outcome]:
     refused = [one for one in outcomes if one.state == "dead" and one.updating and one.row.external_id]
     if not refused:
         return outcomes
-    there = desk.fetch_present([str(one.row.external_id) for one in refused])
+    try:
+        there = desk.fetch_present([str(one.row.external_id) for one in refused])
+    except (TransientError, ConfigError, SchemaDrift, RecordError):
+        return outcomes  # what became of this batch is known and is kept; the letter is tried, and this asked, again
     for one in refused:
         if one.row.external_id not in there:
             one.state = "gone"

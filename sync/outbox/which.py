@@ -19,6 +19,7 @@ from store.engine import reading
 from store.queries.outward import CUSTOMER
 from store.tables import match_decision, review
 from sync.link.agreed import load_held
+from sync.link.ours import load_holders
 from sync.outbox.desk import Desk, Subject
 from sync.outbox.rows import CardRow
 from sync.push.ask import load_decided
@@ -55,7 +56,7 @@ def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subj
     Raises:
         TransientError, ConfigError: the CRM did not answer; nothing is concluded from that.
     """
-    answers = Answers(keys=_ask(desk, "key", [row.key for row in rows]))
+    answers = Answers(keys=_without_given_away(desk, _ask(desk, "key", [row.key for row in rows])))
     open_rows = [row for row in rows if not answers.keys.get(row.key)]
     decided: dict[UUID, Decided] = {}
     held: set[UUID] = set()
@@ -67,6 +68,18 @@ def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subj
         _ask_who(desk, answers, [subjects[row.entity_id].shown for row in open_rows if row.entity_id not in held])
     found = {row.entity_id: _judge(desk, row, subjects[row.entity_id].shown, answers, decided, held) for row in rows}
     return found | _find_twins(desk, found, subjects)
+
+
+def _without_given_away(desk: Desk, hits: Hits) -> Hits:
+    """Cards under our key but for those that a person has given to another customer: they keep the key, and are his."""
+    if desk.card.entity != CUSTOMER or not hits:
+        return hits
+    with reading(desk.ctx.app.engine) as conn:
+        holders = load_holders(conn, desk.name, [one.external_id for found in hits.values() for one in found])
+    return {
+        key: [one for one in found if one.external_id not in holders or str(holders[one.external_id][0]) == key]
+        for key, found in hits.items()
+    }
 
 
 def _load_spoken_of(conn: Connection, name: str, ids: Sequence[UUID]) -> set[UUID]:
