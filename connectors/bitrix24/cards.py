@@ -55,8 +55,15 @@ class CardWriter:
         drafts = [Draft(card, self._types.get(card.type), place) for place, card in enumerate(cards)]
         results: dict[int, CardResult] = {}
         ready = self._looked_up([draft for draft in drafts if self._is_known(draft, results)], results)
+        sent = False
         for group in _packed(ready):
-            results |= self._send(group)
+            try:
+                results |= self._send(group)
+            except (ConfigError, SchemaDrift) as error:
+                if not sent:
+                    raise
+                results |= {one.place: CardResult(one.card.key, one.card.external_id, _on(error, one)) for one in group}
+            sent = True
         return [results[draft.place] for draft in drafts]
 
     def _is_known(self, draft: Draft, results: dict[int, CardResult]) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 
 from connectors.bitrix24.connector import Bitrix24Connector
 from connectors.cards import Card, CardField, CardTarget, CardType
 from core.errors import ConfigError, ConflictError, RecordError, SchemaDrift, TransientError, UncertainOutcome
+from sandbox.bitrix24.errors import system
 from tests.contract.bitrix24.stand import BitrixStand, open_stand
 
 LABELS = {"ru": "Долг", "en": "Balance", "uk": "Борг"}
@@ -178,3 +180,27 @@ def test_a_link_leads_to_the_card_and_holds_no_secret(stand: BitrixStand, target
     link = target.link_to("company", "12")
     assert link == f"{stand.server.root}/crm/company/details/12/"
     assert stand.secret not in link
+
+
+def test_what_was_made_before_the_way_in_was_closed_is_told(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    """Sixty commands are two batches; the second one is not let in any more."""
+    rest = stand.server.shell.rest
+    entered: list[str] = []
+
+    def enter(path: str, params: dict[str, Any], real: Any = rest._enter) -> Any:
+        entered.append(path)
+        if "/batch" in path and sum("/batch" in one for one in entered) > 1:
+            raise system("INVALID_CREDENTIALS")
+        return real(path, params)
+
+    cards = [
+        Card("company", f"k{n}", None, {"title": f"К{n}"}, {"RQ_INN": f"77012345{n:02}"}) for n in range(30)
+    ]  # fmt: skip
+    with patch.object(rest, "_enter", enter):
+        results = target.write_cards(cards)
+    made = [one for one in results if one.error is None]
+    assert len(made) == 25 and all(one.external_id for one in made)
+    assert all(isinstance(one.error, ConfigError) for one in results[25:])
+    stand.portal.webhooks.clear()
+    with pytest.raises(ConfigError):
+        target.write_cards(cards[25:])
