@@ -110,7 +110,7 @@ def load_ours(conn: Connection, name: str, rows: Sequence[Row]) -> list[Ours]:
             found[card.entity_id].cards.append(card.external_id)
         else:
             found[card.entity_id].elsewhere[card.connection] = card.external_id
-    _add_alike(conn, name, found)
+    add_alike(conn, name, found)
     _add_decided(conn, name, found)
     held = load_held(conn, name, ids)
     asked = _load_open(conn, name, ids)
@@ -119,7 +119,8 @@ def load_ours(conn: Connection, name: str, rows: Sequence[Row]) -> list[Ours]:
     return list(found.values())
 
 
-def _add_alike(conn: Connection, name: str, found: dict[UUID, Ours]) -> None:
+def add_alike(conn: Connection, name: str, found: Mapping[UUID, Ours]) -> None:
+    """Note of each of these the other customers of ours who have his tax id."""
     wanted = {one.row["tax_id"] for one in found.values() if one.row["tax_id"]}
     columns = (table.c.id, table.c.name, table.c.tax_id, table.c.registration_code)
     alike: dict[str, list[Any]] = {}

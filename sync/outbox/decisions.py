@@ -10,6 +10,7 @@ from sqlalchemy import and_, select
 
 from connectors.base import RawRecord
 from core.errors import RecordError, SverkaError, TransientError
+from store.bulk import select_in
 from store.engine import reading
 from store.queries.outward import CUSTOMER
 from store.tables import binding, review
@@ -31,15 +32,24 @@ def carry_out(desk: Desk) -> None:
     """
     if desk.card.entity != CUSTOMER:
         return
-    for row in _load_chosen(desk):
-        external_id = str(row["decision"].get("external_id") or "")
-        present = [raw for raw in desk.fetch_cards([external_id]) if raw.external_id == external_id]
-        if present:
-            _bind(desk, row, present[0])
+    chosen = _load_chosen(desk)
+    if not chosen:
+        return
+    present = {raw.external_id: raw for raw in desk.fetch_cards([_card_of(row) for row in chosen])}
+    for row in chosen:
+        if _card_of(row) in present:
+            _bind(desk, row, present[_card_of(row)])
+
+
+def _card_of(row: Mapping[str, Any]) -> str:
+    return str(row["decision"].get("external_id") or "")
 
 
 def _load_chosen(desk: Desk) -> list[Mapping[str, Any]]:
-    """Decisions to link whose customer has no living card there; of each customer the last word."""
+    """Decisions to link whose customer has no living card there; of each customer the last word.
+
+    Not those about cards that the CRM itself has said are gone: they are asked for no more, however many they are.
+    """
     alive = and_(
         binding.c.connection == desk.name, binding.c.entity == CUSTOMER,
         binding.c.entity_id == review.c.entity_id, binding.c.deleted.is_(False),
@@ -49,8 +59,11 @@ def _load_chosen(desk: Desk) -> list[Mapping[str, Any]]:
     query = select(*columns).select_from(review.outerjoin(binding, alive)).where(*mine, binding.c.entity_id.is_(None))
     with reading(desk.ctx.app.engine) as conn:
         rows = conn.execute(query.order_by(review.c.number).limit(MOST)).mappings().all()
-    found: dict[UUID, Mapping[str, Any]] = {row["entity_id"]: dict(row) for row in rows if row["decision"]}
-    return list(found.values())
+        found: dict[UUID, Mapping[str, Any]] = {row["entity_id"]: dict(row) for row in rows if row["decision"]}
+        cards, here = [_card_of(row) for row in found.values()], {"connection": desk.name, "entity": CUSTOMER}
+        column = binding.c.external_id
+        gone = {row.external_id for row in select_in(conn, binding, (column,), column, cards, deleted=True, **here)}
+    return [row for row in found.values() if _card_of(row) not in gone]
 
 
 def _bind(desk: Desk, row: Mapping[str, Any], raw: RawRecord) -> None:

@@ -60,7 +60,7 @@ def record_outcomes(desk: Desk, outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     now = desk.ctx.app.clock.now()
-    failed_before = [one.row.key for one in outcomes if one.state == "done" and one.row.reason]
+    failed_before = [one.row.key for one in outcomes if one.state in ("done", "off") and one.row.reason]
     with writing(desk.ctx, "outbox-record") as conn:
         fresh = [one.row for one in outcomes if one.state not in ("gone", "off") and one.row.bound_at is None]
         for one in outcomes:

@@ -22,6 +22,7 @@ from core.errors import (
     UncertainOutcome,
 )
 from store.engine import reading
+from store.queries.outward import DEAL
 from sync.outbox.content import KEPT, Content, build_card, build_first_link, build_known
 from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import load_edits, mend_card
@@ -169,7 +170,7 @@ def _sort(desk: Desk, row: CardRow, subject: Subject | None, load: Load) -> None
 
 def _is_still_wanted(desk: Desk, subject: Subject) -> bool:
     card, zone = desk.card, desk.zone
-    may = subject.tied and not subject.elsewhere
+    may = subject.tied and not subject.elsewhere and card.entity != DEAL  # deals are their people's to make
     return may and card.is_wanted(subject.shown, zone) and card.is_made(subject.shown, zone)
 
 

@@ -19,7 +19,7 @@ from store.engine import reading
 from store.queries.outward import CUSTOMER
 from store.tables import match_decision, review
 from sync.link.agreed import load_held
-from sync.link.ours import load_holders
+from sync.link.ours import Ours, add_alike, load_holders
 from sync.outbox.desk import Desk, Subject
 from sync.outbox.rows import CardRow
 from sync.push.ask import load_decided
@@ -46,6 +46,8 @@ class Answers:
 
     keys: Hits = field(default_factory=dict)
     tax_ids: Hits = field(default_factory=dict)
+    alike: Mapping[UUID, list[tuple[str, str]]] = field(default_factory=dict)
+    """Of our customers the others of ours who have the same tax id: names and registration codes."""
     phones: Hits = field(default_factory=dict)
     emails: Hits = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subj
             held = load_held(conn, desk.name, ids)
             decided = {key: load_decided(conn, desk.name, key) for key in _load_spoken_of(conn, desk.name, ids)}
         _ask_who(desk, answers, [subjects[row.entity_id].shown for row in open_rows if row.entity_id not in held])
+        _find_rivals(desk, answers, [subjects[row.entity_id].shown for row in open_rows])
     found = {row.entity_id: _judge(desk, row, subjects[row.entity_id].shown, answers, decided, held) for row in rows}
     return found | _find_twins(desk, found, subjects)
 
@@ -123,6 +126,21 @@ def _ask_who(desk: Desk, answers: Answers, customers: Sequence[Mapping[str, Any]
     answers.emails = _ask(desk, "email", (value for one in unknown for value in one["emails"] or ()))
 
 
+def _find_rivals(desk: Desk, answers: Answers, customers: Sequence[Mapping[str, Any]]) -> None:
+    """Who else here could have the card with a customer's tax id: it is his only where there is one on each side."""
+    found = {one["id"]: Ours(one) for one in customers if answers.tax_ids.get(_tax_id(one))}
+    if found:
+        with reading(desk.ctx.app.engine) as conn:
+            add_alike(conn, desk.name, found)
+        answers.alike = {key: one.alike for key, one in found.items()}
+
+
+def _rivals(ours: str, hit: CardHit, alike: Sequence[tuple[str, str]]) -> list[str]:
+    """Others of ours whose the card may be just as well, by their registration codes."""
+    exact = bool(ours) and hit.registration_code == ours and all(code and code != ours for _, code in alike)
+    return [] if exact else [name for name, code in alike if not is_branch(code, hit.registration_code)]
+
+
 def _tax_id(customer: Mapping[str, Any]) -> str:
     return str(customer["tax_id"] or "")
 
@@ -159,6 +177,9 @@ def _by_tax_id(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Dec
     exact = [one for one in same if ours and one.registration_code == ours]
     same = exact if len(exact) == 1 else same
     doubt = (shown["marks"] or {}).get("tax_id", "")
+    rivals = _rivals(ours or "", same[0], answers.alike.get(shown["id"], [])) if len(same) == 1 else []
+    if rivals and not doubt:
+        doubt = f"other customers here have this tax id too: {', '.join(rivals[:3])}"
     if len(same) == 1 and len(hits) == len(same) and not same[0].key and not doubt:
         return Found("link", same[0].external_id, f"linked by the tax id {shown['tax_id']}")
     if len(exact) == 1 and not exact[0].key and not doubt:

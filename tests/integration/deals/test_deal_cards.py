@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cli.main import build_app
 from sandbox.bitrix24.fields import DEAL
+from sync.letters import list_letters, retry_letters
 from tests.integration.deals.world import NUMBER, Deals, make_deals
 
 CARDS = """
@@ -66,3 +67,23 @@ def test_what_is_shown_already_is_not_sent_again(deals: Deals) -> None:
         deals.sync()
     assert deals.portal.portal.kind(DEAL).items[int(deal)]["updatedTime"] == stamp
     assert not [line for line in deals.portal.requests if "update" in line.path]
+
+
+def test_no_deal_is_ever_made_not_even_anew(deals: Deals) -> None:
+    """It was deleted there; whoever has its letter tried again gets the letter settled, and no deal."""
+    deal = deals.deal()
+    first = deals.order("1", amount=1000)
+    deals.sync()
+    deals.remove(deal)
+    deals.ship(first, 400)
+    deals.sync("accounting")
+    deals.sync("crm", kind="push", status=("ok", "partial"))
+    (letter,) = list_letters(deals.app)
+    assert "deleted" in letter["reason"]
+    retry_letters(deals.app)
+    deals.sync("crm", kind="push", status=("ok", "partial"), pause=10)
+    for _ in range(2):
+        deals.sync(status=("ok", "partial"), full=True, kind="order")
+    assert deals.portal.portal.kind(DEAL).items == {}
+    assert "crm.item.add" not in [name for name, _ in deals.portal.shell.rest.calls]
+    assert list_letters(deals.app) == []

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from sandbox.bitrix24.build import Customer
+from store.entities import counterparties
 from sync.push.reviews import create_review, link_review
 from tests.integration.outbox.world import BALANCE, Circle, counted, make_circle
-from tests.integration.owners.systems import TAX_IDS
+from tests.integration.owners.systems import TAX_IDS, same_customer
 
 PHONE = "+74950000000"
 
@@ -59,6 +61,41 @@ def test_several_cards_with_the_tax_id_are_a_question_and_its_answer_links(circl
     circle.show(kind="push")
     assert circle.company()["id"] == second and circle.company()[BALANCE] == "700.00|RUB"
     assert circle.questions() == [] and circle.company()["title"] == "Ромашка (старая)"
+
+
+def test_a_card_that_two_of_ours_could_have_is_nobodys_before_a_person_says(circle: Circle) -> None:
+    """One on each side, or a question: who of two is looked at first does not decide."""
+    twin = circle.base.create("Catalog_Контрагенты", same_customer(0) | {"Description": "Покупатель 0, ещё раз"})
+    order = circle.order("З-2", amount=50)
+    circle.base.change("Document_СчетНаОплатуПокупателю", order, {"Контрагент_Key": twin})
+    number = circle.add_company("Ромашка", TAX_IDS[0], "770701001")
+    circle.sync("accounting", status=("ok", "partial"))
+    found = counted(circle.show(kind="push"))
+    assert found["review"] == 2 and "linked" not in found
+    assert not circle.elements()[number].get("originId")
+    asked = next(one for one in circle.questions() if one["entity_id"] == _named(circle, "Покупатель 0"))
+    link_review(circle.app, asked["number"], str(number))
+    circle.show(kind="push", status=("ok", "partial"))
+    assert circle.elements()[number]["originId"] == str(asked["entity_id"])
+
+
+def _named(circle: Circle, name: str) -> Any:
+    with circle.engine.connect() as conn:
+        return conn.execute(select(counterparties.c.id).where(counterparties.c.name == name)).scalar_one()
+
+
+def test_a_chosen_card_that_was_deleted_is_not_asked_for_in_every_run(circle: Circle) -> None:
+    circle.add_company("Ромашка", TAX_IDS[0], "770701001")
+    second = circle.add_company("Ромашка (старая)", TAX_IDS[0], "770701001")
+    circle.show(kind="push")
+    link_review(circle.app, circle.questions()[0]["number"], str(second))
+    circle.show(kind="push")
+    circle.person_does("delete", id=second)
+    circle.show(full=True)
+    before = len(circle.calls())
+    for _ in range(2):
+        circle.show(kind="push")
+    assert "crm.item.list" not in circle.calls()[before:]
 
 
 def test_a_phone_alone_never_links_and_its_answer_creates(circle: Circle) -> None:
