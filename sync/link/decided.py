@@ -18,6 +18,7 @@ from store.engine import reading
 from store.entities import counterparties
 from store.tables import binding, match_decision
 from sync.context import RunContext
+from sync.link.agreed import LINKED_AT
 from sync.link.book import Kept
 from sync.link.ours import ENTITY
 from sync.link.writing import Link, apply_links, claim
@@ -52,7 +53,8 @@ def carry_out_decisions(ctx: RunContext) -> None:
         for row in said
         if row.external_id in cards
     ]
-    for key, told in claim(ctx, links).items():
+    may_write = ctx.settings.write == "on" or bool(ctx.state.facts.get(LINKED_AT))  # else `sverka link` puts the keys
+    for key, told in (claim(ctx, links) if may_write else {}).items():
         if isinstance(told.error, ConflictError):
             ctx.notice(f"{ctx.name}: the card {key} is linked as a person said, and keeps the key of another there")
         elif told.error is not None:

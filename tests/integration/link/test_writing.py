@@ -15,6 +15,7 @@ from sync.link.agreed import LINKED_AT, is_linked, load_held
 from sync.link.writing import apply_links
 from sync.pull.entities import pull_entities
 from sync.push import reviews
+from sync.push.ask import SAME, remember
 from tests.integration.link.world import COMPANY, CRM, World
 
 FIGURES = "ufCrmSverka"
@@ -191,6 +192,21 @@ def test_a_person_links(world: World) -> None:
     assert all(name.startswith(FIGURES) for name in moved)
     world.link(dry_run=True)
     assert world.group_of(ours) == "linked"
+
+
+def test_a_persons_word_before_the_agreement_sends_nothing(world: World) -> None:
+    """He is bound here; our key goes on the card when `sverka link` is agreed to."""
+    world.set_up()
+    settings = world.settings.connections[CRM].model_copy(update={"write": "review"})
+    world.settings = world.settings.model_copy(update={"connections": world.settings.connections | {CRM: settings}})
+    ours = world.customer("ООО Лютик", phones=["+74951112200"])
+    card = world.company("Лютик", phone="+74951112200")
+    with world.engine.begin() as conn:
+        remember(conn, world.app.clock.now(), CRM, ours, {card: SAME}, "anna")
+    assert run_cycle(world.app, CRM, Order(kind="push")).status == "ok"
+    assert world.bound() == {ours: card} and world.writes() == []
+    world.link()
+    assert world.card(card)["originId"] == str(ours)
 
 
 def test_a_person_links_whom_the_portal_alone_knew(world: World) -> None:
