@@ -129,6 +129,7 @@ def unassign_order(app: App, order: str, *, who: str) -> dict[str, Any]:
         before = {"deal": str(chosen["deal_id"]), "rule": chosen["rule"]}
         conn.execute(delete(deal_order).where(deal_order.c.order_id == chosen["id"]))
         _refuse(conn, now, chosen, who)
+        close_questions(conn, now, [chosen["id"]], who)
         touch_deals(conn, now, [chosen["deal_id"]])
         touch_orders(conn, now, [chosen["id"]])
         add_audit(conn, now, who, "deal.unassign", f"order {chosen['id']}", before=before, after={"deal": None})

@@ -96,8 +96,13 @@ def _send(ctx: RunContext, rules: DealRules, memory: Memory, rows: Sequence[Card
         _keep(ctx, rows, {}, [CardResult(row.key, row.external_id, _as_transient(error)) for row in rows])
         return error
     _keep(ctx, rows, targets, results)
-    failed = [one.error for one in results if isinstance(one.error, TransientError)]
-    return failed[0] if failed and len(failed) == len(results) else None
+    failed = [one.error for one in results if one.error is not None]
+    late = [told for told in failed if not isinstance(told, (RecordError, UncertainOutcome))]
+    if late and len(late) == len(results):
+        return late[0]
+    if late:
+        ctx.leave(f"deal out: {len(late)} moves wait: {late[0].message}")
+    return None
 
 
 def _as_transient(error: SverkaError) -> SverkaError:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from cli.main import build_app
-from store.tables import audit
+from store.tables import audit, review
 from sync.push.reviews import list_reviews
 from tests.integration.deals.world import Deals, make_deals
 
@@ -131,6 +131,25 @@ def test_what_a_person_took_away_is_not_given_back(deals: Deals) -> None:
     assert deals.assigned() == {}
     assert command("assign", "1", only).exit_code == 0
     assert deals.assigned() == {"1": (only, "person")}
+
+
+def test_taking_a_deal_away_answers_the_question_about_it(deals: Deals) -> None:
+    one, two = deals.deal(), deals.deal()
+    order = deals.order("1")
+    deals.sync()
+    assert command("assign", "1", one).exit_code == 0
+    deals.comment(order, f"сделка № {two}")
+    deals.sync(status=("ok", "partial"))
+    assert len(questions(deals)) == 1
+    assert command("unassign", "1").exit_code == 0
+    deals.sync()
+    assert questions(deals) == []
+    assert deals.assigned() == {"1": (two, "number")}
+
+
+def questions(deals: Deals) -> list[Any]:
+    with deals.engine.connect() as conn:
+        return list(conn.execute(select(review.c.id).where(review.c.kind == "deal", review.c.state == "open")))
 
 
 def test_mistakes_say_what_to_do(deals: Deals) -> None:

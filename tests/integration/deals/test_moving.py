@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.bitrix24.errors import RestError
 from sandbox.bitrix24.fields import DEAL
 from sync.deals.sending import send_moves
 from sync.letters import discard_letter, list_letters, retry_letters
@@ -215,6 +216,25 @@ def test_refused_move_is_a_letter_that_can_be_tried_again(deals: Deals) -> None:
     deals.sync()
     assert deals.stage(deal) == "FINAL_INVOICE"
     assert list_letters(deals.app) == []
+
+
+def test_right_that_is_missing_is_said_and_the_run_is_not_green(deals: Deals) -> None:
+    deal = deals.deal()
+    order = deals.order("1")
+    deals.sync()
+    methods = deals.portal.shell.rest.methods
+    real = methods["crm.item.update"]
+
+    def refuse(params: Any, caller: Any) -> Any:
+        raise RestError("ACCESS_DENIED", "Access denied")
+
+    methods["crm.item.update"] = refuse
+    deals.pay({order: 1000})
+    _, result = deals.sync(status=("ok", "partial"))
+    assert result.status == "partial" and "no right" in result.message
+    methods["crm.item.update"] = real
+    deals.sync(pause=7200)
+    assert deals.stage(deal) == "FINAL_INVOICE"
 
 
 def test_portal_that_does_not_answer_is_asked_again(deals: Deals) -> None:
