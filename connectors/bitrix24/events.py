@@ -16,13 +16,16 @@ from connectors.base import SourceSet
 from connectors.bitrix24.answers import BatchReply
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.types import LISTS, STANDARD, Types, external_id
-from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire, rows_of
+from connectors.bitrix24.wire import LONGEST_BATCH, PAGE, Params, Wire, rows_of
 from connectors.following import EventPack, Hint, Touched
 from core.errors import ConfigError, Where
 
 ACTIONS = ("ADD", "UPDATE", "DELETE")
 MOST_PACKS = 20
 """Packs of fifty that one run takes; what is left waits for the next."""
+LONGEST_QUEUE = 2 * MOST_PACKS * LONGEST_BATCH
+"""Entries of the queue that are looked through for packs of a run that did not come to its end."""
+LONGEST_NUMBER = 18
 _STANDARD = {"COMPANY": "company", "CONTACT": "contact", "DEAL": "deal"}
 _DYNAMIC = "DYNAMICITEM"
 _BOUND_ALREADY = "ERROR_EVENT_BINDING_EXISTS"
@@ -85,12 +88,18 @@ class Events:
 
     def _left_over(self) -> EventPack:
         """Packs of a run that did not come to its end: reserved, and told by no other question than this."""
-        asked = {"filter": {"ERROR": 0}, "order": {"ID": "ASC"}, "start": 0, "auth_connector": self._connector}
-        try:
-            rows = rows_of(self._wire.call("event.offline.list", asked).result)
-        except ConfigError:  # only an administrator may: what a broken run had reserved is found by moment and by sweep
-            return EventPack()
-        held = [row for row in rows if row.get("PROCESS_ID")]
+        asked = {"filter": {"ERROR": 0}, "order": {"ID": "ASC"}, "auth_connector": self._connector}
+        held: list[dict[str, Any]] = []
+        for page in range(LONGEST_QUEUE // PAGE):
+            try:
+                rows = rows_of(self._wire.call("event.offline.list", {**asked, "start": page * PAGE}).result)
+            except ConfigError:  # only an administrator may: what was reserved is found by moment, by sweep
+                return EventPack()
+            held += [row for row in rows if row.get("PROCESS_ID")]
+            if len(rows) < PAGE:
+                break
+        else:  # the last pack may go on behind what was read: it is not to be confirmed yet
+            held = [row for row in held if row["PROCESS_ID"] != held[-1]["PROCESS_ID"]]
         return EventPack(self._touched(held), [str(row["PROCESS_ID"]) for row in held])
 
     def _take(self) -> tuple[EventPack, bool]:
@@ -123,7 +132,7 @@ def touched_by(event: str, fields: Mapping[str, Any], types: Types | None = None
     name = event.upper().removeprefix("ONCRM")
     action = next((one for one in ACTIONS if name.endswith(one)), "")
     kind, number = name.removesuffix(action), str(fields.get("ID") or "")
-    if not action or not number.isascii() or not number.isdigit():
+    if not action or not number.isascii() or not number.isdigit() or len(number) > LONGEST_NUMBER:
         return
     if kind in _STANDARD:
         yield _STANDARD[kind], external_id(STANDARD[_STANDARD[kind]], number)

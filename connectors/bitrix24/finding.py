@@ -75,7 +75,10 @@ class CardFinder:
         wanted, found = set(values), dict[str, list[CardHit]]()
         for row in self._elements(kind, [{"@id": part} for part in _parts(list(legal))]):
             for requisite in legal[int(row["id"])]:
-                value = next(str(requisite[name]) for name in TAX_IDS if requisite.get(name) in wanted)
+                told = (str(requisite.get(name) or "").strip() for name in TAX_IDS)  # the portal passes over blanks
+                value = next((one for one in told if one in wanted), None)
+                if value is None:
+                    continue
                 found.setdefault(value, []).append(self._hit(kind, row, requisite))
         return found
 

@@ -163,6 +163,21 @@ def test_cards_by_phone_and_mail(stand: BitrixStand, target: Bitrix24Connector) 
     assert {value: [hit.title for hit in hits] for value, hits in found.items()} == {"84950000007": ["Компания 7"]}
 
 
+def test_a_tax_id_with_blanks_around_it_is_found(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    """A portal's database compares texts without regard to blanks at their end, and answers with them."""
+    (row, *_) = stand.portal.requisites.values()
+    tax_id = str(row["RQ_INN"])
+    methods = stand.server.shell.rest.methods
+    real = methods["crm.requisite.list"]
+
+    def blank(params: Any, caller: Any) -> Any:
+        rows, *rest = real(params, caller)
+        return ([one | {"RQ_INN": f"{one['RQ_INN']} "} if one.get("RQ_INN") else one for one in rows], *rest)
+
+    with patch.dict(methods, {"crm.requisite.list": blank}):
+        assert target.find_cards("company", "tax_id", [tax_id])[tax_id]
+
+
 def test_our_own_firm_is_told(stand: BitrixStand, target: Bitrix24Connector) -> None:
     stand.portal.kinds[4].items[1]["fm"] = [{"id": 1, "typeId": "PHONE", "valueType": "WORK", "value": "+74951230000"}]
     (hit,) = target.find_cards("company", "phone", ["+74951230000"])["+74951230000"]

@@ -82,6 +82,28 @@ def test_a_long_queue_is_taken_in_packs(store_url: str, tmp_path: Path) -> None:
         assert queue(world) == []
 
 
+def test_packs_of_two_broken_runs_are_told_whole(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the portal lists at once: what is confirmed with a pack has been looked at, all of it."""
+    with make_world(store_url, tmp_path, application=True) as world:
+        world.run("crm")
+        companies = [world.add_company(f"Компания {number}", "") for number in range(80)]
+        world.run("crm", kind="schedule")
+        monkeypatch.setattr("sync.cycle.fault_from_environment", lambda: kill_at("fetch-events.after"))
+        for some in (companies[:30], companies[30:75]):
+            for company in some:
+                world.person_does("delete", number=int(company))
+            world.clock.sleep(300)
+            with pytest.raises(Killed):
+                run_cycle(world.app, "crm", Order(kind="schedule"))
+        monkeypatch.undo()
+        world.clock.sleep(300)
+        world.run("crm", kind="schedule")
+        assert sum(world.row(company)["deleted"] for company in companies) == 75
+        assert queue(world) == []
+
+
 def test_many_deletions_at_once_wait_for_a_person_as_ever(store_url: str, tmp_path: Path) -> None:
     with make_world(store_url, tmp_path, application=True, deletion_guard_records=3) as world:
         world.run("crm")
