@@ -6,6 +6,7 @@ comes too fast is refused; whoever sent it need not care, since the next cycle f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 PREFIX = "/hooks"
 LARGEST = 64 * 1024
 """Bytes of a call: it names an element and proves its sender."""
+SLOWEST = 10.0
+"""Seconds that a call may take to say what it says: whoever proves nothing yet holds nothing open for longer."""
 PER_SECOND, BURST = 20.0, 200.0
 """Calls of one connection, also those that prove nothing: a secret cannot be tried out faster."""
 
@@ -51,13 +54,17 @@ class Hooks:
         self._app, self._gate = app, Gate(app.clock.monotonic)
 
     async def take(self, request: Request) -> Response:
-        """200 for a proven call, 403 for any other, whether there is such a connection or not; 413, 429 and 503."""
+        """200 for a proven call, 403 for any other, whether there is such a connection or not; 408, 413, 429, 503."""
         name = str(request.path_params["connection"])
         if name not in self._app.settings.connections:
             return _say(403, "not known")
         if not self._gate.passes(name):
             return _say(429, "too many calls", {"retry-after": "1"})
-        body = await _read(request)
+        try:
+            async with asyncio.timeout(SLOWEST):
+                body = await _read(request)
+        except TimeoutError:
+            return _say(408, "too slow")
         if body is None:
             return _say(413, "too large")
         try:

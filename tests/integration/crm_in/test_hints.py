@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 import requests
 import uvicorn
 from sqlalchemy import select
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from store.tables import request
@@ -23,7 +25,7 @@ from sync.room.hints import MOST_WAITING, take_call
 from tests.integration.crm_in.test_changes import Killed, kill_at
 from tests.integration.crm_in.world import COMPANY, World, make_world
 from web.app import build_site_app
-from web.hooks import BURST, LARGEST, build_hooks
+from web.hooks import BURST, LARGEST, Hooks, build_hooks
 from web.site import open_site
 
 TOKEN = "canary-token-51c9"
@@ -109,6 +111,26 @@ def test_too_large_and_too_many(store_url: str, tmp_path: Path) -> None:
         assert {403, 429} == set(answers)
         world.clock.sleep(5)
         assert call(client, "1") == 200, "later it may come again"
+
+
+def test_a_call_that_never_ends_holds_nothing_open(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.hooks.SLOWEST", 0.05)
+
+    async def drip() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with world_with_hooks(store_url, tmp_path) as (world, _):
+        scope = {"type": "http", "method": "POST", "path_params": {"connection": "crm"}, "headers": []}
+        assert asyncio.run(Hooks(world.app).take(Request(scope, drip))).status_code == 408
+
+
+def test_a_number_that_is_none_leaves_nothing(store_url: str, tmp_path: Path) -> None:
+    with world_with_hooks(store_url, tmp_path) as (world, client):
+        assert call(client, "9" * 5000) == 200
+        assert waiting(world) == []
 
 
 def test_the_same_hint_twice_waits_once_and_many_are_read_in_one_run(store_url: str, tmp_path: Path) -> None:
