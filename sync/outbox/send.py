@@ -15,6 +15,7 @@ from connectors.cards import Card, CardResult
 from core.errors import (
     ConfigError,
     ConflictError,
+    NotFound,
     RecordError,
     SchemaDrift,
     SverkaError,
@@ -129,7 +130,11 @@ def _advance(desk: Desk, rows: Sequence[CardRow]) -> Iterator[list[Outcome]]:
         _sort(desk, row, subjects.get(row.entity_id), load)
     unknown = [one for one in load.parcels if one.made]
     if unknown:
-        _identify(desk, unknown, load)
+        try:
+            _identify(desk, unknown, load)
+        except (RecordError, NotFound) as error:  # a question is refused: cards that are known are kept all the same
+            for one in [parcel for parcel in load.parcels if parcel.made]:
+                _leave(load, one, _postponed(desk, one.row, error))
     if load.outcomes:
         yield load.outcomes
     for start in range(0, len(load.parcels), BATCH):

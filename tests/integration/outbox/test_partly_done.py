@@ -90,3 +90,18 @@ def test_a_card_given_to_another_customer_is_his_alone(circle: Circle) -> None:
     with circle.engine.connect() as conn:
         rows = {row.entity_id: row for row in conn.execute(select(outbox).where(outbox.c.card == "company"))}
     assert rows[winner].external_id == number and rows[loser].external_id != number
+
+
+def test_a_question_that_is_refused_keeps_no_known_card_from_being_sent(circle: Circle) -> None:
+    circle.ship(circle.order("З-2", amount=50, customer=1), 50, customer=1)
+    mend = refusing(circle, "crm.duplicate.findbycomm", RestError("ERROR_CORE", "strange value"))
+    circle.add_company("Ромашка", TAX_IDS[0], "770701001")
+    circle.show()
+    assert circle.row(0)["state"] == "done", "known by its tax id"
+    circle.ship(circle.order("З-3", amount=40), 40)
+    circle.sync("accounting")
+    result = circle.show(kind="push")
+    assert result.status == "partial" and counted(result)["updated"] == 1
+    mend()
+    circle.show(kind="push", pause=7200)
+    assert {row["state"] for row in circle.rows()} == {"done"}
