@@ -27,6 +27,8 @@ class Kind:
     connector: str
     tokens: bool = False
     """Whether it may come in with tokens that have to be kept."""
+    cards: bool = False
+    """Whether it is a `CardTarget`: cards are shown there, and no record of ours is made known by an intent."""
     hints: str = ""
     """Who reads its calls to our own address, as "module:name"; empty where it makes none."""
 
@@ -46,6 +48,7 @@ KINDS: dict[str, Kind] = {
         "connectors.bitrix24.config:Bitrix24Options",
         "connectors.bitrix24.connector:Bitrix24Connector",
         tokens=True,
+        cards=True,
         hints="connectors.bitrix24.events:read_hint",
     ),
     "onec_odata": Kind(
@@ -57,6 +60,11 @@ KINDS: dict[str, Kind] = {
 def option_models() -> dict[str, type[BaseModel]]:
     """Connector name -> model of its own settings, for `core.settings.load_settings`."""
     return {name: cast("type[BaseModel]", _load(kind.options)) for name, kind in KINDS.items()}
+
+
+def keeps_cards(connector: str) -> bool:
+    """Whether a kind of connector shows cards; no for a kind that there is not."""
+    return connector in KINDS and KINDS[connector].cards
 
 
 def open_connector(

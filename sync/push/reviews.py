@@ -8,17 +8,16 @@ running) carries it out under its lease.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from connectors.registry import keeps_cards
 from core.errors import ConflictError, UsageError
 from store.engine import reading
 from store.entities import counterparties
 from store.tables import review
 from sync.context import App
-from sync.link.agreed import is_linked
 from sync.outbox.rows import wake_reviewed
 from sync.owners.leave import APPROVED, CHANGE
 from sync.push import intents
@@ -67,7 +66,7 @@ def link_review(app: App, number: int, external_id: str | None = None, *, who: s
         decision = {"action": "link", "external_id": chosen}
         _decide(conn, app, row, "linked", decision, who)
         remember(conn, app.clock.now(), row.connection, row.entity_id, {chosen: SAME}, who)
-        _wake(conn, app.clock.now(), row, "link")
+        _wake(conn, app, row, "link")
     return load_review(app, number)
 
 
@@ -93,14 +92,14 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
         _decide(conn, app, row, "created", decision, who)
         verdicts = dict.fromkeys(rejected, DIFFERENT)
         remember(conn, app.clock.now(), row.connection, row.entity_id, verdicts, who)
-        _wake(conn, app.clock.now(), row, "create")
+        _wake(conn, app, row, "create")
     return load_review(app, number)
 
 
 def _approve(conn: Connection, app: App, row: Row[Any], who: str) -> dict[str, Any]:
     """The change of a card that is there may be sent, with exactly these values."""
     _decide(conn, app, row, APPROVED, {"action": "approve"}, who)
-    _wake(conn, app.clock.now(), row, "create")
+    _wake(conn, app, row, "create")
     return _view(_load(conn, row.number))
 
 
@@ -189,13 +188,14 @@ def _load_intent(conn: Connection, row: Row[Any]) -> Intent | None:
     return intents.load_open(conn, row.connection, row.entity_id, row.entity)
 
 
-def _wake(conn: Connection, now: datetime, row: Row[Any], action: str) -> None:
+def _wake(conn: Connection, app: App, row: Row[Any], action: str) -> None:
     """Make due what the decision is about, and leave word so that a running service acts at once.
 
     A review may stand alone (a lead that several customers could be): a link then needs an intent of its own; "new"
     is only remembered, since a lead is not written anywhere.
     """
-    if is_linked(conn, row.connection):  # a CRM's card: whoever keeps its cards carries it out (`sync.outbox`)
+    now, settings = app.clock.now(), app.settings.connections.get(row.connection)
+    if settings is not None and keeps_cards(settings.connector):  # carried out by `sync.link` and `sync.outbox`
         wake_reviewed(conn, now, row.connection, row.entity_id)
         request_push(conn, now, row.connection)
         return

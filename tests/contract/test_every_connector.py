@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 
 from connectors.base import BalanceSource, FigureSource, RecordSource, RecordTarget, SourceSet, Window
-from connectors.registry import KINDS
+from connectors.cards import CardTarget
+from connectors.registry import KINDS, keeps_cards
 from core.errors import (
     ConfigError,
     ConflictError,
@@ -102,6 +103,12 @@ def read(reader: RecordSource, source: SourceSet, window: Window | None = None):
 
 
 # ---------------------------------------------------------------- reading
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_registry_knows_who_shows_cards(kind: str) -> None:
+    for stand in opened(kind):
+        assert keeps_cards(kind) == isinstance(stand.connect(), CardTarget)
 
 
 def test_a_sweep_gives_every_key_once(stand: Stand, reader: RecordSource) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from core.errors import ConfigError
 from store.engine import reading
-from store.tables import connection, landing, request
+from store.tables import connection, intent, landing, request
 from sync.context import Order
 from sync.cycle import run_cycle, run_stages
 from sync.link import stage
@@ -15,7 +15,7 @@ from sync.link.agreed import LINKED_AT, is_linked, load_held
 from sync.link.writing import apply_links
 from sync.pull.entities import pull_entities
 from sync.push import reviews
-from sync.push.ask import SAME, remember
+from sync.push.ask import SAME, open_review, remember
 from tests.integration.link.world import COMPANY, CRM, World
 
 FIGURES = "ufCrmSverka"
@@ -207,6 +207,23 @@ def test_a_persons_word_before_the_agreement_sends_nothing(world: World) -> None
     assert world.bound() == {ours: card} and world.writes() == []
     world.link()
     assert world.card(card)["originId"] == str(ours)
+
+
+def test_a_persons_word_before_the_agreement_makes_no_intent(world: World) -> None:
+    """Nothing is made known to a CRM by an intent: one would wait there for ever."""
+    world.set_up()
+    ours = world.customer("ООО Лютик", INN)
+    card = world.company("Лютик", INN)
+    asked = {"external_id": card, "name": "Лютик", "strength": "branch", "reasons": ["same INN"], "connection": CRM}
+    with world.engine.begin() as conn:
+        why = "may be a branch"
+        number = open_review(conn, world.app.clock.now(), CRM, ours, "match", why, candidates=[asked], intent_id=None)
+    assert not linked(world)
+    reviews.link_review(world.app, number, card, who="anna")
+    with reading(world.engine) as conn:
+        assert conn.execute(select(intent)).all() == []
+    assert run_cycle(world.app, CRM, Order(kind="push")).status == "ok"
+    assert world.bound() == {ours: card}
 
 
 def test_a_person_links_whom_the_portal_alone_knew(world: World) -> None:
