@@ -154,6 +154,7 @@ def assign(
     order: Order,
     deal: Annotated[str, typer.Argument(help="Number of the deal, or its id.")],
     connection: Annotated[str | None, typer.Option("--connection", help="Which CRM, where there are several.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where the deal is another customer's.")] = False,
     as_json: Json = False,
 ) -> None:
     """This order belongs to this deal. Remembered, and never changed by a cycle.
@@ -163,7 +164,7 @@ def assign(
     with open_app() as application:
         if connection is not None:
             connection = application.settings.connection(connection).name
-        decided = deciding.assign_order(application, order, deal, connection=connection, who=person())
+        decided = deciding.assign_order(application, order, deal, connection=connection, who=person(), force=force)
     _print_decided(decided, as_json)
 
 

@@ -32,7 +32,7 @@ from sync.pull.relink import relink
 from sync.push.run import push_connection
 from sync.room import breaker
 from sync.room.faults import fault_from_environment
-from sync.room.lease import Lease, claim_lease, wait_limit
+from sync.room.lease import Lease, claim_lease, is_held, wait_limit
 from sync.room.opening import open_for
 from sync.room.runs import RunResult, fail_run, finish_run, start_run
 from sync.room.state import RunState
@@ -109,6 +109,8 @@ def run_stages(
     if order.dry_run:
         return _run_dry(task)
     patience = 0.0 if order.kind == "schedule" else wait_limit(app)
+    if order.kind == "order":
+        _tell_of_waiting(task)
     lease = claim_lease(app, connection, wait=patience if wait is None else wait)
     if lease is None:
         return RunResult(None, "skipped", message="Another cycle of this connection is running. Next: sverka status")
@@ -120,6 +122,14 @@ def run_stages(
         return RunResult(None, "failed", message=str(lost))
     finally:
         lease.release()
+
+
+def _tell_of_waiting(task: Task) -> None:
+    """A person sees what his order waits for: a running cycle, or the half minute of one that was killed."""
+    with reading(task.app.engine) as conn:
+        held = is_held(conn, task.app, task.name)
+    if held:
+        log.warning("run.waits", connection=task.name, reason="another run of it goes on, or was killed a moment ago")
 
 
 def _run_leased(task: Task, lease: Lease) -> RunResult:

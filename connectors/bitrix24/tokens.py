@@ -22,8 +22,14 @@ class Webhook:
         assert options.webhook is not None  # noqa: S101 - the settings' own check
         self._root = options.webhook.reveal().rstrip("/") + "/"
         if not self._root.startswith("https://") and not (options.allow_http and self._root.startswith("http://")):
+            if self._root.startswith("http://"):
+                raise ConfigError(
+                    "The address of the webhook begins with http://: whoever listens on the way would read it, and it "
+                    "is a password.",
+                    next_step="write it with https://, or allow_http = true for a stand-in on this machine",
+                )
             raise ConfigError(
-                "The address of the webhook is https://company.bitrix24.ru/rest/1/…/",
+                "The address of a webhook is written as https://company.bitrix24.ru/rest/1/…/, and this one is not.",
                 next_step="put the webhook's whole address where settings.toml looks for it, then: sverka doctor",
             )
 

@@ -37,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     server = BitrixServer(portal, given.port, secret=given.secret)
 
     def ready() -> None:
-        sys.stderr.write(f"The stand-in Bitrix24 portal listens at {server.root}\n  webhook: {server.webhook}\n")
+        sys.stderr.write(
+            f"The stand-in Bitrix24 portal listens at {server.root}\n  webhook: {server.webhook}\n"
+            "  in settings.toml, besides: allow_http = true\n"
+        )
         sys.stderr.flush()
 
     try:

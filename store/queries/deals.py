@@ -175,12 +175,12 @@ def iter_unassigned(conn: Connection, connection: str, since: datetime | None) -
 
 
 def load_orders_of(conn: Connection, deals: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
-    """The orders that count, by deal, oldest first."""
+    """The orders that count, by deal, oldest first; those of one moment by their numbers."""
     columns = [ORDER.c[name] for name in ("id", "number", "date", "amount", "status", "currency_id")]
     query = select(deal_order.c.deal_id, deal_order.c.rule, *columns).join(ORDER, ORDER.c.id == deal_order.c.order_id)
     found: dict[UUID, list[Row[Any]]] = {}
     for part in chunks(dict.fromkeys(deals), IN_CHUNK):
         mine = is_among(conn, deal_order.c.deal_id, part)
-        for row in conn.execute(query.where(mine, *ALIVE).order_by(ORDER.c.date, ORDER.c.id)):
+        for row in conn.execute(query.where(mine, *ALIVE).order_by(ORDER.c.date, ORDER.c.number, ORDER.c.id)):
             found.setdefault(row.deal_id, []).append(row)
     return found

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select
 from core.errors import UsageError
 from mapping.deals import DealRules
 from store.bulk import upsert
+from store.entities import counterparties
 from store.queries.deals import (
     AT_ONCE,
     DEAL,
@@ -82,7 +83,9 @@ def _waiting(connection: str, order: dict[str, Any], choice: Choice, theirs: Seq
     return Waiting(connection, order, choice.why, choice.candidates or tuple(theirs))
 
 
-def assign_order(app: App, order: str, deal: str, *, connection: str | None = None, who: str) -> dict[str, Any]:
+def assign_order(
+    app: App, order: str, deal: str, *, connection: str | None = None, who: str, force: bool = False
+) -> dict[str, Any]:
     """A person says which deal an order belongs to. Never asked again, never overwritten.
 
     Args:
@@ -91,17 +94,20 @@ def assign_order(app: App, order: str, deal: str, *, connection: str | None = No
         deal: number, id, or id in the CRM.
         connection: the CRM, where a number means deals of two.
         who: the person.
+        force: he knows that the deal is another customer's (a head office pays for a branch).
 
     Returns:
         What is decided now, and what was before.
 
     Raises:
-        UsageError: no such order or deal, or more than one.
+        UsageError: no such order or deal, or more than one; without `force` also a deal of another customer.
     """
     now = app.clock.now()
     names = [connection] if connection else sorted(rules_by_connection(app)) or sorted(app.settings.connections)
     with app.engine.begin() as conn:
         chosen, target = _find_order(conn, order), _find_deal(conn, deal, names)
+        if not force:
+            _refuse_strangers(conn, chosen, target)
         before = {"deal": str(chosen["deal_id"]), "rule": chosen["rule"]} if chosen["deal_id"] else None
         row = {"order_id": chosen["id"], "deal_id": target.id, "rule": PERSON, "decided_at": now, "decided_by": who}
         upsert(conn, deal_order, [row], ["order_id"])
@@ -143,6 +149,19 @@ def _refuse(conn: Connection, now: datetime, order: dict[str, Any], who: str) ->
     decided = {"entity": ENTITY, "entity_id": order["id"], "verdict": "different", "decided_at": now, "decided_by": who}
     rows = [dict(row._mapping) | decided for row in conn.execute(query)]
     upsert(conn, match_decision, rows, ["connection", "entity", "entity_id", "external_id"])
+
+
+def _refuse_strangers(conn: Connection, order: dict[str, Any], deal: Row[Any]) -> None:
+    """A slip of a digit would put one customer's order on another's deal, where no cycle touches it any more."""
+    customers = (order["counterparty_id"], deal.counterparty_id)
+    if None in customers or customers[0] == customers[1]:
+        return
+    query = select(counterparties.c.id, counterparties.c.name).where(counterparties.c.id.in_(customers))
+    names = {row.id: row.name for row in conn.execute(query)}
+    ours, theirs = (names.get(key, str(key)) for key in customers)
+    why = f"Order {order['number']} is of {ours}, and deal {deal.external_id} ({deal.name}) is of {theirs}."
+    step = f"if that is meant: sverka deals assign {order['id']} {deal.external_id} --force"
+    raise UsageError(why, next_step=step)
 
 
 def _find_order(conn: Connection, text: str) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def _assign(here: Here, number: int, to: str) -> None:
         raise UsageError("Say which deal is meant.", next_step=f"sverka review show {number}")
     if found["state"] != "open":
         raise UsageError(f"Review {number} has been decided already.", next_step="sverka review list")
-    assign_order(here.app, str(found["entity_id"]), to, connection=found["connection"], who=here.me.login)
+    assign_order(here.app, str(found["entity_id"]), to, connection=found["connection"], who=here.me.login, force=True)
 
 
 def _whole(number: int) -> int:

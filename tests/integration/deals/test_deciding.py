@@ -74,6 +74,19 @@ def test_a_persons_decision_is_kept_and_audited(deals: Deals) -> None:
     assert deals.assigned() == {"1": (two, "person")}, one
 
 
+def test_another_customers_deal_needs_a_second_word(deals: Deals) -> None:
+    """A slip of a digit would put the order where no cycle touches it any more."""
+    theirs = deals.deal(customer=1)
+    order = deals.order("1")
+    deals.sync()
+    refused = command("assign", "1", theirs)
+    assert refused.exit_code != 0 and deals.assigned() == {}
+    assert "is of" in str(refused.exception) and "--force" in str(refused.exception), order
+    assert command("assign", "1", theirs, "--force").exit_code == 0
+    deals.sync()
+    assert deals.assigned() == {"1": (theirs, "person")}
+
+
 def test_accounting_that_says_otherwise_asks(deals: Deals) -> None:
     """The number that appears later is a question, asked once; the person's answer is the last word."""
     one, two = deals.deal(), deals.deal()

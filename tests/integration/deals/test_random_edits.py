@@ -61,7 +61,7 @@ class Company:
         if known and self.made:
             number = self.random.choice(known)
             deal = self.random.choice(list(self.made))
-            assign_order(self.deals.app, self.orders[number][0], deal, who="Анна")
+            assign_order(self.deals.app, self.orders[number][0], deal, who="Анна", force=True)
             self.decided[number] = deal
 
 
