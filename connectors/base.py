@@ -72,7 +72,8 @@ class RawRecord:
     """One record as received: `raw` is its JSON text, `data` the same decoded (numbers as Decimal or int).
 
     `source` is the set's name; `entity` tells apart two entities that are read from one set. `own_key` is our id under
-    which the other side keeps the record, where we have written one there.
+    which the other side keeps the record, where we have written one there; `foreign_key`: it stands under another
+    program's, and is tied to nobody here without a person's word.
     """
 
     source: str
@@ -83,6 +84,7 @@ class RawRecord:
     data: dict[str, object]
     entity: str = ""
     own_key: str = ""
+    foreign_key: bool = False
 
 
 class RowsMoved(TransientError):

@@ -14,6 +14,7 @@ import msgspec
 
 from connectors.base import FigureRow, KeyRow, Page, RawRecord, SourceSet, Window
 from connectors.bitrix24.answers import Reply
+from connectors.bitrix24.finding import key_of
 from connectors.bitrix24.question import condition
 from connectors.bitrix24.types import LISTS, WITH_REQUISITES, Types, element_id, external_id, number_in
 from connectors.bitrix24.wire import LONGEST_BATCH, PAGE, Params, Wire, rows_of
@@ -84,7 +85,8 @@ class Reader:
         version = _version(source.name, row, legal or [])
         raw = _encode(row)
         ours = str(row.get("originId") or "") if row.get("originatorId") == self._originator else ""
-        return RawRecord(source.name, key, version, False, raw, row, source.entity, ours)
+        foreign = key_of(row, self._originator) == "?"
+        return RawRecord(source.name, key, version, False, raw, row, source.entity, ours, foreign)
 
     def _requisites_of(self, number: int | None, elements: Sequence[object]) -> dict[int, list[Element]]:
         parts = [list(elements[start : start + KEYS_AT_ONCE]) for start in range(0, len(elements), KEYS_AT_ONCE)]

@@ -24,6 +24,7 @@ from sync.owners.sides import MANY, Bound, leads, load_bound, sides_of
 from sync.pull.decide import is_own_making
 from sync.pull.prepare import Item
 from sync.push.ask import open_review
+from sync.push.match import FOREIGN
 from sync.push.merge import load_rows
 from sync.push.mirror import is_branch
 
@@ -153,6 +154,8 @@ def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, take
         found.doubts[item.key] = (f"several new cards of {ctx.name} have this INN", same)
     elif same[0]["id"] in taken or _is_here(ctx, found.cards.get(same[0]["id"], [])):
         found.doubts[item.key] = (f"the customer has another card in {ctx.name} already", same)
+    elif item.raw.foreign_key:
+        found.doubts[item.key] = (FOREIGN, same)
     else:
         taken.add(same[0]["id"])
         found.rows[item.key] = same[0]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from core.ids import new_id
 from store.bulk import upsert
 from store.tables import match_decision, review
-from sync.push.match import Decided
+from sync.push.match import FOREIGN, Decided
 from sync.room.numbers import next_numbers
 from sync.room.requests import leave_request
 
@@ -90,7 +90,17 @@ def load_decided(conn: Connection, connection: str, entity_id: UUID) -> Decided:
     rejected |= {card for card, verdict in verdicts.items() if verdict == DIFFERENT}
     same = frozenset(card for card, verdict in verdicts.items() if verdict == SAME)
     force = any(decision.get("force") for decision in decisions)
-    return Decided(bool(decisions), frozenset(rejected), force, same)
+    return Decided(bool(decisions), frozenset(rejected), force, same, _load_doubt(conn, connection, entity_id))
+
+
+def _load_doubt(conn: Connection, connection: str, entity_id: UUID) -> str:
+    """Whether his card in a CRM is another program's, as its reading has asked; a closed question is no answer."""
+    where = (
+        review.c.connection == connection, review.c.entity == "counterparty", review.c.entity_id == entity_id,
+        review.c.kind == "match", review.c.reason.contains(FOREIGN, autoescape=True),
+    )  # fmt: skip
+    asked = conn.execute(select(review.c.id).where(*where).limit(1)).first()
+    return f"{FOREIGN} in the CRM" if asked is not None else ""
 
 
 def load_link(conn: Connection, intent_id: UUID) -> tuple[str, str] | None:

@@ -29,6 +29,8 @@ from sync.room.writing import asking
 Strength = Literal["same", "branch", "weak"]
 SAME_CODE = "same KPP"
 NOT_COMPARABLE = "not_comparable"
+FOREIGN = "the card stands under another program's key"
+"""Why a card of a CRM with the right INN is a person's to give; in the words of `sync.link.judge`."""
 BRANCHES = "branches"
 """The mapping's setting for a card with the same INN and another KPP: "review" (default) or "create" (own card)."""
 
@@ -94,13 +96,14 @@ class Match:
 class Decided:
     """What people have said before about this contact: cards that he is not, or is, and whether a twin by INN is meant.
 
-    `new`: he is somebody new. `force`: although accounting has his INN.
+    `new`: he is somebody new. `force`: although accounting has his INN. `doubt`: why his INN alone does not link him.
     """
 
     new: bool = False
     rejected: frozenset[str] = frozenset()
     force: bool = False
     same: frozenset[str] = frozenset()
+    doubt: str = ""
 
     def rules_out(self, candidate: Candidate) -> bool:
         """Whether this pair has been asked and answered. A twin by INN stays in question unless it was forced."""
@@ -137,7 +140,7 @@ def find_match(ctx: RunContext, rule: MatchRule, contact: Mapping[str, Any], dec
         return Match("review", f"Another contact has this INN: {why}.", None, candidates, mentioned)
     kept = [candidate for candidate in candidates if not decided.rules_out(candidate)]
     if kept:
-        doubt = (contact["marks"] or {}).get("tax_id", "")
+        doubt = (contact["marks"] or {}).get("tax_id", "") or decided.doubt
         return _by_inn(kept, strong, mentioned, _Rules(str(ctx.mapping.settings.get(BRANCHES, "review")), doubt))
     return _by_likeness(ctx, rule, contact, decided, mentioned, known={raw.external_id for raw in strong})
 
