@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sync.link.book import Found, is_good
 from sync.link.ours import Ours
-from sync.push.match import Candidate, Strength
+from sync.push.match import SAID_DIFFERENT, Candidate, Strength
 
 Group = Literal["linked", "sure", "likely", "review", "none"]
 REASONS_SHOWN = 3
@@ -115,6 +115,8 @@ def _by_tax_id(ours: Ours, hits: Hits, branches: str) -> Verdict | None:
         return _ask("review", "several", f"{len(kept)} cards of the CRM have this INN", shown)
     card, candidate = same[0]
     doubt = _doubt(ours, card) or candidate.blocked
+    if not doubt and card.external_id in ours.decided.rejected:
+        doubt = SAID_DIFFERENT
     if doubt:
         return _ask("review", "doubt", doubt, shown)
     rule = "INN and KPP" if _is_exact(ours, card) else "INN"

@@ -23,7 +23,7 @@ from sync.link.ours import Ours, add_alike, load_holders
 from sync.outbox.desk import Desk, Subject
 from sync.outbox.rows import CardRow
 from sync.push.ask import load_decided
-from sync.push.match import Decided
+from sync.push.match import SAID_DIFFERENT, Decided
 from sync.push.mirror import is_branch
 from sync.room.writing import asking
 
@@ -166,17 +166,17 @@ def _judge(
 
 
 def _by_tax_id(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Decided) -> Found | None:
-    hits = [
-        one for one in answers.tax_ids.get(_tax_id(shown), []) if not one.own_firm
-        and not (said.force and one.external_id in said.rejected)
-    ]  # fmt: skip
+    ours = shown["registration_code"]
+    told_of = answers.tax_ids.get(_tax_id(shown), [])
+    hits = [one for one in told_of if not one.own_firm and not _is_ruled_out(ours, one, said)]
     if not hits:
         return None
-    ours = shown["registration_code"]
     same = [one for one in hits if not is_branch(ours, one.registration_code)]
     exact = [one for one in same if ours and one.registration_code == ours]
     same = exact if len(exact) == 1 else same
     doubt = (shown["marks"] or {}).get("tax_id", "")
+    if not doubt and any(one.external_id in said.rejected for one in same):
+        doubt = SAID_DIFFERENT
     rivals = _rivals(ours or "", same[0], answers.alike.get(shown["id"], [])) if len(same) == 1 else []
     if rivals and not doubt:
         doubt = f"other customers here have this tax id too: {', '.join(rivals[:3])}"
@@ -187,6 +187,11 @@ def _by_tax_id(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Dec
     why = doubt or _why_not(desk, same, hits)
     told = [_candidate(one, "same" if one in same else "branch", f"same tax id {shown['tax_id']}") for one in hits]
     return Found("review", reason=f"Not sure which card of {desk.name} it is: {why}.", candidates=told)
+
+
+def _is_ruled_out(ours: str | None, hit: CardHit, said: Decided) -> bool:
+    """Whether a person has said that this is somebody else's card; of one that may be a twin only by force."""
+    return hit.external_id in said.rejected and (said.force or is_branch(ours, hit.registration_code))
 
 
 def _why_not(desk: Desk, same: Sequence[CardHit], hits: Sequence[CardHit]) -> str:

@@ -83,10 +83,7 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
             return _approve(conn, app, row, who)
         twins = [item["external_id"] for item in row.candidates if item["strength"] == "same"]
         if twins and not force:
-            raise UsageError(
-                f"Accounting has a card with the same INN ({', '.join(twins)}): a second one would be a twin.",
-                next_step=f"sverka review link {number} --to {twins[0]}",
-            )
+            raise _build_twin_error(app, row, twins)
         rejected = [item["external_id"] for item in row.candidates]
         decision = {"action": "create", "rejected": rejected, "force": force}
         _decide(conn, app, row, "created", decision, who)
@@ -94,6 +91,17 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
         remember(conn, app.clock.now(), row.connection, row.entity_id, verdicts, who)
         _wake(conn, app, row, "create")
     return load_review(app, number)
+
+
+def _build_twin_error(app: App, row: Row[Any], twins: list[str]) -> UsageError:
+    """Why nobody is created, and both ways out: he is one of these, or a person insists that he is not."""
+    where = row.connection if _keeps_cards(app, row.connection) else "Accounting"
+    what = "a card" if len(twins) == 1 else f"{len(twins)} cards"
+    return UsageError(
+        f"{where} has {what} with the same INN ({', '.join(twins)}): another one would be a twin.",
+        next_step=f"sverka review link {row.number} --to {twins[0]}"
+        f", or, if he is none of them all the same: sverka review create {row.number} --force",
+    )
 
 
 def _approve(conn: Connection, app: App, row: Row[Any], who: str) -> dict[str, Any]:
@@ -194,8 +202,8 @@ def _wake(conn: Connection, app: App, row: Row[Any], action: str) -> None:
     A review may stand alone (a lead that several customers could be): a link then needs an intent of its own; "new"
     is only remembered, since a lead is not written anywhere.
     """
-    now, settings = app.clock.now(), app.settings.connections.get(row.connection)
-    if settings is not None and keeps_cards(settings.connector):  # carried out by `sync.link` and `sync.outbox`
+    now = app.clock.now()
+    if _keeps_cards(app, row.connection):  # carried out by `sync.link` and `sync.outbox`
         wake_reviewed(conn, now, row.connection, row.entity_id)
         request_push(conn, now, row.connection)
         return
@@ -213,6 +221,11 @@ def _wake(conn: Connection, app: App, row: Row[Any], action: str) -> None:
     elif intent.state != "due":
         intents.move(conn, intent, "due", now, reason=None, next_attempt_at=None)
     request_push(conn, now, row.connection)
+
+
+def _keeps_cards(app: App, connection: str) -> bool:
+    settings = app.settings.connections.get(connection)
+    return settings is not None and keeps_cards(settings.connector)
 
 
 def _attach(conn: Connection, row: Row[Any], intent: Intent) -> None:
