@@ -125,10 +125,11 @@ def _deals(connection: str) -> Select[Any]:
 def load_deals(
     conn: Connection, connection: str, column: ColumnElement[Any], values: Iterable[object]
 ) -> list[Row[Any]]:
-    """Deals of one connection by any column of theirs or of their binding; those that are gone too."""
+    """Deals of one connection by any column of theirs or of their binding, as they are numbered; those gone too."""
     found: list[Row[Any]] = []
     for part in chunks(dict.fromkeys(values), IN_CHUNK):
-        found += conn.execute(_deals(connection).where(is_among(conn, column, part))).all()
+        asked = _deals(connection).where(is_among(conn, column, part))
+        found += conn.execute(asked.order_by(func.length(binding.c.external_id), binding.c.external_id)).all()
     return found
 
 

@@ -133,9 +133,7 @@ def _found_by() -> None:
     )
     op.create_index("ix_customer_word_word", "customer_word", ["word", "counterparty_id"])
     named = sa.text("person <> ''")
-    op.create_index(
-        "ix_customer_word_person", "customer_word", ["person"], sqlite_where=named, postgresql_where=named
-    )
+    op.create_index("ix_customer_word_person", "customer_word", ["person"], sqlite_where=named, postgresql_where=named)
     op.create_table(
         "word_form",
         sa.Column("form", word, primary_key=True),
