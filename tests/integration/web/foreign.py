@@ -49,7 +49,7 @@ def _review(world: World) -> int:
 
 
 def _letter(world: World) -> int:
-    return add_letter(world)["number"]
+    return int(add_letter(world)["number"])
 
 
 def _group(world: World) -> str:
