@@ -150,6 +150,11 @@ class Deals:
         with self.engine.connect() as conn:
             return {row[0]: (row[1], row[2]) for row in conn.execute(query)}
 
+    def known(self) -> set[str]:
+        """Numbers of the deals that the store has read."""
+        with self.engine.connect() as conn:
+            return set(conn.execute(select(binding.c.external_id).where(binding.c.entity == "deal")).scalars())
+
     def moves(self) -> list[dict[str, Any]]:
         """Rows of moves."""
         with self.engine.connect() as conn:
