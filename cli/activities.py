@@ -10,7 +10,7 @@ import typer
 from cli.common import open_app, out_lines, out_table, view
 from cli.exits import say
 from cli.words import name_of
-from store.queries.activities import iter_activity_counts
+from store.queries.deals.activities import iter_activity_counts
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Day = datetime

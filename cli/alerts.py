@@ -10,7 +10,7 @@ from cli.common import open_app, out_json, out_lines, out_table, out_text, view
 from cli.exits import FAILED, say
 from cli.words import moment
 from core.errors import ConfigError, SverkaError
-from store.queries.alerts import load_alerts
+from store.queries.work.alerts import load_alerts
 from sync.alerts.deliver import send_test
 
 app = typer.Typer(help="Alerts: what was wrong, who was told, and a test of telling.", no_args_is_help=True)

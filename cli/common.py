@@ -25,8 +25,8 @@ from core.errors import ConfigError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
 from store.engine import open_engine, reading
-from store.queries.queues import count_waiting
 from store.queries.shapes import View
+from store.queries.work.queues import count_waiting
 from store.upgrade import upgrade
 from sync.context import App
 

@@ -16,9 +16,9 @@ from cli.exits import FAILED, say
 from cli.words import moment, money
 from core.errors import UsageError
 from mapping.model import ENTITIES
-from store.queries.balances import iter_balances
-from store.queries.card import find_customers, load_card
+from store.queries.customers.card import find_customers, load_card
 from store.queries.export import EXPORTS, export_name, iter_export
+from store.queries.settlements.balances import iter_balances
 from store.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

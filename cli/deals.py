@@ -13,7 +13,7 @@ from cli.common import open_app, out_json, out_lines, out_table, out_text, perso
 from cli.exits import say
 from cli.words import moment, money, name_of
 from core.errors import ConfigError
-from store.queries.deal_records import iter_stages
+from store.queries.deals.records import iter_stages
 from store.queries.export import iter_export
 from store.queries.references import References, load_external_ids
 from store.queries.shapes import View, amount_text

@@ -20,7 +20,7 @@ from core.settings import Settings, load_settings
 from sandbox.bitrix24 import BitrixServer
 from sandbox.onec.company import build_company
 from sandbox.onec.server import OnecServer
-from store.queries.balances import iter_balances
+from store.queries.settlements.balances import iter_balances
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle
 from sync.push.contacts import add_contact, list_contacts

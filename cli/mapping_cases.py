@@ -13,10 +13,10 @@ from cli.mapping_files import folder_of, has_settings, meant
 from cli.mapping_trials import short
 from cli.words import moment
 from core.errors import UsageError
-from mapping.cases import cases_folder, load_cases, write_case
+from mapping.cases.files import cases_folder, load_cases, write_case
+from mapping.cases.trial import try_case
 from mapping.rules import load_mapping
-from mapping.trial import try_case
-from store.queries.mapping_cases import drop_case, list_case_rows
+from store.queries.work.mapping_cases import drop_case, list_case_rows
 from sync.mappings.capturing import build_case
 from sync.mappings.kept_cases import accept_found, keep_case
 from sync.mappings.trials import Trial, try_cases

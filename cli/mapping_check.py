@@ -13,9 +13,9 @@ from cli.exits import FAILED, OK, explain, say
 from cli.mapping_files import is_version, meant
 from connectors.base import Finding
 from core.errors import ConfigError, SverkaError
-from mapping.problems import MappingMistakes, Mistake
+from mapping.files.problems import MappingMistakes, Mistake
+from mapping.files.text import preset_names, preset_origin
 from mapping.rules import Mapping, load_mapping
-from mapping.text import preset_names, preset_origin
 from sync.context import App
 from sync.setup.mapping_check import RuleFinding, compare_live, in_order, sum_up_absent
 

@@ -14,7 +14,7 @@ from cli.progress import watching
 from core.errors import UsageError
 from store import versions
 from store.engine import reading
-from store.queries.reapplies import load_last_reapply
+from store.queries.work.reapplies import load_last_reapply
 from sync.context import App, Order
 from sync.cycle import run_cycle
 from sync.mappings.ordering import order_reapply

@@ -14,9 +14,9 @@ from cli.exits import say
 from cli.mapping_files import folder_of, meant, spoken
 from cli.words import moment
 from core.errors import UsageError
-from mapping.cases import cases_folder, load_cases
+from mapping.cases.files import cases_folder, load_cases
+from mapping.grammar.files import build_json_schema
 from mapping.rules import Mapping, load_mapping, parse_mapping
-from mapping.schema import build_json_schema
 from mapping.wording import tell_differences
 from store import versions
 from store.versions import MappingVersion

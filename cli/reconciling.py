@@ -13,7 +13,7 @@ from cli.progress import watching
 from cli.syncing import outside_name, worst
 from cli.words import moment
 from store.engine import reading
-from store.queries.reconciliations import list_reconciliations
+from store.queries.settlements.reconciliations import list_reconciliations
 from sync.context import App
 from sync.reconcile.compare import Reconciliation, reconcile
 

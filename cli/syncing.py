@@ -12,8 +12,8 @@ from cli.progress import watching
 from cli.words import age, moment
 from core.errors import UsageError
 from mapping.model import ENTITIES, entity_name
-from store.queries.queues import QUEUES
-from store.queries.status import load_status
+from store.queries.work.queues import QUEUES
+from store.queries.work.status import load_status
 from store.versions import published
 from sync.context import App, Counters, Order
 from sync.cycle import RunResult, run_cycle

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.errors import RecordError
+from mapping.files.problems import Loc, Problems
 from mapping.formula import Formula, FormulaError
+from mapping.grammar.files import FieldRule, TableRule
 from mapping.model import EntitySpec, FieldSpec
 from mapping.paths import Data, Path, PathError, RefGetter, all_getter, parse_path, reference_getter, value_getter
-from mapping.problems import Loc, Problems
-from mapping.schema import FieldRule, TableRule
 from mapping.values import CONVERTERS, Converter, Env, plain, to_text
 
 FieldProgram = Callable[[Data, Env], object]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mapping.grammar_deals import PLACE, DealRule, MovesRule, NumberRule
+from mapping.grammar.deals import PLACE, DealRule, MovesRule, NumberRule
 
 LONGEST = 2000
 """Characters of a text that are looked at."""

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from core.errors import RecordError, Where
 from mapping.compile import FieldProgram, Need, RefProgram, Workshop, check_targets, compile_field, compile_reference
+from mapping.files.problems import Loc
 from mapping.formula import Formula
 from mapping.given import Given
-from mapping.grammar import Off
+from mapping.grammar.files import Common, EntityRule, FieldRule, JoinRule, LinesRule, SourceRule
+from mapping.grammar.manners import Off
 from mapping.hashing import hash_record
 from mapping.model import ENTITIES, EntitySpec, FieldSpec, JoinedRows, LineSpec, MappedLine, MappedRecord, SourceSet
 from mapping.paths import Data, clean_value
-from mapping.problems import Loc
-from mapping.schema import Common, EntityRule, FieldRule, JoinRule, LinesRule, SourceRule
 from mapping.values import Env, clean_text
 
 Layer = tuple[Loc, Common]

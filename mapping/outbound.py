@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 
 from core.errors import RecordError
 from mapping.compile import Workshop, build_table
+from mapping.files.problems import Loc
 from mapping.formula import Formula
-from mapping.grammar_out import BodyRule, MatchSpec, OutboundRule, RequiredRule, RowsRule, StepRule
+from mapping.grammar.out import BodyRule, MatchSpec, OutboundRule, RequiredRule, RowsRule, StepRule
 from mapping.model import ENTITIES, SourceSet
-from mapping.problems import Loc
 from mapping.values import Converter, Env
 
 if TYPE_CHECKING:

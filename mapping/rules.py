@@ -12,18 +12,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from mapping.card_rules import compile_cards
-from mapping.cards import CardMapping
+from mapping.cards.program import CardMapping
+from mapping.cards.rules import compile_cards
 from mapping.compile import Workshop
 from mapping.deals import DealRules, compile_deals
 from mapping.entity import EntityMapping, compile_entity
-from mapping.grammar_out import OutboundRule
-from mapping.hashing import hash_text
-from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
-from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
-from mapping.own_settings import check_settings
-from mapping.problems import Loc, Mistake, Problems, suggest
-from mapping.schema import (
+from mapping.files.own_settings import check_settings
+from mapping.files.problems import Loc, Mistake, Problems, suggest
+from mapping.files.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.grammar.files import (
     BalanceRule,
     Common,
     EntityRule,
@@ -33,7 +30,10 @@ from mapping.schema import (
     SourceRule,
     TermsRule,
 )
-from mapping.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.grammar.out import OutboundRule
+from mapping.hashing import hash_text
+from mapping.model import ENTITIES, BalanceSpec, Signature, SourceSet, TermsSpec
+from mapping.outbound import MatchRule, OutboundMapping, OutboundStep, compile_outbound
 from mapping.two_way import check_two_way
 from mapping.updates import compile_updates
 

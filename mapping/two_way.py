@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from core.errors import RecordError
 from mapping.entity import EntityMapping, SourceProgram
-from mapping.grammar_out import OutboundRule, StepRule
+from mapping.files.problems import Loc, Problems
+from mapping.grammar.files import EntityRule, FieldRule, RuleFile, SourceRule
+from mapping.grammar.out import OutboundRule, StepRule
 from mapping.model import FieldSpec
 from mapping.outbound import OutboundMapping
-from mapping.problems import Loc, Problems
-from mapping.schema import EntityRule, FieldRule, RuleFile, SourceRule
 from mapping.updates import FieldUpdate
 from mapping.values import Env, plain
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping.compile import Workshop
-from mapping.grammar import Off
-from mapping.grammar_out import BodyRule, OutboundRule, RowsRule, StepRule, UpdateRule
+from mapping.files.problems import Loc, Problems
+from mapping.grammar.manners import Off
+from mapping.grammar.out import BodyRule, OutboundRule, RowsRule, StepRule, UpdateRule
 from mapping.model import ENTITIES
 from mapping.outbound import BodyCompiler, Record, as_data, body_compiler, sending_rows
-from mapping.problems import Loc, Problems
 
 Row = dict[str, Any]
 

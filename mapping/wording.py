@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mapping.problems import Problems
-from mapping.text import Chain, Tree, load_chain, put_settings
+from mapping.files.problems import Problems
+from mapping.files.text import Chain, Tree, load_chain, put_settings
 
 _RULES = frozenset({"fields", "attributes", "body", "new", "requisites", "own"})
 _MISSING = object()

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from core.errors import ConflictError, UsageError
 from store.engine import reading
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import App
 from sync.outbox.letters import build_edit, give_up_card, is_card_letter

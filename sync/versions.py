@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
-from mapping.cases import cases_folder, load_cases
+from mapping.cases.files import cases_folder, load_cases
+from mapping.files.text import BUNDLE, preset_origin
 from mapping.model import SourceSet
 from mapping.rules import Mapping, load_mapping, parse_mapping, preset_names
-from mapping.text import BUNDLE, preset_origin
 from store import versions
 from store.versions import MappingVersion
 from sync.context import App, RunContext

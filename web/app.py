@@ -14,11 +14,12 @@ from starlette.types import ASGIApp, Scope
 
 import web.api
 import web.pages
-from web import error_pages, hooks, problems
-from web.guard import enter, enter_machine
-from web.headers import SafeHeaders
-from web.render import STATIC
-from web.rules import Rule, rule_of
+from web import hooks
+from web.door import error_pages, problems
+from web.door.guard import enter, enter_machine
+from web.door.headers import SafeHeaders
+from web.door.rules import Rule, rule_of
+from web.show.render import STATIC
 from web.site import Site
 
 LARGEST_BODY = 2 * 1024 * 1024

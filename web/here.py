@@ -14,15 +14,15 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from store.queries.rights import Viewer
+from store.queries.customers.rights import Viewer
 from store.queries.shapes import View
-from web.format import Writer
+from web.door.visitor import FLASH, FORM, LANGUAGE, Visitor, cookie, cookie_name, is_secure
 from web.menu import Item, menu_of
 from web.people.keys import form_token, new_key
-from web.render import render
+from web.show.format import Writer
+from web.show.render import render
+from web.show.texts import pick_language, translations
 from web.site import Site
-from web.texts import pick_language, translations
-from web.visitor import FLASH, FORM, LANGUAGE, Visitor, cookie, cookie_name, is_secure
 
 YEAR = 365 * 24 * 3600
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from store.queries.rights import ROLES, Role
+from store.queries.customers.rights import ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Table, exists, or_, select
 from mapping.model import ENTITIES, PLURALS, EntitySpec, LineSpec, RefSpec
 from store import bulk
 from store.entities import balances, counterparties, entity_tables, line_tables, movements
-from store.queries.deal_records import extend_deals, load_stage_names
+from store.queries.deals.records import extend_deals, load_stage_names
 from store.queries.references import NOT_BOUND, References, load_external_ids, unresolved_card
-from store.queries.settled import build_balances, build_movements
+from store.queries.settlements.settled import build_balances, build_movements
 from store.queries.shapes import Record, StoredRow, View
 from store.tables import binding
 

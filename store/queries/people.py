@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, func, select
 
 from store.entities import entity_tables
-from store.queries.rights import stands_in_on
+from store.queries.customers.rights import stands_in_on
 from store.queries.shapes import Record, View, date_text
 from store.tables import api_token, department, session, substitute, user
 

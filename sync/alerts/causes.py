@@ -18,7 +18,7 @@ from core.money import format_amount, from_minor
 from core.secrets import redact
 from core.settings import OLD_PERIODS, ConnectionSettings
 from mapping.model import ENTITIES
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import connection, cursor, dead_letter, intent, reconciliation, review, run, slot
 from sync.context import App
 from sync.reconcile.nightly import is_meant

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, update
 from mapping.deals import DealRules
 from store.bulk import delete_where_in, is_among, upsert
 from store.engine import reading
-from store.queries.deals import DEAL, ORDER, iter_orders_to_assign
+from store.queries.deals.asked import DEAL, ORDER, iter_orders_to_assign
 from store.tables import deal_order
 from sync.context import RunContext
 from sync.deals.asking import ask_about, close_questions, load_questions

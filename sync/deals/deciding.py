@@ -17,7 +17,7 @@ from core.errors import UsageError
 from mapping.deals import DealRules
 from store.bulk import upsert
 from store.entities import counterparties
-from store.queries.deals import (
+from store.queries.deals.asked import (
     AT_ONCE,
     DEAL,
     ORDER,

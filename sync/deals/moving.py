@@ -21,8 +21,8 @@ from core.money import ZERO
 from mapping.deals import DealRules
 from store.bulk import is_among
 from store.engine import reading
-from store.queries.deals import DEAL, iter_deals_to_move, load_deals, load_orders_of
-from store.queries.order_figures import NOTHING, OrderFigures, load_order_figures
+from store.queries.deals.asked import DEAL, iter_deals_to_move, load_deals, load_orders_of
+from store.queries.deals.order_figures import NOTHING, OrderFigures, load_order_figures
 from store.tables import outbox
 from sync.context import RunContext
 from sync.deals.forward import OrderSum, earned_stage, next_stage, unknown_names

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from mapping.deals import DealRules
-from store.queries.deals import DEAL, load_deals, load_deals_named, load_orders, load_rejected
+from store.queries.deals.asked import DEAL, load_deals, load_deals_named, load_orders, load_rejected
 from sync.deals.choosing import Choice, Deal, OrderSeen, choose
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.cards import ListedCard
-from mapping.taxids import check_edrpou, check_inn
+from mapping.cleaners.taxids import check_edrpou, check_inn
 from store.scratch import Scratch
 from store.search import plain_phone
 from sync.push.names import ALIKE, likeness, normalise_name, rarest_word

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.errors import RecordError
 from store.engine import reading
-from store.queries.outward import CUSTOMER
+from store.queries.customers.outward import CUSTOMER
 from sync.context import RunContext
 from sync.outbox.desk import Desk, Subject, find_currency, load_subjects
 

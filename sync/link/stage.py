@@ -15,7 +15,7 @@ from connectors.cards import CardLister, ListedCard
 from core.errors import ConfigError, RecordError
 from mapping.entity import EntityMapping
 from store.engine import reading
-from store.queries.outward import CUSTOMER
+from store.queries.customers.outward import CUSTOMER
 from sync.context import App, Order, Progress, RunContext
 from sync.cycle import RunResult, run_stages
 from sync.link.agreed import agree

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from core.errors import UsageError
-from mapping.cases import Case, Expected
-from mapping.masking import masker_of
+from mapping.cases.files import Case, Expected
+from mapping.cases.masking import masker_of
+from mapping.cases.trial import build_expected
 from mapping.rules import Mapping
-from mapping.trial import build_expected
 from store import landing
 from store.engine import reading
 from store.tables import landing as landed_table

@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import Engine
 
 from core.errors import UsageError
-from mapping.cases import Case, Expected, PlacedCase, parse_case, write_case
+from mapping.cases.files import Case, Expected, PlacedCase, parse_case, write_case
+from mapping.cases.trial import build_expected
 from mapping.rules import Mapping
-from mapping.trial import build_expected
-from store.queries.mapping_cases import load_case_rows, save_case_row
+from store.queries.work.mapping_cases import load_case_rows, save_case_row
 
 
 def load_kept_cases(engine: Engine, name: str) -> list[PlacedCase]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import UsageError
-from mapping.cases import PlacedCase
+from mapping.cases.files import PlacedCase
 from mapping.rules import Mapping, parse_mapping
 from store import versions
 from store.versions import MappingVersion

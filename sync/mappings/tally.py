@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from mapping.cases.trial import plain_value
 from mapping.model import ENTITIES, EntitySpec, LineSpec, MappedLine
-from mapping.trial import plain_value
 from sync.pull.prepare import Item
 
 FATES = ("changed", "unchanged", "new", "filtered", "unfiltered", "dead", "still_dead", "healed", "skipped")

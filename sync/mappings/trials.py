@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import ConfigError
-from mapping.cases import PlacedCase
+from mapping.cases.files import PlacedCase
+from mapping.cases.trial import Difference, try_case
 from mapping.rules import Mapping
-from mapping.trial import Difference, try_case
 from sync.context import App
 from sync.mappings.kept_cases import load_kept_cases
 

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.cards import Card, CardRef
-from mapping.cards import CardMapping, Filled
+from mapping.cards.program import CardMapping, Filled
 from mapping.hashing import hash_content
 
 OWN = "@"

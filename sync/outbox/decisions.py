@@ -12,7 +12,7 @@ from connectors.base import RawRecord
 from core.errors import RecordError, SverkaError, TransientError
 from store.bulk import select_in
 from store.engine import reading
-from store.queries.outward import CUSTOMER
+from store.queries.customers.outward import CUSTOMER
 from store.tables import binding, review
 from sync.outbox.desk import Desk
 from sync.pull import dead

@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from connectors.base import RawRecord, RecordSource
 from connectors.cards import CardTarget
 from core.errors import ConfigError
-from mapping.cards import CardMapping
+from mapping.cards.program import CardMapping
 from mapping.model import SourceSet
 from store.bulk import select_in
-from store.queries.deal_records import load_shown_deals
-from store.queries.outward import CUSTOMER, DEAL, Scope, load_bound_cards
-from store.queries.shown import load_customers, load_documents
+from store.queries.customers.outward import CUSTOMER, DEAL, Scope, load_bound_cards
+from store.queries.customers.shown import load_customers, load_documents
+from store.queries.deals.records import load_shown_deals
 from store.tables import binding
 from sync.context import App, RunContext
 from sync.outbox.content import NO_TIES, Content, Ties, build_content

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from connectors.cards import Card
 from core.errors import RecordError, SverkaError, UsageError
 from mapping.hashing import hash_content
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter, outbox
 from sync.outbox.desk import Desk
 from sync.outbox.rows import CardRow, load_rows, save_rows

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from connectors.cards import Card
 from core.errors import RecordError, SverkaError
 from store.bulk import upsert
-from store.queries.outward import CUSTOMER
+from store.queries.customers.outward import CUSTOMER
 from store.tables import binding
 from sync.outbox.content import Content
 from sync.outbox.desk import Desk

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from core.errors import RecordError
 from store.engine import reading
-from store.queries.outward import CUSTOMER, load_page
+from store.queries.customers.outward import CUSTOMER, load_page
 from sync.outbox.decide import decide_row
 from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import build_failure, build_gone

@@ -23,7 +23,7 @@ from core.errors import (
     UncertainOutcome,
 )
 from store.engine import reading
-from store.queries.outward import DEAL
+from store.queries.customers.outward import DEAL
 from sync.outbox.content import KEPT, Content, build_card, build_first_link, build_known
 from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import load_edits, mend_card

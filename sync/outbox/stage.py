@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from connectors.cards import CardTarget
 from core.errors import SverkaError, TransientError
-from mapping.cards import CardMapping
+from mapping.cards.program import CardMapping
 from store.engine import reading
 from sync.context import RunContext
 from sync.link.agreed import LINKED_AT

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from connectors.cards import By, CardHit
 from store.bulk import select_in
 from store.engine import reading
-from store.queries.outward import CUSTOMER
+from store.queries.customers.outward import CUSTOMER
 from store.tables import match_decision, review
 from sync.link.agreed import load_held
 from sync.link.ours import Ours, add_alike, load_holders

@@ -22,7 +22,7 @@ from core.ids import new_id
 from core.secrets import redact
 from store.bulk import chunks, insert, is_among
 from store.engine import reading
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import RunContext
 from sync.room.numbers import next_numbers

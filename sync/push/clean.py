@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mapping.contacts import find_emails, find_phones
-from mapping.taxids import check_edrpou, check_inn, check_kpp
+from mapping.cleaners.contacts import find_emails, find_phones
+from mapping.cleaners.taxids import check_edrpou, check_inn, check_kpp
 from mapping.values import clean_text
 
 HOME_COUNTRY = "RU"

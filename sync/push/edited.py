@@ -19,7 +19,7 @@ from core.errors import UsageError
 from mapping.hashing import hash_content
 from mapping.values import CONVERTERS, Env
 from store.engine import reading
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter
 from sync.context import RunContext
 from sync.push import intents

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from core.errors import RecordError, UsageError
 from store.bulk import IN_CHUNK, chunks, is_among, select_in
-from store.queries.queues import DEAD_OPEN
+from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter
 from store.tables import intent as table
 from sync.context import RunContext

@@ -16,8 +16,8 @@ from core.errors import ConfigError, NotFound, RecordError, SchemaDrift
 from core.money import ZERO
 from store.bulk import chunks
 from store.engine import reading
-from store.queries.recorders import load_names
-from store.queries.settlements import Whom
+from store.queries.settlements.effects import Whom
+from store.queries.settlements.recorders import load_names
 from sync.context import RunContext
 from sync.pull.prepare import since_moment
 from sync.reconcile.books import Books, LargeBooks

@@ -18,7 +18,7 @@ from core.money import LIMIT, ZERO, from_minor, to_minor
 from store.bulk import chunks
 from store.engine import reading
 from store.entities import balances
-from store.queries.balance_rows import load_identities
+from store.queries.settlements.balance_rows import load_identities
 from store.scratch import Scratch
 from sync.context import RunContext
 from sync.settle.register import Amounts, BalanceKey, fetch_currencies, place_of

@@ -20,8 +20,8 @@ from core.money import from_minor
 from mapping.model import ENTITIES, SourceSet
 from store.bulk import chunks
 from store.engine import reading
-from store.queries.mirrored import Mirrored
-from store.queries.recorders import load_standings, load_sums
+from store.queries.settlements.mirrored import Mirrored
+from store.queries.settlements.recorders import load_standings, load_sums
 from store.tables import connection, cursor
 from sync.context import RunContext
 from sync.pull.prepare import Item, prepare, since_moment

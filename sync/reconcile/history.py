@@ -15,7 +15,7 @@ from core.ids import new_id
 from core.money import to_minor
 from store.bulk import insert
 from store.engine import reading
-from store.queries.reconciliations import load_first_found
+from store.queries.settlements.reconciliations import load_first_found
 from store.tables import reconciliation, reconciliation_line
 from sync.context import App, Fence
 from sync.reconcile.result import Line, Reconciliation

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from mapping.model import ENTITIES
 from store.bulk import chunks
 from store.engine import reading
-from store.queries.recorders import load_customers, load_heads, load_unbound
+from store.queries.settlements.recorders import load_customers, load_heads, load_unbound
 from sync.context import RunContext
 from sync.reconcile.result import SHOWN, EntityLine, Line, Reconciliation
 

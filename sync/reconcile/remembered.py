@@ -7,7 +7,7 @@ to the kopeck. One kopeck less and all of the customer's movements are fetched a
 from __future__ import annotations
 
 from core.money import ZERO
-from store.queries.recorders import Head
+from store.queries.settlements.recorders import Head
 from sync.context import RunContext
 from sync.reconcile.customer import Customer, Explanation, stored_lines
 from sync.reconcile.ties import Seen, build_tie_line, find_mirrored, load_ours

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from mapping.model import SourceSet
 from store.bulk import chunks
 from store.engine import reading
-from store.queries.recorders import load_standings, load_unbound
+from store.queries.settlements.recorders import load_standings, load_unbound
 from store.tables import binding
 from sync.context import RunContext
 from sync.pull.gone import mark_deleted

@@ -11,7 +11,7 @@ from typing import TypeVar
 from connectors.base import FigureRow, FigureSource, KeyRow, RecordSource, RowsMoved, Window
 from mapping.model import SourceSet
 from store.engine import reading
-from store.queries.mirrored import Mirrored, find_borders, iter_mirrored
+from store.queries.settlements.mirrored import Mirrored, find_borders, iter_mirrored
 from store.scratch import Scratch
 from sync.context import RunContext
 from sync.reconcile.buckets import Tally, bucket_of

@@ -12,8 +12,8 @@ from connectors.base import BalanceSource, MovementRow, RecordSource
 from core.money import ZERO, format_amount
 from mapping.model import SETTLEMENT_DOCUMENTS, SourceSet
 from store.engine import reading
-from store.queries.recorders import Head, Standing, load_heads, load_sources_of, load_standings
-from store.queries.settlements import iter_document_effects
+from store.queries.settlements.effects import iter_document_effects
+from store.queries.settlements.recorders import Head, Standing, load_heads, load_sources_of, load_standings
 from sync.context import RunContext
 from sync.reconcile.customer import Customer, Explanation, residual_lines, stored_lines
 from sync.reconcile.result import Line

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from core.money import ZERO
 from core.settings import ConnectionSettings
-from store.queries.balance_rows import StoredBalance, iter_balances_of
-from store.queries.settlements import Whom
+from store.queries.settlements.balance_rows import StoredBalance, iter_balances_of
+from store.queries.settlements.effects import Whom
 from sync.context import App
 from sync.settle.aging import load_charges
 from sync.settle.effects import Identities

@@ -14,9 +14,9 @@ from core.settings import ConnectionSettings
 from store.bulk import chunks
 from store.engine import reading
 from store.entities import balances
-from store.queries.balance_rows import StoredBalance, iter_balances_of, load_identities
-from store.queries.charges import ChargeRow, iter_charges, load_closed
-from store.queries.settlements import Whom
+from store.queries.settlements.balance_rows import StoredBalance, iter_balances_of, load_identities
+from store.queries.settlements.charges import ChargeRow, iter_charges, load_closed
+from store.queries.settlements.effects import Whom
 from sync.context import RunContext
 from sync.room.writing import writing
 from sync.settle.effects import Identities, SettlementKey

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from store.bulk import upsert
 from store.engine import reading
-from store.queries.balance_rows import (
+from store.queries.settlements.balance_rows import (
     StoredBalance,
     iter_balances_of,
 )

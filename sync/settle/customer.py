@@ -15,13 +15,13 @@ from connectors.base import KeyRow, RecordSource, Window
 from mapping.model import ENTITIES, SETTLEMENT_DOCUMENTS, SourceSet
 from store.engine import reading
 from store.entities import balances
-from store.queries.balance_rows import (
+from store.queries.settlements.balance_rows import (
     StoredBalance,
     iter_balances_of,
     load_documents_of,
     load_external_keys,
 )
-from store.queries.settlements import Whom
+from store.queries.settlements.effects import Whom
 from sync.context import RunContext
 from sync.pull.bindings import Binding, is_current, load_bindings
 from sync.pull.prepare import since_moment

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.money import ZERO
-from store.queries.balance_rows import (
+from store.queries.settlements.balance_rows import (
     StoredBalance,
 )
-from store.queries.settlements import EffectRow
+from store.queries.settlements.effects import EffectRow
 
 REFERENCES = ("counterparty", "contract", "organisation")
 

@@ -15,14 +15,14 @@ from core.money import ZERO
 from store.bulk import chunks, upsert
 from store.engine import reading
 from store.entities import balances
-from store.queries.balance_rows import (
+from store.queries.settlements.balance_rows import (
     StoredBalance,
     iter_balances_of,
     load_currency_keys,
     load_external_keys,
     load_identities,
 )
-from store.queries.settlements import EffectRow, Whom, changed_counterparties, iter_effects
+from store.queries.settlements.effects import EffectRow, Whom, changed_counterparties, iter_effects
 from sync.context import RunContext
 from sync.pull.prepare import since_moment
 from sync.room.writing import writing

@@ -21,8 +21,8 @@ from core.ids import new_id
 from core.money import ZERO
 from store.bulk import chunks, insert
 from store.entities import movements
-from store.queries.recorders import Standing
-from store.queries.settlements import WHOM_AT_ONCE
+from store.queries.settlements.effects import WHOM_AT_ONCE
+from store.queries.settlements.recorders import Standing
 from sync.settle.effects import SettlementKey
 
 OTHER = "other"

@@ -21,7 +21,7 @@ from mapping.model import BalanceSpec, SourceSet
 from store.bulk import chunks, upsert
 from store.engine import reading
 from store.entities import balances
-from store.queries.balance_rows import (
+from store.queries.settlements.balance_rows import (
     StoredBalance,
     load_currency_codes,
     load_identities,

@@ -14,7 +14,7 @@ from decimal import Decimal
 from connectors.base import TermRow, TermSource, TermsWithheld
 from core.money import ZERO
 from store.engine import reading
-from store.queries.balance_rows import StoredBalance, load_currency_codes
+from store.queries.settlements.balance_rows import StoredBalance, load_currency_codes
 from sync.context import RunContext
 from sync.room.writing import asking
 from sync.settle.overdue import Overdue

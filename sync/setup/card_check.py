@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 from connectors.base import Connector, Finding, RecordSource
 from connectors.cards import CardTarget
-from mapping.card_rules import OWN
-from mapping.cards import CardMapping
-from mapping.problems import Loc, suggest
+from mapping.cards.program import CardMapping
+from mapping.cards.rules import OWN
+from mapping.files.problems import Loc, suggest
 from mapping.rules import Mapping
 from sync.setup.cards import examine_cards
 

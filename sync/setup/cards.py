@@ -9,7 +9,7 @@ from connectors.base import Connector, Finding
 from connectors.cards import CardField, CardTarget, CardType, Made
 from core.errors import ConfigError, SverkaError, TransientError
 from core.settings import ConnectionSettings
-from mapping.cards import CardMapping
+from mapping.cards.program import CardMapping
 from mapping.rules import Mapping
 from sync.context import App
 from sync.push.merge import add_audit

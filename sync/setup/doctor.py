@@ -13,7 +13,7 @@ from core.errors import SverkaError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping
 from store.engine import reading
-from store.queries.queues import load_queues
+from store.queries.work.queues import load_queues
 from store.versions import published
 from sync.alerts.check import examine_alerts
 from sync.context import App

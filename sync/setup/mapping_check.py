@@ -16,10 +16,10 @@ from connectors.base import DeclaredSource, Finding, RecordSource
 from core.settings import ConnectionSettings
 from mapping.compile import Need
 from mapping.entity import EntityMapping
+from mapping.files.problems import Loc, Problems, nearest
+from mapping.files.text import Chain, is_preset, load_chain, put_settings
 from mapping.model import SourceSet
-from mapping.problems import Loc, Problems, nearest
 from mapping.rules import Mapping
-from mapping.text import Chain, is_preset, load_chain, put_settings
 from store.engine import reading
 from store.tables import connection as connections
 from sync.context import App

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from store.queries.find import find_customers
-from store.queries.visible import load_callers, load_customers, load_visible_card
+from store.queries.customers.find import find_customers
+from store.queries.customers.visible import load_callers, load_customers, load_visible_card
 from web.api.answering import After, Limit, answer
-from web.faults import Missing
-from web.guard import Machine
-from web.paging import decode_position, encode_position
-from web.rules import allow
+from web.door.faults import Missing
+from web.door.guard import Machine
+from web.door.rules import allow
+from web.show.paging import decode_position, encode_position
 
 router = APIRouter(tags=["customers"])
 

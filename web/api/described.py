@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from web.guard import Machine
-from web.rules import everyone
+from web.door.guard import Machine
+from web.door.rules import everyone
 
 router = APIRouter()
 

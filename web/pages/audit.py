@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from store.queries.audit import load_audit
-from web.guard import Page
+from web.door.guard import Page
+from web.door.rules import allow
 from web.menu import Item
-from web.paging import decode_position, encode_position
-from web.rules import allow
-from web.texts import N_
+from web.show.paging import decode_position, encode_position
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(90, "/audit", N_("Audit"), ("admin", "ops")),)

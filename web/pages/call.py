@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from store.queries.lookup import lookup_phone, normal_phone
-from web.guard import Page
+from store.queries.customers.lookup import lookup_phone, normal_phone
+from web.door.guard import Page
+from web.door.rules import allow
 from web.menu import Item
-from web.rules import allow
-from web.texts import N_
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(20, "/call", N_("Call"), ("manager", "head", "admin")),)

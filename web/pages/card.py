@@ -18,8 +18,8 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from store.entities import counterparties
-from store.queries.card import load_card
-from store.queries.customers_card import (
+from store.queries.customers.card import load_card
+from store.queries.customers.page import (
     add_order_figures,
     load_credit,
     load_deals_of,
@@ -30,18 +30,18 @@ from store.queries.customers_card import (
     load_readings,
     load_responsible,
 )
-from store.queries.rights import load_visible
-from store.queries.turnover import load_history
+from store.queries.customers.rights import load_visible
+from store.queries.settlements.turnover import load_history
 from sync.push.contacts import load_standings, set_contact
 from sync.room.requests import leave_request
 from sync.settle.ageing import load_ageing
-from web.auditing import write_audit
-from web.charts import build_balance_chart, build_turnover_chart
-from web.faults import Missing
-from web.guard import Page
+from web.door.auditing import write_audit
+from web.door.faults import Missing
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
-from web.rules import allow
-from web.wording import AGES, DOCUMENT_TITLES, WORDS
+from web.show.charts import build_balance_chart, build_turnover_chart
+from web.show.wording import AGES, DOCUMENT_TITLES, WORDS
 
 router = APIRouter()
 

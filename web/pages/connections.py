@@ -8,20 +8,20 @@ import fastapi
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from store.queries.freshness import load_freshness
 from store.queries.shapes import Record
-from store.queries.status import load_connections
+from store.queries.work.freshness import load_freshness
+from store.queries.work.status import load_connections
 from sync.push.merge import add_audit
 from sync.room.breaker import hold_connection, release_connection
 from sync.room.requests import leave_request
+from web.door.faults import Missing
+from web.door.guard import Page
+from web.door.rules import allow
 from web.examining import Examiner
-from web.faults import Missing
-from web.guard import Page
 from web.here import Here
 from web.menu import Item
 from web.pages.ops import BREAKER, ENTITIES, QUEUE_TITLES, RUN_STATES
-from web.rules import allow
-from web.texts import N_
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(62, "/connections", N_("Connections"), ("admin", "ops")),)

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from core.errors import UsageError
 from store.customers import write_lists
 from store.entities import counterparties
-from store.queries.lookup import find_alike, load_of_tax_id
-from store.queries.rights import load_visible
+from store.queries.customers.lookup import find_alike, load_of_tax_id
+from store.queries.customers.rights import load_visible
 from store.queries.shapes import Record
 from sync.push.contacts import add_contact
-from web.auditing import write_audit
-from web.guard import Page
+from web.door.auditing import write_audit
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
-from web.rules import allow
 
 router = APIRouter()
 Field = Annotated[str, fastapi.Form(max_length=300)]

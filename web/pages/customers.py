@@ -18,7 +18,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
-from store.queries.customers import (
+from store.queries.customers.listed import (
     SORTS,
     TRAITS,
     Owing,
@@ -32,14 +32,14 @@ from store.queries.customers import (
 )
 from store.queries.shapes import Record
 from store.tabular import write_csv, write_xlsx
-from web.auditing import write_audit
-from web.guard import Page
+from web.door.auditing import write_audit
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.paging import decode_position, encode_position
-from web.rules import allow
-from web.texts import N_
-from web.wording import STATUS_TITLES
+from web.show.paging import decode_position, encode_position
+from web.show.texts import N_
+from web.show.wording import STATUS_TITLES
 
 router = APIRouter()
 MENU = (Item(10, "/customers", N_("Customers"), ("manager", "head", "admin")),)

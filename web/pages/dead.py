@@ -11,15 +11,15 @@ from starlette.responses import Response
 
 from core.errors import ConflictError, UsageError
 from core.secrets import redact
-from store.queries.queues import count_waiting
+from store.queries.work.queues import count_waiting
 from sync import letters
-from web.faults import Missing
-from web.guard import Page
+from web.door.faults import Missing
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
 from web.pages.ops import ENTITIES
-from web.rules import allow
-from web.texts import N_
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(61, "/dead", N_("Dead letters"), ("admin",)),)

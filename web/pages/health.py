@@ -12,13 +12,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from store.queries.status import Metric as Number
-from store.queries.status import load_metrics
-from web.faults import LoginNeeded
-from web.guard import Page
+from store.queries.work.status import Metric as Number
+from store.queries.work.status import load_metrics
+from web.door.faults import LoginNeeded
+from web.door.guard import Page
+from web.door.rules import public
+from web.door.visitor import identify_machine
 from web.here import Here
-from web.rules import public
-from web.visitor import identify_machine
 
 router = APIRouter()
 _WATCHERS = ("ops", "admin")

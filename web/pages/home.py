@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from web.guard import Page
-from web.rules import everyone
+from web.door.guard import Page
+from web.door.rules import everyone
 
 router = APIRouter()
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from store.queries.people import has_users
 from store.tables import user
-from web.guard import Page
+from web.door.guard import Page
+from web.door.rules import everyone, public
+from web.door.visitor import LANGUAGE, SESSION
 from web.here import YEAR, Here
 from web.people.logging_in import log_in
 from web.people.sessions import IDLE, close_session
-from web.rules import everyone, public
-from web.texts import LANGUAGES
-from web.visitor import LANGUAGE, SESSION
+from web.show.texts import LANGUAGES
 
 router = APIRouter()
 Field = Annotated[str, fastapi.Form(max_length=1000)]

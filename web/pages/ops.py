@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from store.queries.queues import QUEUES
-from store.queries.status import load_status
-from web.guard import Page
+from store.queries.work.queues import QUEUES
+from store.queries.work.status import load_status
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.rules import allow
-from web.texts import N_
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(50, "/ops", N_("Operations"), ("admin", "ops")),)

@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from core.errors import UsageError
 from store.queries.people import find_user, load_sessions, load_stood_in_for, load_tokens
-from web.guard import Page
+from web.door.guard import Page
+from web.door.rules import everyone, everyone_about
 from web.here import Here
 from web.people.passwords import LONGEST, SHORTEST, verify_password
 from web.people.sessions import add_token, close_session, revoke_token
 from web.people.users import Traits, change_user, set_password
-from web.rules import everyone, everyone_about
-from web.texts import LANGUAGES
+from web.show.texts import LANGUAGES
 
 router = APIRouter()
 Field = Annotated[str, fastapi.Form(max_length=300)]

@@ -10,18 +10,18 @@ from starlette.responses import Response
 
 from core.errors import ConflictError, UsageError
 from core.secrets import redact
-from store.queries.reviews import count_reviews, find_next_review, load_compared, load_reviews
 from store.queries.shapes import Record
+from store.queries.work.reviews import count_reviews, find_next_review, load_compared, load_reviews
 from sync.deals.deciding import assign_order
 from sync.owners import conflicts
 from sync.push import reviews
-from web.faults import Missing
-from web.guard import Form, Page
+from web.door.faults import Missing
+from web.door.guard import Form, Page
+from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.reasons import FIELD_TITLES, explain
-from web.rules import allow
-from web.texts import N_
+from web.show.reasons import FIELD_TITLES, explain
+from web.show.texts import N_
 
 router = APIRouter()
 MENU = (Item(60, "/review", N_("Review"), ("admin",)),)

@@ -10,14 +10,14 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from store.entities import counterparties
+from store.queries.settlements.statement import load_statement
 from store.queries.shapes import Record
-from store.queries.statement import load_statement
-from web.guard import Page
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
 from web.pages.card import require_visible
-from web.rules import allow
-from web.sheets import Statement, build_statement_sheet, explain
-from web.wording import KINDS
+from web.show.sheets import Statement, build_statement_sheet, explain
+from web.show.wording import KINDS
 
 router = APIRouter()
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

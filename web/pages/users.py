@@ -13,17 +13,17 @@ from sqlalchemy import Row
 from starlette.responses import Response
 
 from core.errors import ConflictError, UsageError
+from store.queries.customers.rights import ROLES
 from store.queries.people import load_departments, load_managers, load_substitutes, load_user, load_users
-from store.queries.rights import ROLES
-from web.faults import Missing
-from web.guard import Page
+from web.door.faults import Missing
+from web.door.guard import Page
+from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
 from web.people.passwords import make_password
 from web.people.standing_in import add_substitute, end_substitute, hand_over
 from web.people.users import Traits, add_user, change_user, set_active, set_password, set_role
-from web.rules import allow
-from web.texts import LANGUAGES, N_
+from web.show.texts import LANGUAGES, N_
 
 router = APIRouter()
 MENU = (Item(80, "/users", N_("Users"), ("admin",)),)

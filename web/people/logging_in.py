@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from store.queries.people import find_user, fold_login
 from sync.context import App
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 from web.people.passwords import verify_password
 from web.people.sessions import open_session
 from web.people.throttle import claim_attempt, forget_attempts

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from core.errors import UsageError
 from core.ids import new_id
 from store.tables import api_token, session, user
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 from web.people.keys import TOKEN_PREFIX, hash_key, new_key
 
 IDLE = timedelta(days=7)

@@ -18,7 +18,7 @@ from core.ids import new_id
 from store.entities import counterparties
 from store.tables import substitute, user
 from sync.context import App
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 from web.people.users import find_manager, load_one, shut_out
 
 _CARRIES = ("manager", "head")

@@ -13,11 +13,11 @@ from core.errors import ConflictError, UsageError
 from core.ids import new_id
 from core.sections import check_zone
 from store.entities import entity_tables
+from store.queries.customers.rights import ROLES, Role
 from store.queries.people import find_user, fold_login
-from store.queries.rights import ROLES, Role
 from store.tables import binding, department, user
 from sync.context import App
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 from web.people.passwords import check_password, hash_password
 from web.people.sessions import close_all, revoke_all
 

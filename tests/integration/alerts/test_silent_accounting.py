@@ -11,7 +11,7 @@ from sqlalchemy import select
 from cli.cards import print_card
 from core.settings import AlertSettings
 from store.entities import balances
-from store.queries.card import load_card
+from store.queries.customers.card import load_card
 from store.queries.shapes import View
 from sync.alerts.deliver import deliver_due
 from sync.alerts.watch import look

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from sandbox.common.faults import Fault
-from store.queries.status import load_status
+from store.queries.work.status import load_status
 from sync.context import Order
 from sync.cycle import run_cycle
 from sync.letters import discard_letter, edit_letter, retry_letters

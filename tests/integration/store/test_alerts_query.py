@@ -10,10 +10,10 @@ from sqlalchemy import Engine, insert
 
 from core.ids import new_id
 from store import tables
-from store.queries.alerts import load_alerts
-from store.queries.freshness import load_freshness
 from store.queries.shapes import View
-from store.queries.status import load_metrics, load_status
+from store.queries.work.alerts import load_alerts
+from store.queries.work.freshness import load_freshness
+from store.queries.work.status import load_metrics, load_status
 from tests.integration.store.filling import NOW
 
 

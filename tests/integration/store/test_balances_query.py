@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, insert
 
-from store.queries.balances import iter_balances, load_totals
+from store.queries.settlements.balances import iter_balances, load_totals
 from store.tables import cursor
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import NOW, Filling

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from core.errors import UsageError
-from store.queries.card import find_customers, load_card
+from store.queries.customers.card import find_customers, load_card
 from store.queries.shapes import View
 from store.tables import cursor
 from tests.integration.store.counting import CountQueries

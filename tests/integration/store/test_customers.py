@@ -9,10 +9,10 @@ from sqlalchemy import Engine, delete, select, update
 
 from store.customers import forget_people, load_changed, write_figures, write_lists, write_words
 from store.entities import counterparties, entity_tables
-from store.queries.customers import SORTS, Wish, iter_customers, load_customers, load_trait_values
-from store.queries.customers_found import find_ids
-from store.queries.lookup import find_alike, lookup_phone
-from store.queries.rights import Viewer
+from store.queries.customers.found import find_ids
+from store.queries.customers.listed import SORTS, Wish, iter_customers, load_customers, load_trait_values
+from store.queries.customers.lookup import find_alike, lookup_phone
+from store.queries.customers.rights import Viewer
 from store.queries.shapes import View
 from store.tables import customer_figure, customer_word, user
 from tests.integration.store.counting import CountQueries

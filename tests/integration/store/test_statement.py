@@ -11,9 +11,9 @@ from sqlalchemy import Engine, update
 
 from store.bulk import insert
 from store.entities import balances, movements
+from store.queries.settlements.statement import load_statement
+from store.queries.settlements.turnover import load_history
 from store.queries.shapes import View
-from store.queries.statement import load_statement
-from store.queries.turnover import load_history
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import Filling
 

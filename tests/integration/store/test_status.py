@@ -10,8 +10,8 @@ from sqlalchemy import Engine, Table, insert
 
 from core.ids import new_id
 from store import tables
-from store.queries.queues import QUEUES, count_waiting, load_queues
-from store.queries.status import load_metrics, load_status
+from store.queries.work.queues import QUEUES, count_waiting, load_queues
+from store.queries.work.status import load_metrics, load_status
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import NOW
 

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from connectors.base import Finding
 from core.errors import ConfigError, ConflictError, UsageError
-from mapping.cases import Case, Expected, write_case
+from mapping.cases.files import Case, Expected, write_case
 from store import versions
 from store.entities import entity_tables
-from store.queries.mapping_cases import drop_case
+from store.queries.work.mapping_cases import drop_case
 from store.tables import audit, binding, mapping_version
 from sync.context import Order
 from sync.cycle import run_cycle
@@ -112,7 +112,7 @@ def test_a_red_case_refuses_it_and_nothing_changes(build_sqlite: Callable[..., W
 
 
 def test_a_case_beside_the_file_counts_too(build_sqlite: Callable[..., World]) -> None:
-    from mapping.cases import PlacedCase
+    from mapping.cases.files import PlacedCase
 
     world = build_sqlite(documents=6)
     case = Case(title="x", entity="order", source="Document_X", raw={}, expected=Expected(left_out=True))

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import delete, event, func, select, update
 
 from store.entities import balances, counterparties, entity_tables
-from store.queries.customers import Wish, load_customers
-from store.queries.customers_found import find_ids
-from store.queries.rights import Viewer
+from store.queries.customers.found import find_ids
+from store.queries.customers.listed import Wish, load_customers
+from store.queries.customers.rights import Viewer
 from store.queries.shapes import View
 from store.tables import customer_figure, customer_mark, customer_word, word_form
 from tests.integration.sync_pull.world import World

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from store.tables import cursor, run, user
 from tests.integration.store.filling import NOW
 from tests.integration.web.world import World
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 
 LIMITS = {"/ops": 22, "/ops/now": 22, "/audit": 3, "/users": 6, "/profile": 6}
 """Questions that a page may ask, the one after its visitor among them."""

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from store.queries.reviews import load_reviews, looks_sure
+from store.queries.work.reviews import load_reviews, looks_sure
 from store.tables import match_decision
 from tests.integration.store.counting import CountQueries
 from tests.integration.web.desk import add_review, candidate, load_review_row

@@ -16,7 +16,7 @@ from tests.integration.web.foreign import MAKERS, MAY_SEE
 from tests.integration.web.world import ROLES, SECRET_AMOUNT, SECRET_NAME, Browser, World
 from web.api import PREFIX
 from web.app import Way, route_table
-from web.rules import Rule
+from web.door.rules import Rule
 
 TABLE = route_table()
 SECRETS = (SECRET_NAME, str(SECRET_AMOUNT), "987654321", "987 654 321", "987,654,321", "987\xa0654\xa0321")

@@ -12,8 +12,8 @@ from sqlalchemy import text, update
 from store.tables import user
 from tests.integration.web.world import LANGUAGES, World
 from web.app import route_table
+from web.door.rules import public, rule_of
 from web.pages import load_menu
-from web.rules import public, rule_of
 
 ROOT = Path(__file__).parents[3]
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"

@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from core.errors import ConflictError, UsageError
 from store.entities import counterparties, entity_tables
 from store.queries.audit import load_audit
+from store.queries.customers.rights import Viewer, load_visible, narrow_customers, narrow_documents
 from store.queries.people import load_stood_in_for, load_substitutes, load_tokens, load_users
-from store.queries.rights import Viewer, load_visible, narrow_customers, narrow_documents
 from store.tables import audit, user
 from tests.integration.store.filling import NOW
 from tests.integration.web.world import World
-from web.auditing import write_audit
+from web.door.auditing import write_audit
 from web.people.passwords import make_password, verify_password
 from web.people.standing_in import add_substitute, end_substitute, hand_over
 from web.people.users import Traits, add_user, change_user, set_active, set_password, set_role

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import RecordError
-from mapping.cards import CardMapping, Filled
-from mapping.grammar_cards import CardRule, ShowRule
-from mapping.problems import MappingMistakes
+from mapping.cards.program import CardMapping, Filled
+from mapping.cards.shown import FIGURES, LAST, PARTS
+from mapping.files.problems import MappingMistakes
+from mapping.grammar.cards import CardRule, ShowRule
 from mapping.rules import load_mapping, parse_mapping
-from mapping.shown import FIGURES, LAST, PARTS
 
 DOCS = Path(__file__).parents[3] / "docs" / "mapping-format.md"
 ZONE = ZoneInfo("Europe/Moscow")

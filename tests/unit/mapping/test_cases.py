@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from mapping.cases import Case, PlacedCase, cases_folder, load_cases, parse_case, write_case
+from mapping.cases.files import Case, PlacedCase, cases_folder, load_cases, parse_case, write_case
+from mapping.cases.trial import build_expected, try_case
 from mapping.rules import Mapping, load_mapping, preset_names
-from mapping.trial import build_expected, try_case
 
 
 def all_cases() -> list[tuple[str, PlacedCase]]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mapping.cleaners import CLEANERS, CleanerStep
+from mapping.cleaners.common import CLEANERS, CleanerStep
 from mapping.values import Env
 
 KEY = "a348aa8c-d629-11e5-0a9b-000c295e30eb"

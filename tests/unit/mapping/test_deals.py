@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import ConfigError
 from mapping.deals import DealRules, Moves, compile_deals
-from mapping.grammar_deals import DealRule
+from mapping.grammar.deals import DealRule
 from mapping.rules import load_mapping
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mapping.cleaners import CLEANERS
+from mapping.cleaners.common import CLEANERS
 from mapping.rules import Mapping, parse_mapping
 
 PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"

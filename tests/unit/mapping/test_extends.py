@@ -2,8 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
+from mapping.files.positions import find_positions
 from mapping.hashing import hash_content
-from mapping.positions import find_positions
 from mapping.rules import load_mapping, parse_mapping
 
 ZONE = ZoneInfo("Europe/Moscow")

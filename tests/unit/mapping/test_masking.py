@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from mapping.contacts import find_emails, find_phones
-from mapping.masking import mask_text, masker_of
+from mapping.cases.masking import mask_text, masker_of
+from mapping.cleaners.contacts import find_emails, find_phones
+from mapping.cleaners.taxids import check_edrpou, check_inn, check_ogrn
 from mapping.rules import Mapping
-from mapping.taxids import check_edrpou, check_inn, check_ogrn
 from tests.unit.mapping.conftest import ZONE
 
 PAYLOAD = {

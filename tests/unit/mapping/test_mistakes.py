@@ -5,9 +5,9 @@
 import pytest
 
 from core.errors import ConfigError
-from mapping.problems import MOST_SHOWN, nearest
+from mapping.files.problems import MOST_SHOWN, nearest
+from mapping.files.text import LARGEST, decode
 from mapping.rules import load_mapping, parse_mapping
-from mapping.text import LARGEST, decode
 
 HEAD = 'extends = "bp30"\n'
 FIELDS = HEAD + "[entities.counterparty.fields]\n"

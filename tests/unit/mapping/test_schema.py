@@ -3,15 +3,15 @@
 import json
 from pathlib import Path
 
-from mapping.cleaners import CLEANERS
-from mapping.schema import build_json_schema
+from mapping.cleaners.common import CLEANERS
+from mapping.grammar.files import build_json_schema
 
 SHIPPED = Path(__file__).parents[3] / "mapping" / "rules.schema.json"
 
 
 def test_the_shipped_schema_is_the_present_one():
     assert json.loads(SHIPPED.read_text(encoding="utf-8")) == build_json_schema(), (
-        "write it anew: python -m mapping.schema > mapping/rules.schema.json"
+        "write it anew: python -m mapping.grammar.files > mapping/rules.schema.json"
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.queries.settlements import EffectRow
+from store.queries.settlements.effects import EffectRow
 from sync.settle.effects import Identities, SettlementKey, find_moved, find_offsets, sum_effects, unknown_keys
 
 keys = st.builds(SettlementKey, *(st.sampled_from(["", "a", "b"]) for _ in range(3)), st.sampled_from(["RUB", "USD"]))

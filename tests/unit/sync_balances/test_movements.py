@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.base import MovementRow
-from store.queries.recorders import Standing
+from store.queries.settlements.recorders import Standing
 from sync.settle.effects import SettlementKey
 from sync.settle.movements import Recorder, Tie, build_title, name_difference, sum_movements, tie_movements
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from connectors.base import BalanceRow
-from store.queries.balance_rows import StoredBalance
+from store.queries.settlements.balance_rows import StoredBalance
 from sync.settle.register import Amounts, BalanceKey, build_plan, fold_rows
 
 D = Decimal

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.base import TermRow
 from core.money import ZERO
-from store.queries.balance_rows import StoredBalance
+from store.queries.settlements.balance_rows import StoredBalance
 from sync.settle.overdue import Overdue
 from sync.settle.terms import RULE, Late, Terms
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connectors.cards import CardRef
-from mapping.cards import CardMapping, Filled
+from mapping.cards.program import CardMapping, Filled
 from sync.outbox.content import Content, Ties, build_card, build_first_link, build_known
 
 COMPANY = CardMapping("company", "counterparty")

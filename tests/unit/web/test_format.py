@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from web.format import DASH, Writer
+from web.show.format import DASH, Writer
 
 NOW = datetime(2026, 11, 21, 12, 5, tzinfo=UTC)
 MOSCOW = ZoneInfo("Europe/Moscow")

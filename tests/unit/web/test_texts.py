@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from web.texts import DEFAULT, LANGUAGES, Text, find_texts, load_catalogue, pick_language, translations
+from web.show.texts import DEFAULT, LANGUAGES, Text, find_texts, load_catalogue, pick_language, translations
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT]
 PLACES = re.compile(r"%\(\w+\)[sd]")

@@ -1,0 +1,1 @@
+"""What the cards of a CRM show of our records: `[cards.NAME]` compiled and tried."""

@@ -1,0 +1,1 @@
+"""Golden cases: kept as files, put to the test, without anybody's personal data."""

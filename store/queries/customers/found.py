@@ -1,0 +1,113 @@
+"""Customers found as somebody types: name with typos, tax id, phone in any writing, e-mail, number of a document.
+
+Asked of the words kept by `store.customers`, never by reading all customers. A search without a viewer looks at all of
+them: it serves matching, and its answers hold names only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, union
+
+from store.entities import counterparties, entity_tables
+from store.queries.customers.rights import Viewer, may_see_customer
+from store.search import REGION, plain_words
+from store.tables import customer_word, word_form
+from store.words import Typed, forms_of, other_layout, read_typed
+
+MOST = 200
+"""So many are looked at to find the best of them."""
+DOCUMENTS = ("order", "shipment", "return", "payment")
+_LAST = chr(0x10FFFF)
+_LONGEST_NUMBER = 40
+
+
+def find_ids(
+    conn: Connection, text: str, viewer: Viewer | None, *, limit: int = MOST, region: str = REGION
+) -> list[UUID]:
+    """Ids of the customers whom the text may mean, the surest first; of those only whom the viewer may see.
+
+    Every word that was typed must be met, by its beginning at least. Only where that finds nobody words that differ by
+    a letter are tried, then what would have been typed on the other keyboard. A document's number finds its customer.
+    """
+    typed = read_typed(text, region=region)
+    if typed.empty:
+        return []
+    found = _by_words(conn, typed.words, viewer) + _by_document(conn, text, viewer)
+    if not found and not typed.number:
+        found = _by_words(conn, _similar(conn, typed), viewer)
+    if not found and (other := other_layout(text)) != text.casefold():
+        found = _by_words(conn, read_typed(other, region=region).words, viewer)
+    return _rank(conn, list(dict.fromkeys(found)), text)[:limit]
+
+
+def may_see(viewer: Viewer | None, key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """The condition on a customer's id that he is one of the viewer's; none where nobody looks or all may be seen."""
+    if viewer is None or viewer.sees_all:
+        return []
+    return [key.in_(select(counterparties.c.id).where(may_see_customer(viewer)))]
+
+
+def _by_words(conn: Connection, words: Sequence[Sequence[str]], viewer: Viewer | None) -> list[UUID]:
+    if not words or not all(words):
+        return []
+    driving = max(range(len(words)), key=lambda place: min(map(len, words[place])))
+    others = [group for place, group in enumerate(words) if place != driving]
+    parts = [_begun(word, others, viewer) for word in words[driving]]
+    return [row[0] for part in parts for row in conn.execute(part)]
+
+
+def _begun(word: str, others: Sequence[Sequence[str]], viewer: Viewer | None) -> Select[Any]:
+    """Customers with a word that begins so, and the other words too; the shortest such words first."""
+    key = customer_word.c.counterparty_id
+    query = select(key, customer_word.c.word).where(_begins(customer_word, word), *may_see(viewer, key))
+    for group in others:
+        twin = customer_word.alias()
+        met = or_(*(_begins(twin, other) for other in group))
+        query = query.where(exists().where(twin.c.counterparty_id == key, met))
+    return query.order_by(customer_word.c.word, key).limit(MOST)
+
+
+def _begins(table: Any, word: str) -> ColumnElement[bool]:
+    return and_(table.c.word >= word, table.c.word < word + _LAST)
+
+
+def _similar(conn: Connection, typed: Typed) -> list[tuple[str, ...]]:
+    """For every typed word those that share a form with it; itself stays one of them."""
+    forms = {word: forms_of(word) for group in typed.words for word in group}
+    every = {form for group in forms.values() for form in group}
+    query = select(word_form.c.form, word_form.c.word).where(word_form.c.form.in_(sorted(every)))
+    known = conn.execute(query).all()
+    return [
+        tuple(dict.fromkeys([*group, *(row.word for row in known for word in group if row.form in forms[word])]))
+        for group in typed.words
+    ]
+
+
+def _by_document(conn: Connection, text: str, viewer: Viewer | None) -> list[UUID]:
+    """Whose order, shipment, return or payment has this number, as it is printed."""
+    number = " ".join(text.split())
+    if len(number) > _LONGEST_NUMBER or not any(letter.isdigit() for letter in number):
+        return []
+    writings = sorted({number, number.upper(), number.lower()})
+    parts = []
+    for name in DOCUMENTS:
+        table = entity_tables[name]
+        key = table.c.counterparty_id
+        parts.append(select(key).where(table.c.number.in_(writings), key.is_not(None), *may_see(viewer, key)))
+    return list(conn.execute(union(*parts).limit(MOST)).scalars())
+
+
+def _rank(conn: Connection, ids: list[UUID], text: str) -> list[UUID]:
+    """A whole entry stands before its beginning, a living customer before a deleted one; then by name."""
+    columns = [counterparties.c[name] for name in ("id", "name", "search", "deleted")]
+    plain = plain_words(text)
+    order: dict[UUID, tuple[Any, ...]] = {}
+    for row in conn.execute(select(*columns).where(counterparties.c.id.in_(ids[: MOST * 2]))):
+        whole = f"\n{plain}\n" in row.search
+        begins = f"\n{plain}" in row.search
+        order[row.id] = (row.deleted, not whole, not begins, row.name.casefold(), str(row.id))
+    return sorted(order, key=lambda key: order[key])

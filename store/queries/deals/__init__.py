@@ -1,0 +1,1 @@
+"""Deals, orders and activities, asked for in bulk."""

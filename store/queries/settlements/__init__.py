@@ -1,0 +1,1 @@
+"""Who owes what, what moved it, and whether accounting says the same."""

@@ -1,0 +1,1 @@
+"""How the work stands: freshness, runs, queues, questions, alerts."""

@@ -1,0 +1,1 @@
+"""How things look and read: templates, texts, amounts, moments, charts, sheets."""
