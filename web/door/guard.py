@@ -52,11 +52,7 @@ def enter(request: Request, token: Annotated[str, Depends(sent_token)]) -> Here:
     site, rule = _site(request), _rule(request)
     here = Here(request, site, identify_browser(site, request))
     request.state.here = here
-    if not rule.public:
-        if here.visitor is None:
-            raise LoginNeeded
-        if here.visitor.role not in rule.roles:
-            raise Forbidden
+    _admit(here, rule)
     if request.method not in SAFE:
         _check_origin(request)
         if not hmac.compare_digest(token.encode("utf-8", "replace"), here.token.encode()):
@@ -69,12 +65,17 @@ def enter_machine(request: Request) -> Here:
     site, rule = _site(request), _rule(request)
     here = Here(request, site, identify_machine(site, request))
     request.state.here = here
-    if not rule.public:
-        if here.visitor is None:
-            raise LoginNeeded
-        if here.visitor.role not in rule.roles:
-            raise Forbidden
+    _admit(here, rule)
     return here
+
+
+def _admit(here: Here, rule: Rule) -> None:
+    if rule.public:
+        return
+    if here.visitor is None:
+        raise LoginNeeded
+    if here.visitor.role not in rule.roles:
+        raise Forbidden
 
 
 async def sent_form(request: Request) -> FormData:

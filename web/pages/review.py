@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import fastapi
@@ -153,10 +154,7 @@ def link(here: Page, number: int, to: Field = "") -> Response:
 @allow("admin", about="review")
 def create(here: Page, number: int, force: Annotated[str, fastapi.Form()] = "") -> Response:
     """He is somebody new, or the write is approved."""
-
-    def act() -> None:
-        reviews.create_review(here.app, _whole(number), force=bool(force), who=here.me.login)
-
+    act = partial(reviews.create_review, here.app, _whole(number), force=bool(force), who=here.me.login)
     return _decide(here, number, act, here.gettext("Review %(number)s: it will be written.", number=number))
 
 
@@ -164,10 +162,7 @@ def create(here: Page, number: int, force: Annotated[str, fastapi.Form()] = "") 
 @allow("admin", about="review")
 def keep(here: Page, number: int) -> Response:
     """Ours is right."""
-
-    def act() -> None:
-        conflicts.keep_review(here.app, _whole(number), who=here.me.login)
-
+    act = partial(conflicts.keep_review, here.app, _whole(number), who=here.me.login)
     return _decide(here, number, act, here.gettext("Review %(number)s: our values are kept.", number=number))
 
 
@@ -175,10 +170,7 @@ def keep(here: Page, number: int) -> Response:
 @allow("admin", about="review")
 def take(here: Page, number: int) -> Response:
     """Theirs is right."""
-
-    def act() -> None:
-        conflicts.take_review(here.app, _whole(number), who=here.me.login)
-
+    act = partial(conflicts.take_review, here.app, _whole(number), who=here.me.login)
     return _decide(here, number, act, here.gettext("Review %(number)s: their values are taken.", number=number))
 
 
@@ -186,10 +178,7 @@ def take(here: Page, number: int) -> Response:
 @allow("admin", about="review")
 def dismiss(here: Page, number: int, reason: Field = "") -> Response:
     """Neither link nor create; the reason is kept."""
-
-    def act() -> None:
-        reviews.dismiss_review(here.app, _whole(number), reason, who=here.me.login)
-
+    act = partial(reviews.dismiss_review, here.app, _whole(number), reason, who=here.me.login)
     return _decide(here, number, act, here.gettext("Review %(number)s: left alone.", number=number))
 
 
