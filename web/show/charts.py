@@ -1,4 +1,7 @@
-"""Charts as plain geometry, drawn by a template as SVG: no script, no style of their own, readable on a phone. Pure."""
+"""Charts as plain geometry, drawn by a template as SVG: no script, no style of their own, readable on a phone. Pure.
+
+Floats are places and lengths in the drawing; amounts stay the decimal texts they came as.
+"""
 
 from __future__ import annotations
 
