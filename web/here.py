@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from core.i18n import tell
 from store.queries.customers.rights import Viewer
 from store.queries.shapes import View
 from web.door.visitor import FLASH, FORM, LANGUAGE, Visitor, cookie, cookie_name, is_secure
@@ -95,6 +96,10 @@ class Here:
     def ngettext(self, one: str, many: str, number: int, **values: object) -> str:
         """The same for a number of things; `%(num)s` stands for the number."""
         return translations(self.language).ngettext(one, many, number) % ({"num": number} | values)
+
+    def tell(self, said: str) -> str:
+        """What the engine said (a reason, a step, a refusal), in the reader's language; templates have `| tell`."""
+        return tell(said, self.language)
 
     @cached_property
     def writer(self) -> Writer:

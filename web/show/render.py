@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from core.i18n import tell
 from web.show.texts import LANGUAGES, translations
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _environment(language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.policies["ext.i18n.trimmed"] = True
+    made.filters["tell"] = lambda said: tell(said or "", language)
     made.globals |= {"static": static, "languages": LANGUAGES, "hidden_token": hidden_token}
     return made
 

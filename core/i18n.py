@@ -1,0 +1,190 @@
+"""What the engine says, told in the reader's language: its English sentences are known again by their catalogue.
+
+The engine speaks English: in the command line, in logs, in the store. A page or a letter hands such a text to `tell`,
+which finds the sentence it was made of among the texts of `core/locale/LANGUAGE/*.po`, takes out what was filled in,
+and fills it into the sentence of the other language. So old rows are told as well as new ones, and a text that no
+catalogue knows (the words of another system, of a person) stays as it was said.
+
+In a catalogue `{name}` stands for what is filled in; the names are free, the words around them are the engine's.
+`{name:said}` is filled in with something that the engine says itself and is told in turn. A sentence with
+`msgid_plural` (the same text) has the forms of the language for its first number.
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.plurals import get_plural
+from babel.messages.pofile import read_po
+
+FOLDER = Path(__file__).parent / "locale"
+ENGLISH = "en"
+PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)(:said)?\}")
+"""What is filled in."""
+NEXT, THEN = " Next: ", re.compile(r"(?:^|[,;] )(?:and )?then: (?=sverka\b)")
+"""What stands between a message and its next step, and between a deed and the command after it."""
+_DEEPEST = 5
+_SENTENCES = re.compile(r"(?<=[.?!]) (?=\S)")
+_SEPARATORS = ("; ", ", ", ": ")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One text of a catalogue: the words around what is filled in, and how it is told."""
+
+    text: str
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+    inner: frozenset[str]
+    forms: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The more of a text is in its own words, the surer it is what was said."""
+        return (sum(len(part) for part in self.words), -len(self.names))
+
+    def match(self, said: str) -> dict[str, str] | None:
+        """What was filled in, or None where it is not this sentence. Takes time with the length of the text only."""
+        first, *middle = self.words
+        if not middle:
+            return {} if said == first else None
+        last = middle.pop()
+        end = len(said) - len(last)
+        if not said.startswith(first) or not said.endswith(last) or end < len(first):
+            return None
+        values, at = [], len(first)
+        for part in middle:
+            found = said.find(part, at, end)
+            if found < 0:
+                return None
+            values.append(said[at:found])
+            at = found + len(part)
+        return dict(zip(self.names, [*values, said[at:end]], strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The sentences of one language: those that are whole texts by themselves, the others the surest first."""
+
+    whole: dict[str, Sentence]
+    filled: tuple[Sentence, ...]
+    plural: Callable[[int], int]
+
+    def whole_form(self, text: str) -> str:
+        """How a text without anything filled in is told; as it is where nobody has said how."""
+        return self.whole[text].forms[0] if text in self.whole else text
+
+    def find(self, said: str) -> tuple[Sentence, dict[str, str]] | None:
+        """The sentence that this text was made of, and what was filled in."""
+        if said in self.whole:
+            return self.whole[said], {}
+        for sentence in self.filled:
+            values = sentence.match(said)
+            if values is not None:
+                return sentence, values
+        return None
+
+
+def read_sentence(text: str, forms: tuple[str, ...] = ()) -> Sentence:
+    """A text of a catalogue, taken apart."""
+    parts = PLACE.split(text)
+    inner = frozenset(name for name, mark in zip(parts[1::3], parts[2::3], strict=True) if mark)
+    return Sentence(text, tuple(parts[0::3]), tuple(parts[1::3]), inner, forms)
+
+
+def load_messages(language: str) -> list[Message]:
+    """Every text of a language as its catalogues have it. Raises ValueError where two of them tell one differently."""
+    found: dict[str, Message] = {}
+    for path in sorted((FOLDER / language).glob("*.po")):
+        with path.open("rb") as file:
+            part: Catalog = read_po(file, locale=language, abort_invalid=True)
+        for message in part:
+            text = message.id if isinstance(message.id, str) else message.id[0]
+            if text and text in found and found[text].string != message.string:
+                raise ValueError(f"{path}: {text!r} is told differently in another file")
+            if text:
+                found[text] = message
+    return list(found.values())
+
+
+@cache
+def load_book(language: str) -> Book:
+    """The sentences of one language, read once; of English, or a language without catalogues, none."""
+    made = []
+    for message in load_messages(language) if language != ENGLISH else []:
+        text = message.id if isinstance(message.id, str) else message.id[0]
+        given = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        made.append(read_sentence(text, tuple(str(form) for form in given)))
+    ordered = sorted((one for one in made if one.names), key=lambda one: one.rank, reverse=True)
+    return Book({one.text: one for one in made if not one.names}, tuple(ordered), _plural_of(language))
+
+
+def _plural_of(language: str) -> Callable[[int], int]:
+    """Which of its forms a number takes in a language."""
+    rule: Callable[[int], int] = gettext.c2py(get_plural(language).plural_expr)
+    return rule
+
+
+@lru_cache(maxsize=4096)
+def tell(said: str, language: str) -> str:
+    """A text of the engine in the reader's language; what no catalogue knows stays as it was said.
+
+    What is put together of several texts (a message and its next step, lines, sentences) is told piece by piece.
+    """
+    return _tell(load_book(language), said, 0) if language != ENGLISH else said
+
+
+def _tell(book: Book, said: str, depth: int) -> str:
+    if depth > _DEEPEST or not _WORD.search(said):
+        return said
+    if "\n" in said:
+        return "\n".join(_tell(book, line, depth + 1) for line in said.split("\n"))
+    message, mark, step = said.partition(NEXT)
+    if mark:
+        return f"{_tell(book, message, depth + 1)} {book.whole_form('Next:')} {_tell(book, step, depth + 1)}"
+    then = THEN.search(said)
+    if then is not None:
+        return _tell_step(book, said, then, depth)
+    stripped = said.strip()
+    found = book.find(stripped)
+    if found is not None:
+        return said.replace(stripped, _fill(book, *found, depth), 1)
+    return _by_pieces(book, said, depth)
+
+
+def _tell_step(book: Book, said: str, then: re.Match[str], depth: int) -> str:
+    """A deed, and the command after it."""
+    command = _tell(book, said[then.end() :], depth + 1)
+    if not then.start():
+        return f"{book.whole_form('then:')} {command}"
+    return f"{_tell(book, said[: then.start()], depth + 1)}, {book.whole_form('then:')} {command}"
+
+
+def _fill(book: Book, sentence: Sentence, values: dict[str, str], depth: int) -> str:
+    """The sentence of the other language with what was filled in, in the form that its first number takes."""
+    told = {name: _tell(book, text, depth + 1) if name in sentence.inner else text for name, text in values.items()}
+    form = sentence.forms[0]
+    if len(sentence.forms) > 1:
+        number = next((int(text) for text in values.values() if text.isdecimal()), 0)
+        form = sentence.forms[book.plural(number)]
+    return PLACE.sub(lambda place: told[place[1]], form)
+
+
+def _by_pieces(book: Book, said: str, depth: int) -> str:
+    """Sentences one by one; else parts of a list, or what stands behind a name and a colon."""
+    sentences = _SENTENCES.split(said)
+    if len(sentences) > 1:
+        return " ".join(_tell(book, one, depth + 1) for one in sentences)
+    for mark in _SEPARATORS:
+        parts = said.split(mark) if mark != ": " else said.split(mark, 1)
+        told = [_tell(book, one, depth + 1) for one in parts] if len(parts) > 1 else []
+        if told != parts and told:
+            return mark.join(told)
+    return said
