@@ -18,7 +18,7 @@ from core.ids import new_id
 from core.settings import ConnectionSettings
 from store.engine import reading
 from store.tables import connection as connections
-from sync.context import App, Fence, NoProgress, Order, Progress, RunContext
+from sync.context import App, Fence, Order, Progress, RunContext
 from sync.deals.run import send_due_moves, settle_deals
 from sync.link.decided import carry_out_decisions
 from sync.lists import refresh_lists
@@ -36,6 +36,7 @@ from sync.room.lease import Lease, claim_lease, is_held, wait_limit
 from sync.room.opening import open_for
 from sync.room.runs import RunResult, fail_run, finish_run, start_run
 from sync.room.state import RunState
+from sync.room.telling import Telling
 from sync.room.writing import NoFence, committing
 from sync.settle.balances import pull_balances
 from sync.versions import load_ruling
@@ -105,7 +106,8 @@ def run_stages(
 
     `wait`: seconds to wait for a running cycle; by default none for the schedule, some minutes for a person.
     """
-    task = Task(app, app.settings.connection(connection), order, stages, progress or NoProgress())
+    telling = Telling(app.clock, progress)
+    task = Task(app, app.settings.connection(connection), order, stages, telling)
     if order.dry_run:
         return _run_dry(task)
     patience = 0.0 if order.kind == "schedule" else wait_limit(app)
@@ -114,7 +116,7 @@ def run_stages(
     lease = claim_lease(app, connection, wait=patience if wait is None else wait)
     if lease is None:
         return RunResult(None, "skipped", message="Another cycle of this connection is running. Next: sverka status")
-    lease.start_heartbeat()
+    lease.start_heartbeat(telling.tell)
     try:
         return _run_leased(task, lease)
     except LeaseLost as lost:
@@ -212,8 +214,12 @@ def _note_failure(task: Task, error: SverkaError) -> None:
     log.warning("run.failed", connection=task.name, error=type(error).__name__, reason=error.message)
     if isinstance(error, ConfigError):
         breaker.pause_connection(task.app, task.name, str(error))
-    elif isinstance(error, TransientError) and breaker.record_failure(task.app, task.name, error.retry_after):
+    elif isinstance(error, TransientError) and _opens(task, error):
         log.error("connection.not-answering", connection=task.name, reason=error.message)
+
+
+def _opens(task: Task, error: TransientError) -> bool:
+    return breaker.record_failure(task.app, task.name, error.retry_after, error.message)
 
 
 def _run_dry(task: Task) -> RunResult:

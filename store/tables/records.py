@@ -42,6 +42,7 @@ binding = Table(  # external id <-> our id, and what we last saw of it
     Column("seen", Json),  # {field: [fingerprint last seen there, of ours then]}: who changed it since
     Column("code", String(100)),  # the other side's own code, as people there read it
     Index("ix_binding_entity_id", "entity", "entity_id"),
+    Index("ix_binding_fetch_seq", "connection", "fetch_seq"),  # what a run has touched last
     Index("ix_binding_source_date", "connection", "source", "date"),
     partial("ix_binding_parked", "connection", "entity", where="state = 'parked'", unique=False),
 )

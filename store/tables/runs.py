@@ -18,6 +18,8 @@ connection = Table(
     Column("breaker", String(10), nullable=False, server_default="closed"),  # closed, open, half_open
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("breaker_until", UtcDateTime),
+    Column("breaker_since", UtcDateTime),  # when it opened; empty while it is closed
+    Column("breaker_reason", Text),  # the last failure, in words
     Column("last_ok_at", UtcDateTime),
     Column("facts", Json),  # what was found out about the base: fields seen, sets published
 )
@@ -29,6 +31,7 @@ lease = Table(
     Column("owner", String(80)),
     Column("fence", BigInteger, nullable=False, server_default="0"),  # grows with every claim
     Column("until", UtcDateTime),
+    Column("told", Json),  # how far its owner has come: written by the heartbeat, for people to look at
 )
 
 rate = Table(  # what may still be asked of an outside system, by all processes together
@@ -62,7 +65,7 @@ request = Table(  # what a person asked for; the next tick finds it (no process 
     "request",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("kind", String(30), nullable=False),  # sync, push, pull_customer, pull_record
+    Column("kind", String(30), nullable=False),  # sync, push, retry, pull_customer, reconcile, ...
     Column("connection", String(100), nullable=False),
     Column("arguments", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -103,6 +106,7 @@ run = Table(
     Column("message", Text),
     Column("notices", Json),
     Index("ix_run_connection_started", "connection", "started_at"),
+    Index("ix_run_started_at", "started_at"),
     partial("uq_run_running", "connection", where="status = 'running'"),
 )
 

@@ -19,13 +19,14 @@ from core.settings import ConnectionSettings
 from store.bulk import upsert
 from store.engine import reading
 from store.tables import connection, cursor, lease, reconciliation, run
-from sync.context import App
+from sync.context import App, Progress
 from sync.reconcile.compare import compare_books, keep_result, repair_and_compare
 from sync.reconcile.result import Reconciliation
 from sync.room import slots
 from sync.room.breaker import pause_reason
 from sync.room.lease import Lease, claim_lease, is_held
 from sync.room.runs import RunResult
+from sync.room.telling import Telling
 from sync.room.writing import committing
 
 log = structlog.get_logger()
@@ -101,12 +102,13 @@ def run_nightly(app: App, name: str, night: str) -> RunResult | None:
     held = claim_lease(app, LEASE)
     if held is None:
         return None
-    held.start_heartbeat()
+    telling = Telling(app.clock, connection=name)
+    held.start_heartbeat(telling.tell)
     try:
         with reading(app.engine) as conn:
             if is_done(conn, name, datetime.fromisoformat(night), app.clock.now()):
                 return None
-        verdict = reconcile_by_itself(app, name, held)
+        verdict = reconcile_by_itself(app, name, held, telling)
     except LeaseLost as lost:  # whoever holds it now compares, or finds it due again
         log.warning("reconcile.lease-lost", connection=name, reason=lost.message)
         return None
@@ -124,13 +126,13 @@ class Verdict:
     status: str
 
 
-def reconcile_by_itself(app: App, name: str, held: Lease) -> Verdict:
+def reconcile_by_itself(app: App, name: str, held: Lease, progress: Progress | None = None) -> Verdict:
     """Compare; mend what differs where it is little, else leave everything as it is and say so.
 
     Raises:
         LeaseLost: somebody else has taken over; nothing is kept.
     """
-    result = compare_books(app, name, asked_by="schedule")
+    result = compare_books(app, name, asked_by="schedule", progress=progress)
     found, limit = result.count("drift", "unexplained"), app.settings.reconcile.repair_below
     if result.failure or not found:
         return _keep(app, result, held, result.status)
@@ -141,7 +143,7 @@ def reconcile_by_itself(app: App, name: str, held: Lease) -> Verdict:
             f"To look: sverka reconcile {name}; to mend: sverka reconcile {name} --repair"
         )
         return _keep(app, result, held, "unexplained")
-    again = repair_and_compare(app, result)
+    again = repair_and_compare(app, result, progress)
     again.left_to_people = _count_left(again)
     return _keep(app, again, held, "unexplained" if again.left_to_people else again.status)
 

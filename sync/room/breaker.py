@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, or_, select, update
 
+from core.secrets import redact
 from store.bulk import upsert
 from store.tables import connection
 from sync.context import App
@@ -25,6 +26,7 @@ LONGEST_ASKED = timedelta(days=1)
 PROBE, PROBE_PERIODS = timedelta(minutes=10), 2
 """A probe that has not reported for so long, or so many periods, is taken for dead, and another one may go."""
 
+LONGEST_REASON = 2000
 TRY_AGAIN = timedelta(hours=1)
 """How long a connection whose settings were wrong is left alone by the schedule."""
 
@@ -63,6 +65,7 @@ def record_success(app: App, name: str) -> bool:
     Of several that report at once exactly one gets True. What a person holds stays held.
     """
     values: dict[str, Any] = {"failures": 0, "breaker_until": None, "breaker": "closed", "last_ok_at": app.clock.now()}
+    values |= {"breaker_since": None, "breaker_reason": None}
     for column in (connection.c.paused_reason, connection.c.paused_at):
         values[column.name] = case((connection.c.paused_by.is_not(None), column), else_=None)
     was_open = (connection.c.name == name, connection.c.breaker != "closed")
@@ -74,15 +77,18 @@ def record_success(app: App, name: str) -> bool:
     return closed_now
 
 
-def record_failure(app: App, name: str, retry_after: float | None) -> bool:
+def record_failure(app: App, name: str, retry_after: float | None, reason: str = "") -> bool:
     """The other side does not work. Returns whether the breaker has just opened, which is worth one alert.
+
+    `reason`: what it was, for people who look; kept until the other side works again.
 
     Every failure counts, and of several that are reported at once exactly one gets True: the first statement keeps the
     row until the commit, on both databases.
     """
     now = app.clock.now()
     mine = connection.c.name == name
-    more = update(connection).where(mine).values(failures=connection.c.failures + 1)
+    said = redact(reason)[:LONGEST_REASON] or None
+    more = update(connection).where(mine).values(failures=connection.c.failures + 1, breaker_reason=said)
     with committing(app, "breaker-count") as conn:
         ensure_row(conn, name)
         row = conn.execute(more.returning(connection.c.failures, connection.c.breaker)).one()
@@ -90,7 +96,9 @@ def record_failure(app: App, name: str, retry_after: float | None) -> bool:
         opens = row.failures >= THRESHOLD or row.breaker != "closed" or asked
         if opens:
             until = now + pause_after(row.failures, retry_after, min(FIRST_PAUSE, app.settings.schedule.every))
-            conn.execute(update(connection).where(mine).values(breaker="open", breaker_until=until))
+            since = case((connection.c.breaker == "closed", now), else_=connection.c.breaker_since)
+            values = {"breaker": "open", "breaker_until": until, "breaker_since": since}
+            conn.execute(update(connection).where(mine).values(values))
     return opens and row.breaker == "closed"
 
 

@@ -26,6 +26,7 @@ from store.tables import request, run, slot
 from store.tables import tick as ticks
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
+from sync.reconcile import ordered
 from sync.reconcile.nightly import claim_nightly, run_nightly
 from sync.room import hints, slots
 from sync.room.breaker import claim_passage, ensure_row, pause_reason
@@ -40,7 +41,7 @@ TICK = "tick"
 RESEND = timedelta(seconds=30)
 """A piece of work that nobody has taken up for so long, or for the length of a lease, is sent again."""
 WATCHED_PERIODS = 2
-KINDS = ("sync", "push", "retry", "pull_customer", hints.KIND)
+KINDS = ("sync", "push", "retry", "pull_customer", hints.KIND, ordered.KIND)
 STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 """Says nothing of the request itself: it stays open and a later tick finds it again."""
 
@@ -162,8 +163,12 @@ def _is_running(conn: Connection, run_id: UUID) -> bool:
 def _due_requests(conn: Connection, app: App, name: str, now: datetime) -> list[WorkItem]:
     """Open requests of a connection whose lease is free; what a person has just asked for need not wait for a slot."""
     waiting = or_(request.c.claimed_at.is_(None), request.c.claimed_at < now - _resend(app))
-    query = select(request.c.id).where(request.c.connection == name, request.c.done_at.is_(None), waiting)
-    ids = list(conn.execute(query.order_by(request.c.created_at).limit(20)).scalars())
+    mine = (request.c.connection == name, request.c.done_at.is_(None), waiting)
+    query = select(request.c.id, request.c.kind).where(*mine).order_by(request.c.created_at).limit(20)
+    found = conn.execute(query).all()
+    if any(row.kind == ordered.KIND for row in found) and ordered.is_comparing(conn, app):
+        found = [row for row in found if row.kind != ordered.KIND]  # it waits, or is what is being carried out
+    ids = [row.id for row in found]
     if not ids or is_held(conn, app, name):
         return []
     conn.execute(update(request).where(request.c.id.in_(ids)).values(claimed_at=now))
@@ -272,6 +277,8 @@ def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
     if row["kind"] == "pull_customer":
         key = arguments["counterparty"]
         return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
+    if row["kind"] == ordered.KIND:
+        return ordered.carry_out_order(app, name, row["created_at"])
     if row["kind"] == hints.KIND:
         return hints.run_hints(app, name)
     if row["kind"] in ("push", "retry"):

@@ -8,7 +8,9 @@ lease can wake up, but not write.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -38,6 +40,7 @@ class Lease:
         self._app = app
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._tell: Callable[[], dict[str, Any] | None] | None = None
 
     def check(self, conn: Connection) -> None:
         """Prove in the caller's transaction that the lease is ours, and prolong it.
@@ -55,13 +58,19 @@ class Lease:
         self.lost = True
         raise LeaseLost(f"Another worker has taken over {self.name}; this one stops and writes nothing more.")
 
-    def _renew(self, conn: Connection) -> bool:
-        until = self._app.clock.now() + self._app.settings.schedule.lease
+    def _renew(self, conn: Connection, told: dict[str, Any] | None = None) -> bool:
+        values: dict[str, Any] = {"until": self._app.clock.now() + self._app.settings.schedule.lease}
+        if told is not None:
+            values["told"] = told
         mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
-        return conn.execute(update(lease).where(*mine).values(until=until)).rowcount == 1
+        return conn.execute(update(lease).where(*mine).values(values)).rowcount == 1
 
-    def start_heartbeat(self) -> None:
-        """Keep renewing from a thread of its own, whatever the run is waiting for."""
+    def start_heartbeat(self, tell: Callable[[], dict[str, Any] | None] | None = None) -> None:
+        """Keep renewing from a thread of its own, whatever the run is waiting for.
+
+        `tell`: how far the work has come, written with each renewal for people who look.
+        """
+        self._tell = tell
         self._thread = threading.Thread(target=self._beat, name=f"lease-{self.name}", daemon=True)
         self._thread.start()
 
@@ -69,8 +78,9 @@ class Lease:
         pause = self._app.settings.schedule.lease.total_seconds() / 3
         while not self._stopped.wait(pause):
             try:
+                told = self._tell() if self._tell is not None else None
                 with committing(self._app, "lease-renew") as conn:
-                    held = self._renew(conn)
+                    held = self._renew(conn, told)
             except SQLAlchemyError as error:  # whatever it is, the next try may succeed: a thread that died would not
                 log.warning("lease.not-renewed", name=self.name, error=type(error).__name__, reason=str(error)[:200])
                 continue
@@ -89,7 +99,7 @@ class Lease:
         mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
         try:
             with committing(self._app, "lease-release") as conn:
-                conn.execute(update(lease).where(*mine).values(owner=None, until=None))
+                conn.execute(update(lease).where(*mine).values(owner=None, until=None, told=None))
         except SQLAlchemyError as error:
             log.warning("lease.not-released", name=self.name, error=type(error).__name__, reason=str(error)[:200])
 
@@ -120,7 +130,7 @@ def _claim(app: App, name: str) -> Lease | None:
         upsert(conn, lease, [{"name": name, "fence": 0}], ["name"], update=())
         free = or_(lease.c.owner.is_(None), lease.c.until < now, lease.c.until > now + length * BELIEVABLE)
         claim = update(lease).where(lease.c.name == name, free)
-        values = {"owner": owner, "fence": lease.c.fence + 1, "until": now + length}
+        values = {"owner": owner, "fence": lease.c.fence + 1, "until": now + length, "told": None}
         fence = conn.execute(claim.values(values).returning(lease.c.fence)).scalar_one_or_none()
     return None if fence is None else Lease(app, name, owner, fence)
 

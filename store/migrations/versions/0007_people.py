@@ -2,11 +2,13 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0007"
 down_revision = "0006"
 
 moment = sa.DateTime(timezone=True)
+json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -19,6 +21,7 @@ def upgrade() -> None:
     _found_by()
     _sorted_by()
     op.add_column("connection", sa.Column("paused_by", sa.String(length=100)))
+    _looked_at_by_ops()
 
 
 def _users() -> None:
@@ -161,3 +164,12 @@ def _sorted_by() -> None:
         sa.Column("since", moment, nullable=False),
         sa.Column("passed_at", moment, nullable=False),
     )
+
+
+def _looked_at_by_ops() -> None:
+    """Since when and why a breaker is open, how far a run has come, which records it has touched last."""
+    op.add_column("connection", sa.Column("breaker_since", moment))
+    op.add_column("connection", sa.Column("breaker_reason", sa.Text()))
+    op.add_column("lease", sa.Column("told", json))
+    op.create_index("ix_run_started_at", "run", ["started_at"])
+    op.create_index("ix_binding_fetch_seq", "binding", ["connection", "fetch_seq"])
