@@ -16,7 +16,7 @@ from store.versions import MappingVersion
 from sync.context import App, RunContext
 from sync.mappings.trials import refuse_red, try_cases
 
-_PROGRAM = "sverka"
+PROGRAM = "sverka"
 """Who is written down as the author of what was published by itself."""
 _offered: set[tuple[str, str]] = set()
 
@@ -47,7 +47,7 @@ def load_ruling(app: App, settings: ConnectionSettings, *, publish: bool = True)
         return mapping
     refuse_red_cases(app, settings, mapping)
     chosen = versions.ensure_published(
-        app.engine, settings.mapping, mapping.text, _PROGRAM, version=mapping.version, clock=app.clock
+        app.engine, settings.mapping, mapping.text, PROGRAM, version=mapping.version, clock=app.clock
     )
     return _parsed(chosen.text, settings.mapping)
 
@@ -62,7 +62,7 @@ def _offer_newer(app: App, settings: ConnectionSettings) -> None:
     if _is_base_of(mapping, versions.published(app.engine, settings.mapping)):
         return
     versions.ensure_published(
-        app.engine, settings.mapping, mapping.text, _PROGRAM, version=mapping.version, clock=app.clock
+        app.engine, settings.mapping, mapping.text, PROGRAM, version=mapping.version, clock=app.clock
     )
 
 
@@ -127,7 +127,7 @@ def find_draft(app: App, settings: ConnectionSettings, mapping: Mapping) -> tupl
         return "", ""
     option = f" {_chosen_by(app, settings)}".rstrip()
     text = f"The text of mapping {key!r} differs from the published version, which rules; it is a draft."
-    if key not in preset_names() or ruling.author == _PROGRAM:
+    if key not in preset_names() or ruling.author == PROGRAM:
         return text, f"sverka mapping diff{option}, then: sverka mapping publish {shlex.quote(key)}{option}"
     text += f" Publishing {key} takes back what the text of {ruling.author} says, which rules now;"
     text += f" if that is a file that extends {key}, publish this file again: it takes up the new {key}."

@@ -6,8 +6,16 @@ The tables of the entities are in `store.entities`.
 
 from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
-from store.tables.books import audit, mapping_case, mapping_version, reapply, reconciliation, reconciliation_line
-from store.tables.customers import customer_figure, customer_mark, customer_word, word_form
+from store.tables.books import (
+    audit,
+    mapping_case,
+    mapping_draft,
+    mapping_version,
+    reapply,
+    reconciliation,
+    reconciliation_line,
+)
+from store.tables.customers import customer_figure, customer_mark, customer_word, own_value, word_form
 from store.tables.outward import deal_order, outbox, outbox_mark, token
 from store.tables.people import api_token, department, login_attempt, session, substitute, user
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
@@ -47,11 +55,13 @@ __all__ = [
     "lease",
     "login_attempt",
     "mapping_case",
+    "mapping_draft",
     "mapping_version",
     "match_decision",
     "metadata",
     "outbox",
     "outbox_mark",
+    "own_value",
     "parked",
     "rate",
     "reapply",

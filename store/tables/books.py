@@ -51,6 +51,18 @@ mapping_version = Table(
     partial("uq_mapping_version_number", "name", "number", where="number IS NOT NULL"),
 )
 
+mapping_draft = Table(  # what admins work at on the pages: one text a mapping, which may be full of mistakes
+    "mapping_draft",
+    metadata,
+    Column("name", String(100), primary_key=True),  # the mapping
+    Column("text", Text, nullable=False),
+    Column("mark", String(64), nullable=False),  # the text's hash: whoever saves says which text he has changed
+    Column("based_on", String(64)),  # the version that ruled when the draft was begun
+    Column("author", String(100), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 mapping_case = Table(  # a golden case: a raw payload and what the mapping must make of it
     "mapping_case",
     metadata,

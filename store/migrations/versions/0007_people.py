@@ -20,8 +20,10 @@ def upgrade() -> None:
     _lists_of_customers()
     _found_by()
     _sorted_by()
+    _set_here()
     op.add_column("connection", sa.Column("paused_by", sa.String(length=100)))
     _looked_at_by_ops()
+    _drafts()
 
 
 def _users() -> None:
@@ -43,6 +45,8 @@ def _users() -> None:
         sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.text("true")),
         sa.Column("manager_id", sa.Uuid()),
         sa.Column("department_id", sa.Uuid()),
+        sa.Column("may_export", sa.Boolean()),
+        sa.Column("on_call", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column("created_at", moment, nullable=False),
         sa.Column("updated_at", moment, nullable=False),
     )
@@ -121,8 +125,11 @@ def _lists_of_customers() -> None:
     op.create_index("ix_contracts_counterparty_id", "contracts", ["counterparty_id"])
     op.create_index("ix_persons_counterparty_id", "persons", ["counterparty_id"])
     op.create_index("ix_persons_updated_at", "persons", ["updated_at"])
+    op.create_index("ix_contracts_updated_at", "contracts", ["updated_at"])
+    tail = sa.text("ltrim(substr(number, length(rtrim(number, '0123456789')) + 1), '0')")
     for table in ("orders", "shipments", "returns", "payments"):
         op.create_index(f"ix_{table}_number", table, ["number"])
+        op.create_index(f"ix_{table}_number_tail", table, [tail])
 
 
 def _found_by() -> None:
@@ -152,17 +159,46 @@ def _sorted_by() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("overdue", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("overdue_since", sa.Date()),
+        sa.Column("over", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("last_order_at", moment, nullable=False),
         sa.Column("last_shipment_at", moment, nullable=False),
         sa.Column("last_payment_at", moment, nullable=False),
     )
-    for name in ("amount", "overdue", "last_order_at", "last_shipment_at", "last_payment_at"):
+    for name in ("amount", "overdue", "over", "last_order_at", "last_shipment_at", "last_payment_at"):
         op.create_index(f"ix_customer_figure_{name}", "customer_figure", [name, "counterparty_id"])
     op.create_table(
         "customer_mark",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("since", moment, nullable=False),
         sa.Column("passed_at", moment, nullable=False),
+    )
+
+
+def _set_here() -> None:
+    """Limits and terms that are set here, where accounting does not keep them."""
+    op.create_table(
+        "own_value",
+        sa.Column("entity", sa.String(length=20), primary_key=True),
+        sa.Column("entity_id", sa.Uuid(), primary_key=True),
+        sa.Column("field", sa.String(length=40), primary_key=True),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("theirs", sa.Text()),
+        sa.Column("set_by", sa.String(length=100), nullable=False),
+        sa.Column("set_at", moment, nullable=False),
+    )
+
+
+def _drafts() -> None:
+    """What admins work at on the pages: one draft a mapping."""
+    op.create_table(
+        "mapping_draft",
+        sa.Column("name", sa.String(length=100), primary_key=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.Column("based_on", sa.String(length=64)),
+        sa.Column("author", sa.String(length=100), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("updated_at", moment, nullable=False),
     )
 
 
