@@ -19,6 +19,7 @@ COMMANDS = {
     "cli.syncing": ("sync", "status"),
     "cli.data": ("export", "balances", "card"),
     "cli.setup": ("connect", "doctor", "audit"),
+    "cli.connections": ("connection",),
     "cli.link": ("link",),
     "cli.reconciling": ("reconcile",),
     "cli.contacts": ("contact",),

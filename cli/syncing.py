@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -175,7 +176,8 @@ def _print_status(report: dict[str, Any]) -> None:
     out_table(columns, rows, right=range(4, 4 + len(QUEUES)))
     for row in report["connections"]:
         if row["paused"]:
-            out_text(f"\n{row['connection']} is paused: {row['paused']}")
+            resume = f" Next: {shlex.join(['sverka', 'connection', 'resume', row['connection']])}"
+            out_text(f"\n{row['connection']} is paused: {row['paused']}{resume if row['paused_by'] else ''}")
     if report["alerts"]:
         out_text("\nOpen alerts")
         alerts = [[age(row["age_seconds"]), row["text"], row["next"]] for row in report["alerts"]]

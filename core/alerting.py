@@ -13,7 +13,7 @@ from core.secrets import Secret, read_secret
 from core.sections import Duration, Quiet, Section, ZoneName
 
 AlertKind = Literal[
-    "breaker", "paused", "entity_paused", "silent", "failing", "no_tick", "dead_letters", "review", "uncertain",
+    "breaker", "paused", "held", "entity_paused", "silent", "failing", "no_tick", "dead_letters", "review", "uncertain",
     "reconciliation", "differences", "not_compared",
 ]  # fmt: skip
 """What can be wrong, as `docs/alerts.md` explains it."""
@@ -87,6 +87,7 @@ class AlertSettings(Section):
     letters_after: Duration = timedelta(minutes=15)
     letters_many: int = Field(default=100, ge=1)
     failed_runs: int = Field(default=3, ge=1, le=100)
+    held_after: Duration = timedelta(days=1)
 
     @model_validator(mode="after")
     def _check_escalation(self) -> AlertSettings:

@@ -72,8 +72,7 @@ def _of_connection(
     state: dict[str, Any] = dict(row) if row is not None else {}
     paused: dict[str, str] = state.get("paused_entities") or {}
     if state.get("paused_reason"):
-        reason = {"reason": plain(state["paused_reason"]), "since": _iso(state["paused_at"])}
-        yield Cause(f"paused:{name}", "paused", name, {"connection": name} | reason)
+        yield _paused(app, name, state, now)
     for entity, why in paused.items():
         details = {"connection": name, "entity": _plural(entity), "reason": plain(why)}
         yield Cause(f"entity:{name}:{entity}", "entity_paused", name, details)
@@ -87,6 +86,16 @@ def _of_connection(
     uncompared = _not_compared(conn, app, settings, now, known=known or trouble is not None)
     if uncompared is not None:
         yield uncompared
+
+
+def _paused(app: App, name: str, state: dict[str, Any], now: datetime) -> Cause:
+    """A pause for wrong settings is told at once. A person who holds it knows; he is reminded, should he forget."""
+    details = {"connection": name, "reason": plain(state["paused_reason"]), "since": _iso(state["paused_at"])}
+    who: str | None = state["paused_by"]
+    if who is None:
+        return Cause(f"paused:{name}", "paused", name, details)
+    forgotten = state["paused_at"] is not None and now - state["paused_at"] >= app.settings.alerts.held_after
+    return Cause(f"paused:{name}", "held", name, details | {"who": plain(who)}, opens=forgotten)
 
 
 def _not_working(

@@ -79,6 +79,23 @@ CATALOGUE: dict[AlertKind, dict[Language, Words]] = {
             "виправте назване, потім: sverka doctor {connection}",
         ),
     },
+    "held": {
+        "en": Words(
+            "{connection} is still held by a person",
+            "{connection} is held by {who} since {since} and is not read; perhaps that was forgotten. {reason}",
+            "sverka connection resume {connection}",
+        ),
+        "ru": Words(
+            "{connection}: обмен всё ещё остановлен человеком",
+            "{connection}: обмен остановил(а) {who} {since}, данные не читаются; возможно, об этом забыли. {reason}",
+            "sverka connection resume {connection}",
+        ),
+        "uk": Words(
+            "{connection}: обмін досі зупинений людиною",
+            "{connection}: обмін зупинив(ла) {who} {since}, дані не читаються; можливо, про це забули. {reason}",
+            "sverka connection resume {connection}",
+        ),
+    },
     "entity_paused": {
         "en": Words(
             "{connection}: {entity} are not read",

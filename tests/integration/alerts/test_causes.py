@@ -15,6 +15,7 @@ from core.settings import StoreSettings
 from store import tables
 from store.engine import reading
 from sync.alerts.causes import Cause, find_causes
+from sync.alerts.standing import record
 from sync.alerts.words import render
 from sync.context import App
 from sync.room import breaker, dispatch
@@ -117,6 +118,38 @@ def test_a_paused_connection_explains_its_silence(app: App) -> None:
     breaker.pause_connection(app, "a", "The password is wrong.\nNext: sverka doctor")
     assert kinds(app) == [("paused", True), ("silent", False)]
     assert causes(app)["paused:a"].details["reason"] == "The password is wrong."
+
+
+def test_who_holds_a_connection_knows_and_is_reminded_after_a_day(app: App) -> None:
+    put_fresh(app)
+    put_slots(app, 4)
+    breaker.hold_connection(app, "a", "Анна: stocktaking", "anna")
+    assert kinds(app) == [("held", False), ("silent", False)]
+    app.clock.sleep(24 * 3600 - 1)
+    assert kinds(app)[0] == ("held", False)
+    app.clock.sleep(1)
+    assert kinds(app) == [("held", True), ("silent", False)]
+    found = causes(app)["paused:a"]
+    told = render("held", found.details, zone=UTC).text
+    assert "held by anna since" in told and "Анна: stocktaking" in told
+    breaker.release_connection(app, "a", "boris")
+    assert "paused:a" not in causes(app)
+
+
+def test_a_pause_that_a_person_takes_over_stays_told_and_is_told_no_second_time(app: App) -> None:
+    breaker.pause_connection(app, "a", "The password is wrong.")
+    look_now(app)
+    breaker.hold_connection(app, "a", "Анна: I know", "anna")
+    look_now(app)
+    with reading(app.engine) as conn:
+        rows = conn.execute(select(tables.alert.c.kind, tables.alert.c.state)).all()
+    assert [tuple(row) for row in rows] == [("held", "open")]
+
+
+def look_now(app: App) -> None:
+    with reading(app.engine) as conn:
+        found = find_causes(conn, app)
+    record(app, found)
 
 
 def test_a_paused_entity_is_named(app: App) -> None:
