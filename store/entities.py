@@ -28,6 +28,9 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "json": Json,
 }
 
+NUMBER_TAIL = "ltrim(substr(number, length(rtrim(number, '0123456789')) + 1), '0')"
+"""What counts of a document's number: the figures at its end without leading zeros."""
+
 
 def _field_columns(fields: dict[str, FieldSpec]) -> list[Column[object]]:
     return [Column(name, _TYPES[spec.kind], nullable=not spec.required) for name, spec in fields.items()]
@@ -70,7 +73,10 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             *(_filled(spec.plural, name) for name in ("industry", "region", "category", "segment")),
         ]
     if spec.name == "contract":
-        return [Index("ix_contracts_counterparty_id", "counterparty_id")]
+        return [
+            Index("ix_contracts_counterparty_id", "counterparty_id"),
+            Index("ix_contracts_updated_at", "updated_at"),  # whose limit has changed
+        ]
     if spec.name == "person":
         return [
             Index("ix_persons_counterparty_id", "counterparty_id"),
@@ -87,6 +93,7 @@ def _extra_columns(spec: EntitySpec) -> list[Column[object] | Index]:
             Index(f"ix_{spec.plural}_counterparty_date", "counterparty_id", "date"),
             Index(f"ix_{spec.plural}_updated_at", "updated_at"),  # whose have changed since balances were checked
             Index(f"ix_{spec.plural}_number", "number"),  # what a customer reads out of his papers
+            Index(f"ix_{spec.plural}_number_tail", text(NUMBER_TAIL)),  # and what he makes of it: 123 for УТ-000123
             *_based_on(spec.plural, spec.refs),
         ]
     return []

@@ -1,11 +1,12 @@
-"""By what customers are found and sorted in lists: derived from their records, never a truth of its own.
+"""By what customers are found and sorted in lists, and what people set of them here.
 
-All of it can be thrown away and is made anew by the next run (`store.customers`).
+All but `own_value` is derived from their records, never a truth of its own: it can be thrown away and is made anew by
+the next run (`store.customers`).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Index, Integer, String, Table, Uuid
+from sqlalchemy import Column, Date, Index, Integer, String, Table, Text, Uuid
 
 from store.tables.base import metadata, partial
 from store.types import Money, UtcDateTime
@@ -39,14 +40,28 @@ customer_figure = Table(  # by what lists are sorted; what they show is read whe
     Column("amount", Money, nullable=False, server_default="0"),
     Column("overdue", Money, nullable=False, server_default="0"),
     Column("overdue_since", Date),
+    Column("over", Money, nullable=False, server_default="0"),  # by so much he is over a credit limit
     Column("last_order_at", UtcDateTime, nullable=False),  # `NEVER` where there was none
     Column("last_shipment_at", UtcDateTime, nullable=False),
     Column("last_payment_at", UtcDateTime, nullable=False),
     Index("ix_customer_figure_amount", "amount", "counterparty_id"),
     Index("ix_customer_figure_overdue", "overdue", "counterparty_id"),
+    Index("ix_customer_figure_over", "over", "counterparty_id"),
     Index("ix_customer_figure_last_order_at", "last_order_at", "counterparty_id"),
     Index("ix_customer_figure_last_shipment_at", "last_shipment_at", "counterparty_id"),
     Index("ix_customer_figure_last_payment_at", "last_payment_at", "counterparty_id"),
+)
+
+own_value = Table(  # a limit or term that is set here because accounting does not keep it
+    "own_value",
+    metadata,
+    Column("entity", String(20), primary_key=True),  # counterparty, contract
+    Column("entity_id", Uuid, primary_key=True),
+    Column("field", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("theirs", Text),  # what the other side says meanwhile; it comes back when ours is taken away
+    Column("set_by", String(100), nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
 )
 
 customer_mark = Table(  # up to when the tables above speak of everything; one row

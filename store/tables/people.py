@@ -28,6 +28,8 @@ user = Table(
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("manager_id", Uuid),  # the manager that he is in accounting and in the CRM
     Column("department_id", Uuid),  # a head without one sees all
+    Column("may_export", Boolean),  # none: as his role may
+    Column("on_call", Boolean, nullable=False, server_default=text("false")),  # sees who owes what when the phone rings
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("uq_user_login", "login", unique=True),
