@@ -120,7 +120,7 @@ def _required(value: object, name: str) -> object:
 
 def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, last: bool) -> FieldProgram:
     required = spec.required and last and rule.default is None and rule.optional is not True and rule.when is None
-    read = _origin(shop, name, rule, spec, loc, required, last)
+    read = compile_origin(shop, name, rule, spec, loc, required, last)
     work = _chain(shop, rule, spec, loc)
     when = shop.formula(rule.when, (*loc, "when"))
     strict = rule.on_error == "error" or (rule.on_error is None and (spec.required or spec.kind in _STRICT))
@@ -150,9 +150,10 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
 _NO_ENV: Env = Env.__new__(Env)
 
 
-def _origin(
+def compile_origin(
     shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, loc: Loc, required: bool, alone: bool
 ) -> Callable[[Data], object]:
+    """What reads the value that the steps of a rule begin with."""
     if rule.value is not None:
         constant = rule.value
         return lambda data: constant

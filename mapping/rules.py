@@ -46,6 +46,7 @@ __all__ = [
     "load_mapping",
     "parse_mapping",
     "preset_names",
+    "read_rules",
 ]
 
 ShopMaker = Callable[[str], Workshop]
@@ -167,6 +168,13 @@ def _build(chain: Chain, name: str) -> Mapping:
         problems.add((), 'says nothing of any entity; begin with extends = "bp30"')
     problems.finish(name, mapping)
     return mapping
+
+
+def read_rules(chain: Chain) -> RuleFile:
+    """What a file and all that it extends say, with settings put in; what is wrong in it is left out."""
+    problems = Problems(chain.place_of, chain.meant)
+    put_settings(chain, problems)
+    return _validate(chain.tree, problems)
 
 
 def _validate(tree: Tree, problems: Problems) -> RuleFile:

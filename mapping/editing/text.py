@@ -185,7 +185,7 @@ def _add(holder: Any, name: str, value: object) -> None:
     body.extend(tail)
 
 
-def _renew(holder: Any, key: Key, item: Item, value: object) -> None:
+def _renew(holder: Any, key: Key, item: Any, value: object) -> None:
     """Another value in the place of one, changed as deep inside as it differs."""
     if item.unwrap() == value and type(item.unwrap()) is type(value):
         return

@@ -151,9 +151,16 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
             _fail(files, ("extends",), f"is a chain of more than {_DEEPEST} files")
         files.append(_parse(*following))
     chain = Chain(files, kept=complete)
-    for file in reversed(files):
-        chain.tree = _merge(chain.tree, file.tree, (), chain.taken_away)
+    chain.tree = merge_files(files, chain.taken_away)
     return chain
+
+
+def merge_files(files: list[RuleText], taken_away: list[Loc] | None = None) -> Tree:
+    """What files say together, the nearest to the user first; what they take away is added to `taken_away`."""
+    tree: Tree = {}
+    for file in reversed(files):
+        tree = _merge(tree, file.tree, (), taken_away if taken_away is not None else [])
+    return tree
 
 
 def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
