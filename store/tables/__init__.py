@@ -8,6 +8,7 @@ from store.tables.alerts import alert, alert_delivery
 from store.tables.base import metadata
 from store.tables.books import (
     audit,
+    declared_set,
     mapping_case,
     mapping_draft,
     mapping_version,
@@ -49,6 +50,7 @@ __all__ = [
     "customer_word",
     "dead_letter",
     "deal_order",
+    "declared_set",
     "department",
     "intent",
     "landing",

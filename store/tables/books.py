@@ -63,6 +63,16 @@ mapping_draft = Table(  # what admins work at on the pages: one text a mapping, 
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
+declared_set = Table(  # what a base says that its sets hold, so that pages need not ask it at every look
+    "declared_set",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("name", String(200), primary_key=True),  # the set; empty: names of all sets that are published
+    Column("section", String(200), primary_key=True),  # rows of a set; empty: the set itself
+    Column("kinds", Json, nullable=False),  # {field: what it holds}
+    Column("at", UtcDateTime, nullable=False),
+)
+
 mapping_case = Table(  # a golden case: a raw payload and what the mapping must make of it
     "mapping_case",
     metadata,

@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.add_column("connection", sa.Column("paused_by", sa.String(length=100)))
     _looked_at_by_ops()
     _drafts()
+    _declared()
 
 
 def _users() -> None:
@@ -199,6 +200,18 @@ def _drafts() -> None:
         sa.Column("author", sa.String(length=100), nullable=False),
         sa.Column("created_at", moment, nullable=False),
         sa.Column("updated_at", moment, nullable=False),
+    )
+
+
+def _declared() -> None:
+    """What a base says of its sets, so that pages need not ask it at every look."""
+    op.create_table(
+        "declared_set",
+        sa.Column("connection", sa.String(length=100), primary_key=True),
+        sa.Column("name", sa.String(length=200), primary_key=True),
+        sa.Column("section", sa.String(length=200), primary_key=True),
+        sa.Column("kinds", json, nullable=False),
+        sa.Column("at", moment, nullable=False),
     )
 
 
