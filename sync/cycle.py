@@ -18,6 +18,7 @@ from core.ids import new_id
 from core.settings import ConnectionSettings
 from store.engine import reading
 from store.tables import connection as connections
+from store.tables.records import FETCH_BITS
 from sync.context import App, Fence, Order, Progress, RunContext
 from sync.deals.run import send_due_moves, settle_deals
 from sync.link.decided import carry_out_decisions
@@ -45,8 +46,6 @@ __all__ = ["RunResult", "run_cycle", "run_stages"]
 
 log = structlog.get_logger()
 Stage: TypeAlias = Callable[[RunContext], None]
-FETCH_BITS = 32
-"""A run's fetch numbers begin with its fencing token, so that those of a later run are all higher."""
 
 
 @dataclass(frozen=True, slots=True)

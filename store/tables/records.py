@@ -7,6 +7,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, 
 from store.tables.base import metadata, partial
 from store.types import Json, UtcDateTime
 
+FETCH_BITS = 32
+"""A fetch number begins with the fencing token of its run: those of a later run are all higher."""
+
 landing = Table(  # the record as received, zstd-compressed JSON text
     "landing",
     metadata,

@@ -58,7 +58,11 @@ def _head_row(record_id: UUID, result: Reconciliation, status: str | None) -> di
         "at": result.at,
         "status": status or result.status,
         "unexplained": sum(to_minor(line.unexplained) for line in result.balances.values()),
-        "summary": result.summary(),
+        "summary": result.summary()
+        | {
+            "entities": [line.to_json() for line in result.entities],
+            "balances": [line.to_json() for line in result.balances.values()],
+        },
         "asked_by": result.asked_by,
         "repaired": result.repaired,
         "seconds": result.seconds,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
+from store.queries.customers.rights import Viewer
 from store.tables import reconciliation, reconciliation_line
 
+SHOWN = 50
+Place = tuple[datetime, UUID]
+"""Where a page of the list ends."""
 Record = dict[str, Any]
 Identity = tuple[str, str, str, str, str]
 
@@ -37,6 +42,63 @@ def _summary(row: Row[Any]) -> Record:
         "seconds": row.seconds,
         "message": row.summary.get("message", ""),
     }
+
+
+def page_reconciliations(
+    conn: Connection, connection: str = "", *, after: Place | None = None, limit: int = SHOWN
+) -> tuple[list[Record], Place | None]:
+    """One page of what `list_reconciliations` tells, and what comes after it (None: nothing)."""
+    query = select(reconciliation).order_by(reconciliation.c.at.desc(), reconciliation.c.id.desc()).limit(limit + 1)
+    if connection:
+        query = query.where(reconciliation.c.connection == connection)
+    if after is not None:
+        at, key = after
+        query = query.where((reconciliation.c.at < at) | ((reconciliation.c.at == at) & (reconciliation.c.id < key)))
+    rows = conn.execute(query).all()
+    shown = rows[:limit]
+    return [_summary(row) for row in shown], (shown[-1].at, shown[-1].id) if len(rows) > limit else None
+
+
+def load_reconciliation(conn: Connection, key: UUID) -> Record | None:
+    """One reconciliation with its totals by entity and by currency, as far as these were kept; None: there is none."""
+    row = conn.execute(select(reconciliation).where(reconciliation.c.id == key)).first()
+    if row is None:
+        return None
+    told = {name: row.summary.get(name, []) for name in ("entities", "balances", "notices", "incomplete")}
+    numbers = {name: row.summary.get(name, 0) for name in ("left_out", "left_to_people", "remembered")}
+    return _summary(row) | told | numbers
+
+
+def load_differences(
+    conn: Connection, viewer: Viewer, key: UUID, kinds: Collection[str], *, among: bool, after: int = 0,
+    limit: int = SHOWN,
+) -> tuple[list[Record], int | None]:  # fmt: skip
+    """One page of the lines of a reconciliation, and what comes after it.
+
+    Args:
+        conn: a connection that reads.
+        viewer: who looks: whose a difference is, and how much money, is told only to those who see all customers.
+        key: the reconciliation.
+        kinds: the kinds of lines that are wanted, or those that are not.
+        among: whether `kinds` are those that are wanted.
+        after: the number of the last line of the page before.
+        limit: so many.
+    """
+    mine = (reconciliation_line.c.reconciliation_id == key, reconciliation_line.c.line > after)
+    chosen = reconciliation_line.c.kind.in_(sorted(kinds))
+    columns = (reconciliation_line.c.line, reconciliation_line.c.counterparty_id, reconciliation_line.c.details)
+    query = select(*columns).where(*mine, chosen if among else ~chosen).order_by(reconciliation_line.c.line)
+    rows = conn.execute(query.limit(limit + 1)).all()
+    shown = rows[:limit]
+    lines = [row.details | {"customer": str(row.counterparty_id) if row.counterparty_id else None} for row in shown]
+    told = lines if viewer.sees_all else [_without_customer(line) for line in lines]
+    return told, shown[-1].line if len(rows) > limit else None
+
+
+def _without_customer(line: Record) -> Record:
+    """The difference as a thing of the machine: which document, and what is wrong with it."""
+    nobody = {"name": "", "external_id": ""}
+    return line | {"customer": None, "counterparty": nobody, "amount": None, "note": ""}
 
 
 def iter_lines(conn: Connection, reconciliation_id: object) -> Iterator[Record]:

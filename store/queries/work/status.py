@@ -117,6 +117,8 @@ def _build_state(row: Any, now: datetime, view: View) -> Record:
         "paused_entities": row.get("paused_entities") or {},
         "breaker": row.get("breaker", "closed"),
         "breaker_until": view.moment(row.get("breaker_until")),
+        "breaker_since": view.moment(row.get("breaker_since")),
+        "breaker_reason": row.get("breaker_reason"),
         "failures": row.get("failures", 0),
         "ok_at": view.moment(row.get("last_ok_at")),
         "ok_age_seconds": age(row.get("last_ok_at"), now),
