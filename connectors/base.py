@@ -31,6 +31,7 @@ __all__ = [
     "FigureSource",
     "Finding",
     "KeyRow",
+    "ListingSource",
     "MovementRow",
     "Page",
     "RawRecord",
@@ -43,6 +44,7 @@ __all__ = [
     "TermSource",
     "TermsWithheld",
     "Usage",
+    "Watched",
     "Window",
     "Write",
     "WriteResult",
@@ -275,6 +277,14 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Watched(Connector, Protocol):
+    """Tells each finding as soon as it is there, for somebody who watches; `check` is all of them together."""
+
+    def look(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> Iterator[Finding]:
+        """The findings of `check` one after another; raises nothing."""
+
+
+@runtime_checkable
 class RecordSource(Connector, Protocol):
     """Can be read record by record."""
 
@@ -313,6 +323,14 @@ class DeclaredSource(RecordSource, Protocol):
 
         Names are logical: `Контрагент`, however the base spells it.
         """
+
+
+@runtime_checkable
+class ListingSource(RecordSource, Protocol):
+    """Can name all sets that it publishes."""
+
+    def list_sets(self) -> list[str] | None:
+        """The sets that can be read record by record, sorted; None where the other side does not say."""
 
 
 @runtime_checkable

@@ -45,6 +45,8 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "WebSettings",
+    "build_connection",
+    "environment_of",
     "load_settings",
     "parse_duration",
     "parse_listen",
@@ -92,10 +94,14 @@ class ScheduleSettings(Section):
 
 
 class WebSettings(Section):
-    """Health, metrics and the pages. `address`: under which people reach them, for links that are shown elsewhere."""
+    """Health, metrics and the pages. `address`: under which people reach them, for links that are shown elsewhere.
+
+    `secrets`: the folder for secrets that are typed on a page.
+    """
 
     listen: str = "127.0.0.1:8080"
     address: str = ""
+    secrets: Path = Path("var/secrets")
 
     @field_validator("address")
     @classmethod
@@ -183,7 +189,7 @@ class ConnectionSettings(BaseModel):
 
 
 class Settings(Section):
-    """Everything that ops may set."""
+    """Everything that ops may set. `path`: the file, which may be missing; None for settings that were never a file."""
 
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
@@ -232,7 +238,31 @@ def load_settings(
         )
     tree = _read_toml(source) if source.exists() else {}
     _apply_environment(tree, environ)
-    return _build(tree, connectors or {}, source if source.exists() else None)
+    return _build(tree, connectors or {}, source)
+
+
+def build_connection(
+    name: str, keys: Mapping[str, Any], connectors: Mapping[str, type[BaseModel]]
+) -> tuple[ConnectionSettings | None, dict[str, str]]:
+    """One connection as settings would have it, and what is wrong: key ("" for the whole) -> what is accepted there.
+
+    None where anything is wrong; never a value, which may be a secret.
+    """
+    problems: list[str] = []
+    built = _build_connection(name, dict(keys), connectors, problems)
+    wrong: dict[str, str] = {}
+    for problem in problems:
+        key, _, text = problem.removeprefix(f"connections.{name}").removeprefix(".").partition(": ")
+        wrong.setdefault(key, text)
+    return (None if wrong else built), wrong
+
+
+def environment_of(name: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The keys of a connection that the environment says, whatever stands in the file. Raises ConfigError."""
+    tree: dict[str, Any] = {"connections": {name: {}}}
+    _apply_environment(tree, environ)
+    found: dict[str, Any] = tree["connections"][name]
+    return found
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from store.engine import open_engine
 from sync.alerts.deliver import deliver_due
 from sync.alerts.watch import look
 from sync.context import App
+from sync.room.following import Follower
 
 log = structlog.get_logger()
 
@@ -27,11 +28,11 @@ def keep_telling(settings: Settings) -> threading.Thread:
 
 
 def _tell_for_ever(settings: Settings) -> None:
-    clock = SystemClock()
+    clock, follower = SystemClock(), Follower(settings)
     since = clock.now()
     while True:
         clock.sleep(settings.alerts.check_every.total_seconds())
-        tell_once(settings, since)
+        tell_once(follower.current(), since)
 
 
 def tell_once(settings: Settings, since: datetime | None = None) -> None:

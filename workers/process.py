@@ -11,23 +11,28 @@ from core.clock import SystemClock
 from core.settings import Settings
 from store.engine import forget_after_fork, open_engine
 from sync.context import App
+from sync.room.following import Follower
 
-_settings: list[Settings] = []
+_followers: list[Follower] = []
 _apps: dict[int, App] = {}
 _locks = [threading.Lock()]
 
 
 def configure_process(settings: Settings) -> None:
     """Say which installation this process works for. Children inherit it."""
-    _settings[:] = [settings]
+    _followers[:] = [Follower(settings)]
 
 
 def process_app() -> App:
-    """The application, with connections of this very process: a fork gets its own, its threads share one."""
+    """The application, with connections of this very process: a fork gets its own, its threads share one.
+
+    Its settings are those of now: connections that were added or changed meanwhile are taken up.
+    """
     with _locks[0]:
-        pid = os.getpid()
+        pid, settings = os.getpid(), _followers[0].current()
         if pid not in _apps:
-            _apps[pid] = _open(_settings[0], pid)
+            _apps[pid] = _open(settings, pid)
+        _apps[pid].settings = settings
         return _apps[pid]
 
 
@@ -39,6 +44,7 @@ def _open(settings: Settings, pid: int) -> App:
 def _begin_child() -> None:
     """A fork may have happened while a thread held the lock; the parent's connections are left to the parent."""
     _locks[:] = [threading.Lock()]
+    _followers[:] = [Follower(one.settings) for one in _followers]
     for app in _apps.values():
         forget_after_fork(app.engine)
     _apps.clear()

@@ -64,7 +64,11 @@ class Bitrix24Connector:
 
     def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> list[Finding]:
         """Look at the way in, rights, types and clocks; raises nothing."""
-        return self._doctor.check(sources)
+        return list(self._doctor.look(sources))
+
+    def look(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> Iterator[Finding]:
+        """The same, each finding as soon as it is there."""
+        return self._doctor.look(sources)
 
     def close(self) -> None:
         """Close connections. Safe to call twice."""

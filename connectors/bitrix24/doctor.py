@@ -25,26 +25,25 @@ class Doctor:
     def __init__(self, wire: Wire, types: Types, reader: Reader) -> None:
         self._wire, self._types, self._reader = wire, types, reader
 
-    def check(self, sources: Sequence[SourceSet]) -> list[Finding]:
-        """All findings; where the portal does not let us in, only that one."""
+    def look(self, sources: Sequence[SourceSet]) -> Iterator[Finding]:
+        """All findings, each as soon as it is there; where the portal does not let us in, only that one."""
         try:
             scopes = [str(one) for one in self._wire.call("scope").result]
         except SverkaError as error:
-            return [_finding(error, "connection")]
-        findings = [Finding("ok", "connection", f"Bitrix24 lets us in; scopes: {', '.join(sorted(scopes))}.")]
-        findings += [
-            Finding("error" if name == "crm" else "warning", "rights", f"The scope {name} is missing: {what}.",
-                    "tick it for the webhook or application (docs/bitrix24-setup.md), then: sverka doctor")
-            for name, what in _SCOPES.items()
-            if name not in scopes
-        ]  # fmt: skip
+            yield _finding(error, "connection")
+            return
+        yield Finding("ok", "connection", f"Bitrix24 lets us in; scopes: {', '.join(sorted(scopes))}.")
+        for name, what in _SCOPES.items():
+            if name not in scopes:
+                step = "tick it for the webhook or application (docs/bitrix24-setup.md), then: sverka doctor"
+                text = f"The scope {name} is missing: {what}."
+                yield Finding("error" if name == "crm" else "warning", "rights", text, step)
         try:
-            findings += self._clock()
+            yield from self._clock()
             for source in sources:
-                findings.append(self._source(source))
+                yield self._source(source)
         except SverkaError as error:
-            findings.append(_finding(error, "connection"))
-        return findings
+            yield _finding(error, "connection")
 
     def _clock(self) -> Iterator[Finding]:
         theirs = datetime.fromisoformat(str(self._wire.call("server.time").result))

@@ -73,7 +73,11 @@ class OnecODataConnector:
 
     def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> list[Finding]:
         """Look at address, user, publication, rights and clocks; raises nothing."""
-        return self._doctor.check(sources, balances)
+        return list(self._doctor.look(sources, balances))
+
+    def look(self, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> Iterator[Finding]:
+        """The same, each finding as soon as it is there."""
+        return self._doctor.look(sources, balances)
 
     def close(self) -> None:
         """Give 1C's session and licence back. Safe to call twice."""
@@ -83,6 +87,13 @@ class OnecODataConnector:
         """Whether the set is there for our user: by `$metadata`, or by asking where that cannot be read."""
         known = self._book.published(name)
         return self._records.answers(name) if known is None else known
+
+    def list_sets(self) -> list[str] | None:
+        """Catalogs, documents and the like by `$metadata`: whatever has a key of its own; None where it cannot be read."""
+        metadata = self._book.metadata()
+        if metadata is None:
+            return None
+        return sorted(name for name in metadata.sets if (shape := metadata.shape(name)) and "Ref_Key" in shape.key)
 
     def declared_fields(self, name: str) -> frozenset[str] | None:
         """The properties of a set by `$metadata`; None where that cannot be read or does not know the set."""

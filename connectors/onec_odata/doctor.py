@@ -43,16 +43,17 @@ class Doctor:
         self._accounts = accounts
         self._changes = changes
 
-    def check(self, sources: Sequence[SourceSet], balances: BalanceSpec | None) -> list[Finding]:
-        """All findings; where the base does not answer at all, only that one."""
+    def look(self, sources: Sequence[SourceSet], balances: BalanceSpec | None) -> Iterator[Finding]:
+        """All findings, each as soon as it is there; where the base does not answer at all, only that one."""
         opened = self._open()
+        yield opened
         if opened.level == "error":
-            return [opened]
-        findings = [opened, *self._address(), *self._clock()]
+            return
+        yield from self._address()
+        yield from self._clock()
         steps = (self._names(), self._sources(sources), self._balances(balances), self._plan(), self._writing())
         for step in steps:
-            findings += _caught(step)
-        return findings
+            yield from _caught(step)
 
     def _open(self) -> Finding:
         """Address, web server, user and OData as such, by the service's own list of sets."""
@@ -203,14 +204,12 @@ class Doctor:
         )
 
 
-def _caught(step: Iterator[Finding]) -> list[Finding]:
+def _caught(step: Iterator[Finding]) -> Iterator[Finding]:
     """What a step finds, its expected failure included."""
-    found: list[Finding] = []
     try:
-        found.extend(step)
+        yield from step
     except SverkaError as error:
-        found.append(_finding(error, error.where.entity or "connection"))
-    return found
+        yield _finding(error, error.where.entity or "connection")
 
 
 def _finding(error: SverkaError, subject: str) -> Finding:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Finding, RecordSource
+from connectors.base import Connector, Finding, RecordSource
 from connectors.registry import open_connector
 from core.clock import Clock
 from core.errors import ConfigError
@@ -37,20 +37,27 @@ def recognise(settings: ConnectionSettings, clock: Clock) -> Recognised:
     Raises:
         ConfigError: the base cannot be reached with this address, user and password.
     """
-    connector = open_connector(settings, clock)
-    with closing(connector):
-        if not isinstance(connector, RecordSource):
-            raise ConfigError(f"Connector {settings.connector!r} cannot be read record by record.")
+    with closing(open_connector(settings, clock)) as connector:
         findings = connector.check([])
         if any(finding.level == "error" for finding in findings):
             return Recognised(None, {}, findings)
-        likeness = compare_presets(connector)
-        best = max(likeness, key=lambda name: likeness[name].rank, default=None)
-        if best is None or likeness[best].share < ENOUGH:
-            return Recognised(None, likeness[best].published if best else {}, findings)
+        best, published = find_preset(connector)
+        if best is None:
+            return Recognised(None, published, findings)
         mapping = load_mapping(best)
         sources = [source for entity in mapping.entities.values() for source in entity.sources]
-        return Recognised(best, likeness[best].published, connector.check(sources, mapping.balance))
+        return Recognised(best, published, connector.check(sources, mapping.balance))
+
+
+def find_preset(connector: Connector) -> tuple[str | None, dict[str, bool]]:
+    """The preset that a base fits best, if it fits one, and what the base publishes of it. Raises ConfigError."""
+    if not isinstance(connector, RecordSource):
+        raise ConfigError("A connection of this kind cannot be recognised: name its mapping.")
+    likeness = compare_presets(connector)
+    best = max(likeness, key=lambda name: likeness[name].rank, default=None)
+    if best is None:
+        return None, {}
+    return (best if likeness[best].share >= ENOUGH else None), likeness[best].published
 
 
 @dataclass(frozen=True, slots=True)

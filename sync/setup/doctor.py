@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector, Finding
+from connectors.base import BalanceSpec, Connector, Finding, SourceSet, Watched
 from core.errors import SverkaError
 from core.settings import ConnectionSettings
 from mapping.rules import Mapping
@@ -40,9 +40,11 @@ def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
     if not names:
         yield "settings", Finding("warning", "connections", "No connection is set up yet.", "sverka connect")
     for name in names:
-        findings = list(examine_connection(app, app.settings.connections[name]))
-        yield from ((name, finding) for finding in findings)
-        if not any(finding.level == "error" for finding in findings) and resume_connection(app, name):
+        wrong = False
+        for finding in examine_connection(app, app.settings.connections[name]):
+            wrong = wrong or finding.level == "error"
+            yield name, finding
+        if not wrong and resume_connection(app, name):
             yield name, Finding("notice", "schedule", "The connection was paused; nothing is wrong now, so it goes on.")
 
 
@@ -105,4 +107,9 @@ def _examine_version(app: App, settings: ConnectionSettings, named: Mapping) -> 
 
 def _examine_live(connector: Connector, mapping: Mapping) -> Iterator[Finding]:
     sources = [source for entity in mapping.entities.values() for source in entity.sources]
-    yield from connector.check(sources, mapping.balance)
+    yield from look(connector, sources, mapping.balance)
+
+
+def look(connector: Connector, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> Iterator[Finding]:
+    """A connector's findings, one after another where it can tell them so."""
+    return iter((connector.look if isinstance(connector, Watched) else connector.check)(sources, balances))
