@@ -22,7 +22,7 @@ from store import versions
 from store.versions import MappingVersion
 from sync.context import App
 from sync.mappings.ordering import order_reapply
-from sync.mappings.publishing import publish_mapping, roll_back
+from sync.mappings.publishing import list_new_fields, publish_mapping, roll_back
 from sync.versions import list_sharing
 
 app = typer.Typer(help="The rules: which field of accounting is which field here.", no_args_is_help=True)
@@ -98,19 +98,11 @@ def publish(
 
 def _tell_new_fields(before: Mapping | None, after: Mapping, names: list[str]) -> None:
     """Fields that the new version wants on a CRM's cards, and the one before did not: they are to be made first."""
-    known = _own_fields(before) if before is not None else set()
-    new = sorted(_own_fields(after) - known)
+    new = list_new_fields(before, after)
     if new:
         commands = ", then: ".join(f"sverka crm setup {shlex.quote(name)}" for name in names)
         more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
         say(f"New on the CRM's cards: {', '.join(new[:_SHOWN])}{more}; to be made there first. Next: {commands}")
-
-
-def _own_fields(mapping: Mapping) -> set[str]:
-    cards = mapping.cards.values()
-    return {f"{card.name}.{one.code}" for card in cards for one in card.own_fields} | {
-        card.name for card in cards if card.own
-    }
 
 
 def _tell_replaced(application: App, before: MappingVersion, after: MappingVersion) -> None:

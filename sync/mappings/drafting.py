@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -30,8 +29,8 @@ from store.drafts import Draft
 from store.engine import reading
 from store.versions import MappingVersion
 from sync.context import App
+from sync.mappings.beginning import BEHIND, begin_text, folder_of, own_text
 from sync.mappings.publishing import publish_mapping
-from sync.versions import PROGRAM
 
 __all__ = [
     "LONGEST",
@@ -39,14 +38,11 @@ __all__ = [
     "Opened",
     "Problem",
     "ReadText",
-    "begin_text",
     "cases_beside",
     "clean_text",
     "discard_draft",
-    "is_bare",
     "load_draft",
     "open_text",
-    "own_text",
     "publish_draft",
     "read_text",
     "save_draft",
@@ -54,7 +50,6 @@ __all__ = [
 
 LONGEST = 200_000
 """Characters of a draft; the largest preset has an eighth of it. What is longer goes by the command."""
-_BEHIND = f"\n{BUNDLE}"
 log = structlog.get_logger()
 
 
@@ -116,31 +111,11 @@ def load_draft(conn: Connection, key: str) -> Draft | None:
 
 
 def open_text(app: App, key: str) -> Opened:
-    """The draft, or where there is none the text that one would begin with: see `begin_text`."""
+    """The draft, or where there is none the text that one would begin with: see `sync.mappings.beginning`."""
     with reading(app.engine) as conn:
         draft = drafts.load_draft(conn, key)
     ruling = versions.published(app.engine, key)
     return Opened(draft.text if draft is not None else begin_text(app, key, ruling), draft, ruling)
-
-
-def begin_text(app: App, key: str, ruling: MappingVersion | None) -> str:
-    """What a new draft begins with: the own file of what rules; where a preset rules as it is, a file that extends it.
-
-    Where nothing rules yet: the file that the settings name. Raises ConfigError when it cannot be read.
-    """
-    if key in preset_names() and (ruling is None or is_bare(key, ruling)):
-        return f'extends = "{key}"\n'
-    return own_text(ruling.text) if ruling is not None else own_text(load_mapping(key, folder=_folder(app)).text)
-
-
-def is_bare(key: str, ruling: MappingVersion) -> bool:
-    """Whether a preset rules as it came with the program, and nobody has said anything of his own yet."""
-    return key in preset_names() and (ruling.author == PROGRAM or ruling.text == load_mapping(key).text)
-
-
-def own_text(text: str) -> str:
-    """The first file of a complete text, without what it extends."""
-    return text.split(_BEHIND, 1)[0]
 
 
 def read_text(app: App, key: str, text: str, ruling: MappingVersion | None = None) -> ReadText:
@@ -182,7 +157,7 @@ def _complete(app: App, key: str, text: str, ruling: MappingVersion | None) -> s
     if named is None or named in preset_names():
         return text
     ruling = ruling or versions.published(app.engine, key)
-    own, mark, behind = ruling.text.partition(_BEHIND) if ruling is not None else ("", "", "")
+    own, mark, behind = ruling.text.partition(BEHIND) if ruling is not None else ("", "", "")
     if mark and _extends(own) == named:
         return text + mark + behind
     places = find_positions(text)
@@ -202,7 +177,7 @@ def _extends(text: str) -> str | None:
 
 def _pasted(text: str) -> list[Problem]:
     """A whole text, as `sverka mapping export` prints it, was put in: only its first file is the draft."""
-    own, mark, _ = text.partition(_BEHIND)
+    own, mark, _ = text.partition(BEHIND)
     said = f"from here on the text is not used: it is what the file extends, put in by {BUNDLE.strip()!r}"
     return [Problem("notice", own.count("\n") + 2, 1, "", said)] if mark else []
 
@@ -302,8 +277,4 @@ def cases_beside(app: App, key: str, mapping: Mapping) -> list[PlacedCase]:
     """
     if key in preset_names() and mapping.text != load_mapping(key).text:
         return []
-    return load_cases(cases_folder(key, _folder(app)))
-
-
-def _folder(app: App) -> Path | None:
-    return app.settings.path.parent if app.settings.path is not None else None
+    return load_cases(cases_folder(key, folder_of(app)))

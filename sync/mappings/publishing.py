@@ -44,8 +44,10 @@ def publish_mapping(
     return ruling
 
 
-def roll_back(app: App, key: str, version: str | None, author: str) -> MappingVersion:
+def roll_back(app: App, key: str, version: str | None, author: str, *, seen: str | None = None) -> MappingVersion:
     """Let a former version rule again: the one named, or the one that ruled before. Its golden cases are not asked.
+
+    `seen`: the hash of the version that ruled when the person looked; by default the one that rules now.
 
     Raises:
         UsageError: there is none, or several begin so. ConfigError: its text can no longer be read.
@@ -54,9 +56,22 @@ def roll_back(app: App, key: str, version: str | None, author: str) -> MappingVe
     ruling = versions.published(app.engine, key)
     chosen = _former(app, key) if version is None else versions.find_version(app.engine, key, version)
     parse_mapping(chosen.text, key)
-    now = versions.publish(app.engine, key, chosen.hash, author, seen=ruling.hash if ruling else None, clock=app.clock)
+    looked_at = seen or (ruling.hash if ruling is not None else None)
+    now = versions.publish(app.engine, key, chosen.hash, author, seen=looked_at, clock=app.clock)
     _end_reapply(app, key, now)
     return now
+
+
+def list_new_fields(before: Mapping | None, after: Mapping) -> list[str]:
+    """Fields and types that a new version wants on a CRM's cards, and the one before did not: to be made there."""
+    return sorted(_own_fields(after) - (_own_fields(before) if before is not None else set()))
+
+
+def _own_fields(mapping: Mapping) -> set[str]:
+    cards = mapping.cards.values()
+    return {f"{card.name}.{one.code}" for card in cards for one in card.own_fields} | {
+        card.name for card in cards if card.own
+    }
 
 
 def _former(app: App, key: str) -> MappingVersion:

@@ -25,7 +25,7 @@ def list_version_rows(conn: Connection, name: str, *, before: int | None = None,
     """Versions of a mapping, the newest first, those with a number below `before`; without their texts."""
     query = select(*_COLUMNS).where(mapping_version.c.name == name).order_by(_NUMBER.desc(), mapping_version.c.hash)
     if before is not None:
-        query = query.where(_NUMBER < before)
+        query = query.where(before > _NUMBER)
     return [dict(row) for row in conn.execute(query.limit(limit)).mappings()]
 
 
@@ -46,7 +46,7 @@ def number_of_versions(conn: Connection, versions: Sequence[str]) -> dict[tuple[
 def count_cases(conn: Connection) -> dict[str, int]:
     """How many golden cases the store keeps, by mapping."""
     query = select(mapping_case.c.name, func.count()).group_by(mapping_case.c.name)
-    return {name: number for name, number in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def list_orders(conn: Connection, connections: Sequence[str], limit: int = 20) -> list[Record]:
@@ -59,4 +59,4 @@ def list_orders(conn: Connection, connections: Sequence[str], limit: int = 20) -
 def count_landed(conn: Connection, connections: Sequence[str]) -> dict[str, int]:
     """How many records were received from each of these connections: what a re-apply has before it."""
     query = select(landing.c.connection, func.count()).where(landing.c.connection.in_(connections))
-    return {name: number for name, number in conn.execute(query.group_by(landing.c.connection))}
+    return {row[0]: row[1] for row in conn.execute(query.group_by(landing.c.connection))}
