@@ -17,12 +17,13 @@ from core.errors import ConfigError
 from mapping.cards.program import CardMapping
 from mapping.model import SourceSet
 from store.bulk import select_in
-from store.queries.customers.outward import CUSTOMER, DEAL, Scope, load_bound_cards
+from store.queries.customers.outward import CUSTOMER, DEAL, Scope
 from store.queries.customers.shown import load_customers, load_documents
 from store.queries.deals.records import load_shown_deals
 from store.tables import binding
 from sync.context import App, RunContext
 from sync.outbox.content import NO_TIES, Content, Ties, build_content
+from sync.outbox.several import Bound, load_chosen_cards
 from sync.push.contacts import load_standings
 from sync.room.writing import asking
 from sync.versions import load_ruling
@@ -39,6 +40,7 @@ class Subject:
         ties: the cards it hangs on; `tied`: whether one of those that it must hang on is there.
         external_id: the card of this type that is bound to it there; `gone` when that was deleted.
         elsewhere: the customer has a card of another type in this CRM.
+        several: he has more than one of some type there.
     """
 
     shown: dict[str, Any]
@@ -47,6 +49,7 @@ class Subject:
     external_id: str | None = None
     gone: bool = False
     elsewhere: bool = False
+    several: bool = False
 
 
 @dataclass(slots=True)
@@ -126,13 +129,14 @@ def load_subjects(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[UUI
 
 def _load_customers(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[UUID, Subject]:
     found = load_customers(conn, ids, desk.currency)
-    bound = load_bound_cards(conn, desk.name, ids)
+    bound = load_chosen_cards(conn, desk.name, ids)
     standings = load_standings(conn, desk.ctx.app, list(found.values()))
     subjects = {}
     for key, shown in found.items():
-        alive = [row for row in bound.get(key, []) if not row.deleted and row.state == "bound"]
+        cards = bound.get(key, Bound())
+        alive = cards.living
         mine = [row for row in alive if row.source == desk.card.name]
-        lost = [row for row in bound.get(key, []) if row.deleted and row.source == desk.card.name]
+        lost = [row for row in cards.gone if row.source == desk.card.name]
         shown |= {**standings[key], "card": alive[0].source if alive else ""}
         shown["our_link"] = desk.ctx.app.settings.web.customer_page(key)
         subjects[key] = Subject(
@@ -140,6 +144,7 @@ def _load_customers(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[U
             external_id=mine[0].external_id if mine else lost[0].external_id if lost else None,
             gone=bool(lost) and not mine,
             elsewhere=bool(alive) and not mine,
+            several=cards.several,
         )
     return subjects
 
@@ -147,11 +152,11 @@ def _load_customers(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[U
 def _load_documents(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[UUID, Subject]:
     found = load_documents(conn, desk.card.entity, ids, desk.currency)
     customers = {shown["counterparty_id"] for shown in found.values()} - {None}
-    bound = load_bound_cards(conn, desk.name, sorted(customers))
+    bound = load_chosen_cards(conn, desk.name, sorted(customers))
     deals = _load_deals(conn, desk, [shown["deal_id"] for shown in found.values()])
     subjects = {}
     for key, shown in found.items():
-        alive = [row for row in bound.get(shown["counterparty_id"], []) if not row.deleted and row.state == "bound"]
+        alive = bound.get(shown["counterparty_id"], Bound()).living
         ties = {desk.card.parents[row.source]: row.external_id for row in alive if row.source in desk.card.parents}
         if desk.card.deal_field and shown["deal_id"] in deals:
             ties[desk.card.deal_field] = deals[shown["deal_id"]]

@@ -18,6 +18,7 @@ from sync.outbox.desk import Desk, Subject, load_subjects
 from sync.outbox.letters import build_failure, build_gone
 from sync.outbox.mark import OVERLAP, STALE, Mark, find_floor, save_mark
 from sync.outbox.rows import CardRow, load_rows, new_row, save_rows
+from sync.outbox.several import ask_which_stay
 from sync.pull import dead
 from sync.pull.dead import Failure
 from sync.room.writing import writing
@@ -124,6 +125,7 @@ def _look(desk: Desk, ids: Sequence[UUID], mark: Mark | None) -> Looked:
             dead.record_failures(conn, desk.ctx, looked.failures)
             if mark is not None:
                 save_mark(conn, mark)
+    ask_which_stay(desk.ctx, desk.card.name, [key for key, one in subjects.items() if one.several])
     return looked
 
 

@@ -18,6 +18,7 @@ from sync.outbox.mark import Mark, load_marks
 from sync.outbox.preview import preview
 from sync.outbox.refresh import Looked, refresh
 from sync.outbox.send import StopSending, send_due
+from sync.outbox.several import close_answered
 from sync.room.writing import writing
 
 
@@ -40,6 +41,8 @@ def keep_cards(ctx: RunContext) -> None:
             return
     with reading(ctx.app.engine) as conn:
         marks = load_marks(conn, ctx.name)
+    if not ctx.order.dry_run:
+        close_answered(ctx)
     currency = find_currency(ctx.app)
     for card in due_cards(ctx):
         desk = Desk(ctx, card, linked or ctx.order.dry_run, currency)  # a dry run shows what would be made then

@@ -23,7 +23,7 @@ from sync.link.ours import Ours, add_alike, load_holders
 from sync.outbox.desk import Desk, Subject
 from sync.outbox.rows import CardRow
 from sync.push.ask import load_decided
-from sync.push.match import SAID_DIFFERENT, Decided
+from sync.push.match import BRANCHES, SAID_DIFFERENT, Decided
 from sync.push.mirror import is_branch
 from sync.room.writing import asking
 
@@ -60,13 +60,13 @@ def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subj
     """
     answers = Answers(keys=_without_given_away(desk, _ask(desk, "key", [row.key for row in rows])))
     open_rows = [row for row in rows if not answers.keys.get(row.key)]
-    decided: dict[UUID, Decided] = {}
+    decided = _load_decided(desk, [row.entity_id for row in rows if len(answers.keys.get(row.key, [])) != 1])
+    open_rows += [row for row in rows if _is_none_of_several(row, answers, decided)]
     held: set[UUID] = set()
     if desk.card.entity == CUSTOMER and open_rows:
         with reading(desk.ctx.app.engine) as conn:
             ids = [row.entity_id for row in open_rows]
             held = load_held(conn, desk.name, ids)
-            decided = {key: load_decided(conn, desk.name, key) for key in _load_spoken_of(conn, desk.name, ids)}
         _ask_who(desk, answers, [subjects[row.entity_id].shown for row in open_rows if row.entity_id not in held])
         _find_rivals(desk, answers, [subjects[row.entity_id].shown for row in open_rows])
     found = {row.entity_id: _judge(desk, row, subjects[row.entity_id].shown, answers, decided, held) for row in rows}
@@ -83,6 +83,26 @@ def _without_given_away(desk: Desk, hits: Hits) -> Hits:
         key: [one for one in found if one.external_id not in holders or str(holders[one.external_id][0]) == key]
         for key, found in hits.items()
     }
+
+
+def _load_decided(desk: Desk, ids: Sequence[UUID]) -> dict[UUID, Decided]:
+    with reading(desk.ctx.app.engine) as conn:
+        return {key: load_decided(conn, desk.name, key) for key in _load_spoken_of(conn, desk.name, ids)}
+
+
+def _left_of(row: CardRow, answers: Answers, said: Decided) -> list[CardHit]:
+    """Cards under our key but for those that a person has said are not his; of several the one that he has said is."""
+    ours = answers.keys.get(row.key, [])
+    chosen = [one for one in ours if one.external_id in said.same]
+    if len(ours) > 1 and len(chosen) == 1:
+        return chosen
+    return [one for one in ours if not (said.force and one.external_id in said.rejected)]
+
+
+def _is_none_of_several(row: CardRow, answers: Answers, decided: Mapping[UUID, Decided]) -> bool:
+    """Whether cards stand under our key, and a person insists that he is none of them."""
+    said = decided.get(row.entity_id)
+    return said is not None and bool(answers.keys.get(row.key)) and not _left_of(row, answers, said)
 
 
 def _load_spoken_of(conn: Connection, name: str, ids: Sequence[UUID]) -> set[UUID]:
@@ -149,7 +169,8 @@ def _judge(
     desk: Desk, row: CardRow, shown: Mapping[str, Any], answers: Answers, decided: Mapping[UUID, Decided],
     held: set[UUID],
 ) -> Found:  # fmt: skip
-    ours = answers.keys.get(row.key, [])
+    said = decided.get(row.entity_id, Decided())
+    ours = _left_of(row, answers, said)
     if len(ours) == 1:
         return Found("found", ours[0].external_id)
     if ours:
@@ -159,7 +180,6 @@ def _judge(
         return Found("hold", reason="a person is asked who it is: sverka review list")
     if desk.card.entity != CUSTOMER:
         return Found("create")
-    said = decided.get(row.entity_id, Decided())
     if len(said.same) == 1:
         return Found("link", next(iter(said.same)), "a person has said that this is his card")
     return _by_tax_id(desk, shown, answers, said) or _by_likeness(desk, shown, answers, said) or Found("create")
@@ -174,6 +194,8 @@ def _by_tax_id(desk: Desk, shown: Mapping[str, Any], answers: Answers, said: Dec
     same = [one for one in hits if not is_branch(ours, one.registration_code)]
     exact = [one for one in same if ours and one.registration_code == ours]
     same = exact if len(exact) == 1 else same
+    if not same and desk.ctx.mapping.settings.get(BRANCHES) == "create":
+        return Found("create", reason="a branch with a card of its own")
     doubt = (shown["marks"] or {}).get("tax_id", "")
     if not doubt and any(one.external_id in said.rejected for one in same):
         doubt = SAID_DIFFERENT

@@ -19,6 +19,7 @@ from store.entities import counterparties
 from store.tables import review
 from sync.context import App
 from sync.outbox.rows import wake_reviewed
+from sync.outbox.several import is_which_stays
 from sync.owners.leave import APPROVED, CHANGE
 from sync.push import intents
 from sync.push.ask import DIFFERENT, SAME, remember, request_push
@@ -81,6 +82,7 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
         _refuse_order(row)
         if row.kind == CHANGE:
             return _approve(conn, app, row, who)
+        _refuse_bound(row)
         twins = [item["external_id"] for item in row.candidates if item["strength"] == "same"]
         if twins and not force:
             raise _build_twin_error(app, row, twins)
@@ -167,6 +169,14 @@ def _refuse_order(row: Row[Any]) -> None:
         step = f"sverka deals assign {row.entity_id} {row.candidates[0]['external_id']}"
         why = f"Review {row.number} asks which deal an order belongs to: there is nobody to link or to create."
         raise UsageError(why, next_step=f"{step}, or: sverka review dismiss {row.number} --reason …")
+
+
+def _refuse_bound(row: Row[Any]) -> None:
+    """Which of his own cards stays is not answered by one more."""
+    if is_which_stays(row.reason):
+        chosen = row.candidates[0]["external_id"]
+        why = f"Review {row.number} asks which of the cards that are bound to him stays: there is nobody to create."
+        raise UsageError(why, next_step=f"sverka review link {row.number} --to {chosen}")
 
 
 def _choose(row: Row[Any], external_id: str | None) -> str:

@@ -146,3 +146,15 @@ def test_what_people_change_of_ours_is_set_right(store_url: str, tmp_path: Path)
 def _party(circle: Circle) -> str:
     rows: list[dict[str, Any]] = circle.base.truth_documents("Catalog_Контрагенты")
     return str(next(row["Ref_Key"] for row in rows if row.get("ИНН") == TAX_IDS[0]))
+
+
+def test_a_branch_gets_a_card_of_its_own_where_the_mapping_says_so(store_url: str, tmp_path: Path) -> None:
+    """As `sverka link` would do; without the setting it is a question (`test_somebody_else`)."""
+    with make_circle(store_url, tmp_path, mapping='[settings]\nbranches = "create"\n') as circle:
+        circle.sync()
+        circle.set_up()
+        circle.ship(circle.order("З-1", amount=700), 700)
+        circle.sync("accounting")
+        branch = circle.add_company("Ромашка, филиал", TAX_IDS[0], "781301001")
+        assert "review" not in counted(circle.show(kind="push"))
+        assert circle.company()["id"] != branch and circle.questions() == []
