@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +20,18 @@ from mapping.deals import DealRules, compile_deals
 from mapping.entity import EntityMapping, compile_entity
 from mapping.files.own_settings import check_settings
 from mapping.files.problems import Loc, Mistake, Problems, suggest
-from mapping.files.text import PRESETS, Chain, Tree, load_chain, preset_names, preset_origin, put_settings, read_file
+from mapping.files.text import (
+    PRESETS,
+    Chain,
+    Tree,
+    join_chain,
+    load_chain,
+    parse_text,
+    preset_names,
+    preset_origin,
+    put_settings,
+    read_file,
+)
 from mapping.grammar.files import (
     BalanceRule,
     Common,
@@ -131,6 +143,13 @@ def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapp
 
 
 def _build(chain: Chain, name: str) -> Mapping:
+    return _built(tuple((file.origin, file.text) for file in chain.files), chain.kept, name)
+
+
+@lru_cache(maxsize=32)
+def _built(files: tuple[tuple[str, str], ...], kept: bool, name: str) -> Mapping:
+    """Built once from the same texts: a page, a draft's check and a run ask for the same mapping again and again."""
+    chain = join_chain([parse_text(*file) for file in files], kept=kept)
     problems = Problems(chain.place_of, chain.meant)
     check_settings(chain, problems)
     put_settings(chain, problems)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
         ConfigError: no TOML (with line and column), an unknown preset, a cycle, too long a chain.
     """
     kept = _split_bundle(text, origin)
-    files, complete = [_parse(*kept.pop(0))], bool(kept)
+    files, complete = [parse_text(*kept.pop(0))], bool(kept)
     while (name := files[-1].tree.get("extends")) is not None:
         if not isinstance(name, str):
             _fail(files, ("extends",), "extends is the name of a preset or of a file")
@@ -149,8 +150,13 @@ def load_chain(text: str, origin: str, folder: Path | None) -> Chain:
             _fail(files, ("extends",), f"goes in a circle: {circle}")
         if len(files) >= _DEEPEST:
             _fail(files, ("extends",), f"is a chain of more than {_DEEPEST} files")
-        files.append(_parse(*following))
-    chain = Chain(files, kept=complete)
+        files.append(parse_text(*following))
+    return join_chain(files, kept=complete)
+
+
+def join_chain(files: list[RuleText], *, kept: bool) -> Chain:
+    """Texts of which each extends the next, merged; `kept`: they came as one text, as the store keeps it."""
+    chain = Chain(files, kept=kept)
     chain.tree = merge_files(files, chain.taken_away)
     return chain
 
@@ -173,11 +179,29 @@ def _split_bundle(text: str, origin: str) -> list[tuple[str, str]]:
     return files
 
 
-def _parse(origin: str, text: str) -> RuleText:
+def parse_text(origin: str, text: str) -> RuleText:
+    """One file of a chain; its tree is the caller's own.
+
+    Raises:
+        ConfigError: no TOML, with line and column.
+    """
     try:
-        return RuleText(origin, text, parse_toml(text), find_positions(text))
+        tree, positions = _parsed(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(origin, error) from error
+    return RuleText(origin, text, _copied(tree), positions)
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[Tree, Positions]:
+    """A preset's text is asked for by every mapping that extends it, and takes twenty milliseconds."""
+    return parse_toml(text), find_positions(text)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _not_toml(origin: str, error: tomllib.TOMLDecodeError) -> ConfigError:
