@@ -44,6 +44,7 @@ binding = Table(  # external id <-> our id, and what we last saw of it
     Column("missing_since", UtcDateTime),  # first complete sweep that missed it
     Column("seen", Json),  # {field: [fingerprint last seen there, of ours then]}: who changed it since
     Column("code", String(100)),  # the other side's own code, as people there read it
+    Column("foreign_key", Boolean, nullable=False, server_default=text("false")),  # it stands under another program's
     Index("ix_binding_entity_id", "entity", "entity_id"),
     Index("ix_binding_fetch_seq", "connection", "fetch_seq"),  # what a run has touched last
     Index("ix_binding_source_date", "connection", "source", "date"),

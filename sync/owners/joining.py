@@ -17,14 +17,14 @@ from sqlalchemy import Connection
 from store.bulk import select_in
 from store.entities import counterparties
 from sync.context import RunContext
+from sync.owners.foreign import FOREIGN, load_foreign
 from sync.owners.planning import Change, note_changes, seed_cards
 from sync.owners.rules import is_empty
 from sync.owners.settling import Settlement, build_baseline, write_audit
 from sync.owners.sides import MANY, Bound, leads, load_bound, sides_of
 from sync.pull.decide import is_own_making
 from sync.pull.prepare import Item
-from sync.push.ask import open_review
-from sync.push.match import FOREIGN
+from sync.push.ask import load_parted, open_review
 from sync.push.merge import load_rows
 from sync.push.mirror import is_branch
 
@@ -43,6 +43,8 @@ class Joins:
     cards: dict[UUID, list[Bound]] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
     """Those of `rows` who are known by our own key: we have made these cards ourselves."""
+    foreign: set[UUID] = field(default_factory=set)
+    """Customers who are known only from cards of a CRM under another program's key."""
 
 
 def find_joins(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> Joins:
@@ -62,9 +64,11 @@ def find_joins(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> Join
         if not (row.marks or {}).get(_TAX_ID):
             alike.setdefault(row.tax_id, []).append(dict(row._mapping))
     found.cards |= load_bound(conn, [row.id for row in rows])
-    twins = _find_twins(left)
+    found.foreign = load_foreign(conn, [row.id for row in rows], but=ctx.name)
+    twins, parted = _find_twins(left), load_parted(conn, ctx.name, [item.key for item in left])
     for item in left:
-        _judge(ctx, item, alike.get(_tax_id(item), []), found, taken, twins)
+        others = [row for row in alike.get(_tax_id(item), []) if (row["id"], item.key) not in parted]
+        _judge(ctx, item, others, found, taken, twins)
     return found
 
 
@@ -154,7 +158,7 @@ def _judge(ctx: RunContext, item: Item, alike: Sequence[Row], found: Joins, take
         found.doubts[item.key] = (f"several new cards of {ctx.name} have this INN", same)
     elif same[0]["id"] in taken or _is_here(ctx, found.cards.get(same[0]["id"], [])):
         found.doubts[item.key] = (f"the customer has another card in {ctx.name} already", same)
-    elif item.raw.foreign_key:
+    elif item.raw.foreign_key or same[0]["id"] in found.foreign:
         found.doubts[item.key] = (FOREIGN, same)
     else:
         taken.add(same[0]["id"])

@@ -15,6 +15,7 @@ from store.bulk import delete_where_in, insert, select_in, update_rows, upsert
 from store.entities import entity_tables, line_tables
 from store.tables import binding
 from sync.context import RunContext
+from sync.owners.holding import hold_own
 from sync.owners.joining import Joins, add_made, ask_doubts, find_joins, settle_joined
 from sync.owners.rules import ENTITY as SHARED
 from sync.owners.settling import settle_shared
@@ -161,6 +162,7 @@ def _write_joined(conn: Connection, group: Group, items: Sequence[Item], joins: 
         item.outcome = "filtered" if item.key in joins.own else item.outcome
     if role == "accounting":
         close_arrived(conn, now, group.ctx.name, list(settled))
+    hold_own(conn, group.ctx, group.source.entity, items, rows)
     for alike in _by_columns(rows):
         update_rows(conn, table, alike, [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)])
     _note_changes(group, items, before, rows)
@@ -186,6 +188,7 @@ def _write_updated(
         for item in items
         if item.record and item.entity_id
     ]
+    hold_own(conn, group.ctx, group.source.entity, items, rows)
     for alike in _by_columns(rows):
         changed = [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)]
         update_rows(conn, table, alike, changed)
@@ -255,7 +258,13 @@ def _seen(group: Group, item: Item) -> dict[str, Any]:
         mapping_version=group.ctx.mapping.version,
         missing_since=None,
         deleted=False,
+        foreign_key=_is_foreign(group, item),
     )
+
+
+def _is_foreign(group: Group, item: Item) -> bool:
+    """Under another program's key, as it was read; what is applied anew from what is kept tells nothing of it."""
+    return bool(item.known and item.known["foreign_key"]) if group.ctx.order.remap else item.raw.foreign_key
 
 
 def _save_bindings(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -316,6 +325,7 @@ def _write_versions(conn: Connection, group: Group) -> None:
     rows = [
         key_of(group.ctx.name, group.source.entity, item.key)
         | {"version": item.raw.version, "fetch_seq": group.seq, "missing_since": None, "date": item.date}
+        | {"foreign_key": _is_foreign(group, item)}
         for item in group.of("version")
     ]
     upsert(conn, binding, rows, KEYS)

@@ -37,6 +37,7 @@ _COLUMNS = tuple(
         "missing_since",
         "code",
         "seen",
+        "foreign_key",
     )
 )
 
@@ -96,6 +97,7 @@ def binding_values(known: Binding | None, **changed: object) -> dict[str, Any]:
         "missing_since": None,
         "code": None,
         "seen": None,
+        "foreign_key": False,
     }
     if known is not None:
         base = {name: known[name] for name in base}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from core.ids import new_id
-from store.bulk import upsert
+from store.bulk import select_in, upsert
 from store.tables import match_decision, review
-from sync.push.match import FOREIGN, Decided
+from sync.owners.foreign import FOREIGN, load_foreign
+from sync.push.match import Decided
 from sync.room.numbers import next_numbers
 from sync.room.requests import leave_request
 
@@ -78,6 +79,14 @@ def _load_verdicts(conn: Connection, connection: str, entity_id: UUID) -> dict[s
     return {row.external_id: row.verdict for row in conn.execute(query)}
 
 
+def load_parted(conn: Connection, connection: str, cards: Sequence[str]) -> set[tuple[UUID, str]]:
+    """Pairs (our customer, one of these cards) of which a person has said that they are not the same."""
+    where = {"connection": connection, "entity": "counterparty", "verdict": DIFFERENT}
+    columns = (match_decision.c.entity_id, match_decision.c.external_id)
+    rows = select_in(conn, match_decision, columns, match_decision.c.external_id, cards, **where)
+    return {(row.entity_id, row.external_id) for row in rows}
+
+
 def load_decided(conn: Connection, connection: str, entity_id: UUID) -> Decided:
     """All that people have said about a contact together: pairs that are not asked again."""
     where = (
@@ -94,13 +103,8 @@ def load_decided(conn: Connection, connection: str, entity_id: UUID) -> Decided:
 
 
 def _load_doubt(conn: Connection, connection: str, entity_id: UUID) -> str:
-    """Whether his card in a CRM is another program's, as its reading has asked; a closed question is no answer."""
-    where = (
-        review.c.connection == connection, review.c.entity == "counterparty", review.c.entity_id == entity_id,
-        review.c.kind == "match", review.c.reason.contains(FOREIGN, autoescape=True),
-    )  # fmt: skip
-    asked = conn.execute(select(review.c.id).where(*where).limit(1)).first()
-    return f"{FOREIGN} in the CRM" if asked is not None else ""
+    """Whether his card in a CRM is another program's; a question that was closed is no answer."""
+    return f"{FOREIGN} in the CRM" if load_foreign(conn, [entity_id], but=connection) else ""
 
 
 def load_link(conn: Connection, intent_id: UUID) -> tuple[str, str] | None:

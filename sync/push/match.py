@@ -31,8 +31,6 @@ SAME_CODE = "same KPP"
 SAID_DIFFERENT = "a person has said that it is somebody else's card, and now its INN and KPP say that it is his"
 """Why a card that would be linked is asked about once more: a rule never overrules a person."""
 NOT_COMPARABLE = "not_comparable"
-FOREIGN = "the card stands under another program's key"
-"""Why a card of a CRM with the right INN is a person's to give; in the words of `sync.link.judge`."""
 BRANCHES = "branches"
 """The mapping's setting for a card with the same INN and another KPP: "review" (default) or "create" (own card)."""
 

@@ -45,6 +45,7 @@ def _cards_shown() -> None:
     op.create_index("ix_balances_as_of", "balances", ["as_of"])
     op.add_column("balances", sa.Column("settled_at", moment))
     op.create_index("ix_balances_settled_at", "balances", ["settled_at"])
+    op.add_column("binding", sa.Column("foreign_key", sa.Boolean(), nullable=False, server_default=sa.text("false")))
     op.create_index("ix_intent_updated_at", "intent", ["updated_at"])
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sandbox.bitrix24.fields import COMPANY
 from sandbox.onec.schema import PARTIES
 from sync.context import NoProgress
 from sync.link.report import GROUPS, Report
@@ -53,6 +56,55 @@ def test_a_card_under_another_programs_key_is_asked_about_as_the_link_says(store
         world.settle()
         assert _apart(world, company)
         assert [one["number"] for one in world.reviews()] == [asked["number"]], "asked once"
+
+
+@pytest.mark.parametrize("client", [True, False], ids=["client", "lead"])
+def test_it_is_asked_about_too_when_accountings_card_comes_later(store_url: str, tmp_path: Path, client: bool) -> None:
+    """The portal was read before accounting had him: neither the reading of accounting nor the write joins them."""
+    with make_world(store_url, tmp_path) as world:
+        company = world.add_company("Ромашка в портале", inn="", client=client)
+        world.person_does("update", number=int(company), **MODULE)
+        world.run("crm")
+        world.add_requisite(company, INN)
+        world.base.create(PARTIES, {"Description": "Ромашка в 1С", "ИНН": INN, "КПП": "770701001"})
+        world.run("crm", entity="counterparty")
+        world.run("accounting")
+        assert _apart(world, company)
+        assert FOREIGN in next(one["reason"] for one in world.reviews())
+        sent = world.written()
+        for _ in range(2):
+            world.settle()
+        assert _apart(world, company)
+        assert (world.written(), len(world.cards())) == (sent, 1)
+
+
+def test_a_persons_word_joins_the_card_that_came_later(store_url: str, tmp_path: Path) -> None:
+    with make_world(store_url, tmp_path) as world:
+        company = world.add_company("Ромашка в портале", client=False)
+        world.person_does("update", number=int(company), **MODULE)
+        world.run("crm")
+        world.base.create(PARTIES, {"Description": "Ромашка в 1С", "ИНН": INN, "КПП": "770701001"})
+        world.run("accounting")
+        (asked,) = world.reviews()
+        assert (asked["connection"], [one["external_id"] for one in asked["candidates"]]) == ("crm", [company])
+        link_review(world.app, asked["number"], who="anna")
+        for _ in range(2):
+            world.settle()
+        assert not _apart(world, company) and world.reviews() == []
+
+
+def test_a_card_that_loses_the_other_programs_key_is_joined(store_url: str, tmp_path: Path) -> None:
+    with make_world(store_url, tmp_path) as world:
+        company = world.add_company("Ромашка в портале", client=False)
+        world.person_does("update", number=int(company), **MODULE)
+        world.run("crm")
+        with world.portal.lock:
+            world.portal.kind(COMPANY).items[int(company)] |= {"originatorId": None, "originId": None}
+        world.person_does("update", number=int(company), comments="модуль удалён")  # nothing that the mapping reads
+        world.run("crm")
+        world.base.create(PARTIES, {"Description": "Ромашка в 1С", "ИНН": INN, "КПП": "770701001"})
+        world.run("accounting")
+        assert not _apart(world, company) and world.reviews() == []
 
 
 def test_a_client_under_another_programs_key_is_not_linked_by_the_write_either(store_url: str, tmp_path: Path) -> None:
