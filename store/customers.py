@@ -21,13 +21,13 @@ from store.tables import customer_figure, customer_word, word_form
 from store.types import Money
 from store.words import forms_of, words_of
 
-PERSON = entity_tables["person"]
+PERSON, CONTRACT = entity_tables["person"], entity_tables["contract"]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """What stands where there was no such document: it sorts last."""
 DATED = {"last_order_at": "order", "last_shipment_at": "shipment", "last_payment_at": "payment"}
 _WORD_KEYS = ("counterparty_id", "word", "person")
 _FOUND_BY = ("name", "legal_name", "code", "tax_id", "phones", "emails")
-_FIGURES = ("currency", "amount", "overdue", "overdue_since", *DATED)
+_FIGURES = ("currency", "amount", "overdue", "overdue_since", "over", *DATED)
 
 
 def write_lists(conn: Connection, customers: Sequence[UUID]) -> int:
@@ -111,13 +111,19 @@ def write_figures(conn: Connection, customers: Sequence[UUID]) -> int:
 
 
 def _wanted_figures(conn: Connection, customers: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    here = conn.execute(select(counterparties.c.id).where(is_among(conn, counterparties.c.id, customers))).scalars()
-    nothing: dict[str, Any] = {"currency": "", "amount": ZERO, "overdue": ZERO, "overdue_since": None}
-    found = {key: {"counterparty_id": key} | nothing | dict.fromkeys(DATED, NEVER) for key in here}
+    columns = (counterparties.c.id, counterparties.c.credit_limit)
+    limits = {row[0]: row[1] for row in conn.execute(select(*columns).where(is_among(conn, columns[0], customers)))}
+    nothing: dict[str, Any] = {"currency": "", "amount": ZERO, "overdue": ZERO, "overdue_since": None, "over": ZERO}
+    found = {key: {"counterparty_id": key} | nothing | dict.fromkeys(DATED, NEVER) for key in limits}
     for row in conn.execute(_sums(conn, customers)):
         known = found.get(row.counterparty_id)
+        if known is not None and limits[row.counterparty_id]:
+            known["over"] = max(known["over"], row.amount - limits[row.counterparty_id])
         if known is not None and (abs(row.amount), row.overdue) > (abs(known["amount"]), known["overdue"]):
             known |= {name: row._mapping[name] for name in ("currency", "amount", "overdue", "overdue_since")}
+    for key, over in conn.execute(_over_contracts(conn, customers)):
+        if key in found:
+            found[key]["over"] = max(found[key]["over"], over)
     for name, entity in DATED.items():
         for key, at in conn.execute(_newest(conn, entity_tables[entity], customers)):
             if key in found and at is not None:
@@ -133,6 +139,15 @@ def _sums(conn: Connection, customers: Sequence[UUID]) -> Select[Any]:
     return select(*keys, *sums, since).where(mine).group_by(*keys).order_by(balances.c.currency)
 
 
+def _over_contracts(conn: Connection, customers: Sequence[UUID]) -> Select[Any]:
+    """By how much each contract's debt is above its own limit, where it has one."""
+    mine = is_among(conn, balances.c.counterparty_id, customers)
+    over = type_coerce(func.sum(balances.c.amount) - CONTRACT.c.credit_limit, Money)
+    query = select(balances.c.counterparty_id, over).join(CONTRACT, CONTRACT.c.id == balances.c.contract_id)
+    limited = (CONTRACT.c.credit_limit > ZERO, CONTRACT.c.closed.is_not(True), CONTRACT.c.deleted.is_(False))
+    return query.where(mine, *limited).group_by(balances.c.counterparty_id, CONTRACT.c.id, CONTRACT.c.credit_limit)
+
+
 def _newest(conn: Connection, table: Table, customers: Sequence[UUID]) -> Select[Any]:
     """The date of the newest document that counts, by customer."""
     counts = (table.c.posted.is_(True), table.c.deleted.is_(False))
@@ -144,7 +159,7 @@ def _newest(conn: Connection, table: Table, customers: Sequence[UUID]) -> Select
 def load_changed(conn: Connection, since: datetime, after: UUID | None, limit: int) -> list[UUID]:
     """Customers of whom something was written since that moment, a page of them by id."""
     parts = [select(counterparties.c.id.label("id")).where(counterparties.c.updated_at >= since)]
-    for name in ("person", *DATED.values()):
+    for name in ("person", "contract", *DATED.values()):
         table = entity_tables[name]
         parts.append(select(table.c.counterparty_id).where(table.c.updated_at >= since))
     for moment in (balances.c.as_of, balances.c.settled_at):

@@ -25,6 +25,10 @@ SHORTEST_WITH_TYPO = 4
 LOCAL_DIGITS = 7
 """A number without the code of its town."""
 _TRUNKS = ("380", "375", "38", "7", "8", "0")
+_ABROAD = re.compile(r"^(?:00|8\W*10|810)\W*(?=[1-9])")
+"""How one dials out of the country, where others write a plus."""
+_NEIGHBOURS = ("RU", "UA", "BY", "KZ")
+"""A number of a neighbour is written without his country's code too: by people there, and by their exchange."""
 _LAYOUT = dict(zip("`qwertyuiop[]asdfghjkl;'zxcvbnm,.", "ёйцукенгшщзхъфывапролджэячсмитьбю", strict=True))
 
 
@@ -58,15 +62,23 @@ def words_of(fields: Mapping[str, object], *, region: str = REGION) -> set[str]:
 
 def phone_words(text: str, region: str = REGION) -> set[str]:
     """A number without the code of its country, and its local part; its bare digits where it is no whole number."""
+    for written in dict.fromkeys((text, _ABROAD.sub("+", text.strip()))):
+        for country in dict.fromkeys((region, *_NEIGHBOURS)):
+            national = _read_national(written, country)
+            if national:
+                return {national, national[-LOCAL_DIGITS:]}
     digits = re.sub(r"\D", "", text)
+    return {digits} if digits else set()
+
+
+def _read_national(text: str, region: str) -> str:
+    """A whole number without the code of its country; empty where it is none as that country writes them."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return {digits} if digits else set()
-    if not phonenumbers.is_valid_number(number):
-        return {digits} if digits else set()
-    national = phonenumbers.national_significant_number(number)
-    return {national, national[-LOCAL_DIGITS:]}
+        return ""
+    valid = phonenumbers.is_valid_number(number)
+    return phonenumbers.national_significant_number(number) if valid else ""
 
 
 def forms_of(word: str) -> set[str]:

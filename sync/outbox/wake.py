@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
 from core.errors import ConfigError
 from sync.context import App, RunContext
 from sync.link.agreed import is_linked
@@ -23,9 +28,14 @@ def wake_cards(ctx: RunContext) -> None:
     if not names:
         return
     with writing(ctx, "outbox-wake") as conn:
-        for name in names:
-            if is_linked(conn, name) or ctx.app.settings.connections[name].write == "on":
-                request_push(conn, ctx.app.clock.now(), name)
+        request_cards(conn, ctx.app, ctx.app.clock.now(), names)
+
+
+def request_cards(conn: Connection, app: App, now: datetime, names: Sequence[str]) -> None:
+    """Leave word for these CRMs (`find_crms`) that their cards may show something else, in the caller's transaction."""
+    for name in names:
+        if is_linked(conn, name) or app.settings.connections[name].write == "on":
+            request_push(conn, now, name)
 
 
 def _has_news(ctx: RunContext) -> bool:

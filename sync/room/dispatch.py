@@ -26,6 +26,7 @@ from store.tables import request, run, slot
 from store.tables import tick as ticks
 from sync.context import App, Order
 from sync.cycle import RunResult, run_cycle, run_stages
+from sync.push.contacts import is_uuid
 from sync.reconcile import ordered
 from sync.reconcile.nightly import claim_nightly, run_nightly
 from sync.room import hints, slots
@@ -34,6 +35,7 @@ from sync.room.due import claim_due, is_brief, run_due
 from sync.room.lease import is_held
 from sync.room.runs import LONGEST_TEXT
 from sync.room.writing import committing
+from sync.settle.anew import SETTLE, settle_anew
 from sync.settle.customer import pull_customer
 
 log = structlog.get_logger()
@@ -41,7 +43,7 @@ TICK = "tick"
 RESEND = timedelta(seconds=30)
 """A piece of work that nobody has taken up for so long, or for the length of a lease, is sent again."""
 WATCHED_PERIODS = 2
-KINDS = ("sync", "push", "retry", "pull_customer", hints.KIND, ordered.KIND)
+KINDS = ("sync", "push", "retry", "pull_customer", SETTLE, hints.KIND, ordered.KIND)
 STORE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 """Says nothing of the request itself: it stays open and a later tick finds it again."""
 
@@ -279,6 +281,9 @@ def _carry_out(app: App, row: dict[str, Any]) -> RunResult:
         return run_stages(app, name, Order(kind="repair"), [lambda ctx: pull_customer(ctx, key)], wait=0.0)
     if row["kind"] == ordered.KIND:
         return ordered.carry_out_order(app, name, row["created_at"])
+    if row["kind"] == SETTLE:
+        customer = UUID(arguments["customer"])
+        return run_stages(app, name, Order(kind="repair"), [lambda ctx: settle_anew(ctx, customer)], wait=0.0)
     if row["kind"] == hints.KIND:
         return hints.run_hints(app, name)
     if row["kind"] in ("push", "retry"):
@@ -296,6 +301,8 @@ def _checked_arguments(kind: str, arguments: Any) -> dict[str, Any]:
         raise UsageError(f"The arguments of the request {kind!r} are no names with values.")
     if kind == "pull_customer" and not (isinstance(given.get("counterparty"), str) and given["counterparty"]):
         raise UsageError("The request 'pull_customer' does not say which counterparty.")
+    if kind == SETTLE and not is_uuid(str(given.get("customer"))):
+        raise UsageError(f"The request {SETTLE!r} does not say which customer.")
     if kind == "sync" and not isinstance(given.get("entity"), str | None):
         raise UsageError("The entity of the request 'sync' is no text.")
     return given

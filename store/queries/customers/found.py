@@ -6,13 +6,13 @@ them: it serves matching, and its answers hold names only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, literal_column, or_, select
 
-from store.entities import counterparties, entity_tables
+from store.entities import NUMBER_TAIL, counterparties, entity_tables
 from store.queries.customers.rights import Viewer, may_see_customer
 from store.search import REGION, plain_words
 from store.tables import customer_word, word_form
@@ -23,6 +23,8 @@ MOST = 200
 DOCUMENTS = ("order", "shipment", "return", "payment")
 _LAST = chr(0x10FFFF)
 _LONGEST_NUMBER = 40
+_SHORTEST_TAIL = 3
+"""Fewer figures alone are half of all papers."""
 
 
 def find_ids(
@@ -36,12 +38,13 @@ def find_ids(
     typed = read_typed(text, region=region)
     if typed.empty:
         return []
-    found = _by_words(conn, typed.words, viewer) + _by_document(conn, text, viewer)
+    papers = _by_document(conn, text, viewer)
+    found = papers + _by_words(conn, typed.words, viewer)
     if not found and not typed.number:
         found = _by_words(conn, _similar(conn, typed), viewer)
     if not found and (other := other_layout(text)) != text.casefold():
         found = _by_words(conn, read_typed(other, region=region).words, viewer)
-    return _rank(conn, list(dict.fromkeys(found)), text)[:limit]
+    return _rank(conn, list(dict.fromkeys(found)), text, frozenset(papers))[:limit]
 
 
 def may_see(viewer: Viewer | None, key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -88,26 +91,54 @@ def _similar(conn: Connection, typed: Typed) -> list[tuple[str, ...]]:
 
 
 def _by_document(conn: Connection, text: str, viewer: Viewer | None) -> list[UUID]:
-    """Whose order, shipment, return or payment has this number, as it is printed."""
+    """Whose order, shipment, return or payment has this number: as it is printed, else by the end of it.
+
+    123, 00123 and УТ-123 all mean УТ-000123; what is typed before the last figures must stand there too.
+    """
     number = " ".join(text.split())
     if len(number) > _LONGEST_NUMBER or not any(letter.isdigit() for letter in number):
         return []
     writings = sorted({number, number.upper(), number.lower()})
-    parts = []
+    found = _load_documents(conn, viewer, lambda table: table.c.number.in_(writings))
+    head, figures = split_number(number)
+    tail = figures.lstrip("0")
+    if tail and (plain_words(head) or len(figures) >= _SHORTEST_TAIL):
+        ends = _load_documents(conn, viewer, lambda _: literal_column(NUMBER_TAIL) == tail)
+        found += [row for row in ends if _plain(head) in _plain(split_number(row.number)[0])]
+    return list(dict.fromkeys(row.counterparty_id for row in found))
+
+
+def _load_documents(
+    conn: Connection, viewer: Viewer | None, condition: Callable[[Table], ColumnElement[bool]]
+) -> list[Row[Any]]:
+    """Number and customer of documents that fit, the newest first; each kind by its own index."""
+    found: list[Row[Any]] = []
     for name in DOCUMENTS:
         table = entity_tables[name]
         key = table.c.counterparty_id
-        parts.append(select(key).where(table.c.number.in_(writings), key.is_not(None), *may_see(viewer, key)))
-    return list(conn.execute(union(*parts).limit(MOST)).scalars())
+        query = select(key, table.c.number, table.c.date).where(condition(table), key.is_not(None))
+        found += conn.execute(query.where(*may_see(viewer, key)).order_by(table.c.date.desc(), table.c.id).limit(MOST))
+    return sorted(found, key=lambda row: row.date, reverse=True)
 
 
-def _rank(conn: Connection, ids: list[UUID], text: str) -> list[UUID]:
-    """A whole entry stands before its beginning, a living customer before a deleted one; then by name."""
+def split_number(number: str) -> tuple[str, str]:
+    """A document's number, as the figures at its end and what stands before them."""
+    head = number.rstrip("0123456789")
+    return head, number[len(head) :]
+
+
+def _plain(text: str) -> str:
+    return plain_words(text).replace(" ", "")
+
+
+def _rank(conn: Connection, ids: list[UUID], text: str, by_document: Container[UUID]) -> list[UUID]:
+    """A whole entry, then whose paper it is, then a beginning, a living customer before a deleted one; then by name."""
     columns = [counterparties.c[name] for name in ("id", "name", "search", "deleted")]
     plain = plain_words(text)
     order: dict[UUID, tuple[Any, ...]] = {}
     for row in conn.execute(select(*columns).where(counterparties.c.id.in_(ids[: MOST * 2]))):
         whole = f"\n{plain}\n" in row.search
         begins = f"\n{plain}" in row.search
-        order[row.id] = (row.deleted, not whole, not begins, row.name.casefold(), str(row.id))
+        surest = (row.deleted, not whole, row.id not in by_document, not begins)
+        order[row.id] = (*surest, row.name.casefold(), str(row.id))
     return sorted(order, key=lambda key: order[key])

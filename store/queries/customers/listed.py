@@ -25,10 +25,10 @@ from store.queries.shapes import Record, View, amount_text, date_text
 from store.tables import customer_figure
 from store.types import Money
 
-Sort = Literal["name", "balance", "overdue", "order", "shipment", "payment"]
-SORTS: tuple[Sort, ...] = ("name", "balance", "overdue", "order", "shipment", "payment")
+Sort = Literal["name", "balance", "overdue", "over", "order", "shipment", "payment"]
+SORTS: tuple[Sort, ...] = ("name", "balance", "overdue", "over", "order", "shipment", "payment")
 Whose = Literal["all", "mine", "nobody"]
-Owing = Literal["any", "debtors", "overdue"]
+Owing = Literal["any", "debtors", "overdue", "over"]
 TRAITS = ("segment", "industry", "region", "category")
 """Fields of a customer by which a list is narrowed."""
 PAGE = 50
@@ -37,9 +37,15 @@ _COLUMN = {
     "name": counterparties.c.name,
     "balance": customer_figure.c.amount,
     "overdue": customer_figure.c.overdue,
+    "over": customer_figure.c.over,
     "order": customer_figure.c.last_order_at,
     "shipment": customer_figure.c.last_shipment_at,
     "payment": customer_figure.c.last_payment_at,
+}
+_OWED = {
+    "debtors": customer_figure.c.amount,
+    "overdue": customer_figure.c.overdue,
+    "over": customer_figure.c.over,
 }
 _SHOWN = ("name", "legal_name", "tax_id", "phones", "kind", "status", "home", "deleted", *TRAITS)
 
@@ -157,8 +163,7 @@ def _narrowed(query: Select[Any], viewer: Viewer, wish: Wish) -> Select[Any]:
     if wish.manager is not None:
         query = query.where(counterparties.c.manager_id == wish.manager)
     if wish.owing != "any":
-        owed = customer_figure.c.amount if wish.owing == "debtors" else customer_figure.c.overdue
-        query = query.where(owed > ZERO)
+        query = query.where(_OWED[wish.owing] > ZERO)
     return query.where(*(counterparties.c[name] == value for name, value in wish.traits if name in TRAITS))
 
 

@@ -1,11 +1,12 @@
 """Who calls: the customers behind a telephone number in any writing, and what the asker may know of each.
 
 Looks at all customers, so that a colleague's is told from an unknown one. Of one that is not the asker's to see he
-learns the name and who is responsible, no id and no figure.
+learns the name and who is responsible, no id and no figure; who is on call learns besides what he owes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from store.bulk import select_in
 from store.entities import counterparties, entity_tables
 from store.queries.customers.found import MOST, find_ids
+from store.queries.customers.listed import load_owed
 from store.queries.customers.rights import Viewer, may_see_customer
 from store.queries.shapes import Record
 from store.search import REGION, plain_phone
@@ -31,18 +33,35 @@ def lookup_phone(
     """The customers who have this number, themselves or by a person there; those that the viewer may see first.
 
     `visible`: whether the asker may open the card; `id` is None where he may not. `person`: who there has the number.
+    `owed`: what a colleague's customer owes, where the asker is on call; then `key` says whose look is to be audited,
+    and is shown to nobody.
+    """
+    people = find_callers(conn, phone, region=region)
+    found = _load(conn, counterparties.c.id.in_(people), viewer, limit)
+    names = load_names(conn, people.values())
+    hidden = [key for key, record in found if not record["visible"]] if viewer.on_call else []
+    owed = load_owed(conn, hidden) if hidden else {}
+    told = {key: {"key": key, "owed": owed.get(key, [])} for key in hidden}
+    return [
+        record | {"person": names.get(people[key]) if record["visible"] else None} | told.get(key, {"owed": None})
+        for key, record in found
+    ]
+
+
+def find_callers(conn: Connection, phone: str, *, region: str = REGION) -> dict[UUID, str]:
+    """The ids of all customers who have this number, each with the id of the person there whose it is ("": his own).
+
+    Nobody may be told of them but through `lookup_phone` and the like.
     """
     wanted = _whole(phone, region)
     if not wanted:
-        return []
+        return {}
     rows = select(customer_word.c.counterparty_id, customer_word.c.person)
-    rows = rows.where(customer_word.c.word.in_(sorted(wanted))).limit(MOST)
-    people: dict[Any, str] = {}
+    people: dict[UUID, str] = {}
+    rows = rows.where(customer_word.c.word.in_(sorted(wanted))).order_by(*rows.selected_columns).limit(MOST)
     for row in conn.execute(rows):
         people[row.counterparty_id] = people.get(row.counterparty_id) or row.person
-    found = _load(conn, counterparties.c.id.in_(people), viewer, limit)
-    names = _names(conn, {key for key in people.values() if key})
-    return [record | {"person": names.get(people[key]) if record["visible"] else None} for key, record in found]
+    return people
 
 
 def _whole(phone: str, region: str) -> set[str]:
@@ -94,6 +113,7 @@ def _tell(row: Any) -> Record:
     return {"id": str(row["id"]), "tax_id": row["tax_id"], "status": row["status"]} | told
 
 
-def _names(conn: Connection, people: set[str]) -> dict[str, str]:
-    rows = select_in(conn, PERSON, [PERSON.c.id, PERSON.c.name], PERSON.c.id, map(UUID, people))
+def load_names(conn: Connection, people: Iterable[str]) -> dict[str, str]:
+    """The names of these people, by id."""
+    rows = select_in(conn, PERSON, [PERSON.c.id, PERSON.c.name], PERSON.c.id, {UUID(one) for one in people if one})
     return {str(row.id): row.name for row in rows}

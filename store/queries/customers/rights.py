@@ -32,6 +32,8 @@ class Viewer:
     today: date
     manager_id: UUID | None = None
     department_id: UUID | None = None
+    on_call: bool = False
+    """Whether he learns what a colleague's customer owes when the phone rings; each such look is audited."""
 
     @property
     def sees_all(self) -> bool:

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, select
 from core.money import ZERO
 from store.entities import balances, counterparties, entity_tables
 from store.queries.customers.card import load_card
-from store.queries.customers.rights import Viewer, load_visible, may_see_customer, narrow_customers, narrow_documents
+from store.queries.customers.lookup import find_callers, load_names
+from store.queries.customers.rights import Viewer, load_visible, may_see_customer, narrow_customers
 from store.queries.export import build_records
 from store.queries.references import References
 from store.queries.settlements.settled import build_balances
 from store.queries.shapes import Record, View
-from store.search import REGION, plain_phone
+from store.search import REGION
 
 MOST = 20
 """So many customers are told of one number at most."""
@@ -48,37 +49,41 @@ def load_visible_card(
     return load_card(conn, key, view, now=now, shown=shown)
 
 
-def load_callers(conn: Connection, viewer: Viewer, phone: str, view: View, *, region: str = REGION) -> list[Record]:
-    """Who calls: the customers with this number, the viewer's own first.
+def load_callers(
+    conn: Connection, viewer: Viewer, phone: str, view: View, *, region: str = REGION
+) -> tuple[list[Record], list[UUID]]:
+    """Who calls: the customers with this number, themselves or by a person there, the viewer's own first.
 
-    Of his own he learns what they owe; of a colleague's customer the name and who is responsible, and nothing else.
+    Of his own he learns what they owe; of a colleague's customer the name and who is responsible, and nothing else,
+    unless he is on call: then what that one owes too. The second list says of whom he learned it by that alone; each
+    such look has to be audited.
     """
-    number = plain_phone(phone, region)
-    if not number.strip("+"):
-        return []
+    people = find_callers(conn, phone, region=region)
     mine = may_see_customer(viewer).label("mine")
     rows = conn.execute(
         select(counterparties.c.id, counterparties.c.name, managers.c.id.label("manager_id"), mine)
         .add_columns(managers.c.name.label("manager"))
         .outerjoin(managers, managers.c.id == counterparties.c.manager_id)
-        .where(counterparties.c.search.contains(f"\n{number}\n", autoescape=True), counterparties.c.deleted.is_(False))
+        .where(counterparties.c.id.in_(people), counterparties.c.deleted.is_(False))
         .order_by(mine.desc(), counterparties.c.name, counterparties.c.id)
         .limit(MOST)
     ).all()
-    owed = _load_owed(conn, viewer, [row.id for row in rows if row.mine], view)
-    return [_build_caller(row, owed.get(row.id, [])) for row in rows]
+    names = load_names(conn, (people[row.id] for row in rows if row.mine))
+    told = [row.id for row in rows if row.mine or viewer.on_call]
+    owed = _load_owed(conn, told, view)
+    looked = [row.id for row in rows if not row.mine and viewer.on_call]
+    return [_build_caller(row, owed.get(row.id, []), names.get(people[row.id]), viewer) for row in rows], looked
 
 
-def _build_caller(row: Any, owed: list[Record]) -> Record:
+def _build_caller(row: Any, owed: list[Record], person: str | None, viewer: Viewer) -> Record:
     manager = None if row.manager_id is None else {"id": str(row.manager_id), "name": row.manager}
-    if not row.mine:
-        return {"id": None, "name": row.name, "manager": manager, "yours": False, "balances": None}
-    return {"id": str(row.id), "name": row.name, "manager": manager, "yours": True, "balances": owed}
+    found = {"id": str(row.id) if row.mine else None, "name": row.name, "person": person, "manager": manager}
+    return found | {"yours": bool(row.mine), "balances": owed if row.mine or viewer.on_call else None}
 
 
-def _load_owed(conn: Connection, viewer: Viewer, keys: list[UUID], view: View) -> dict[UUID, list[Record]]:
+def _load_owed(conn: Connection, keys: list[UUID], view: View) -> dict[UUID, list[Record]]:
     query = select(balances).where(balances.c.counterparty_id.in_(keys), balances.c.amount != ZERO)
-    rows = conn.execute(narrow_documents(query.order_by(balances.c.id), viewer, balances)).mappings().all()
+    rows = conn.execute(query.order_by(balances.c.id)).mappings().all()
     built = build_balances(conn, rows, view, References(conn, view))
     found: dict[UUID, list[Record]] = {}
     for row, record in zip(rows, built, strict=True):

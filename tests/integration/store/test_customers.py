@@ -1,11 +1,13 @@
 """Customers found and listed: as one types, narrowed, sorted, page by page, each with the viewer's rights."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, event, select, update
 
 from store.customers import forget_people, load_changed, write_figures, write_lists, write_words
 from store.entities import counterparties, entity_tables
@@ -13,6 +15,7 @@ from store.queries.customers.found import find_ids
 from store.queries.customers.listed import SORTS, Wish, iter_customers, load_customers, load_trait_values
 from store.queries.customers.lookup import find_alike, lookup_phone
 from store.queries.customers.rights import Viewer
+from store.queries.customers.visible import load_callers
 from store.queries.shapes import View
 from store.tables import customer_figure, customer_word, user
 from tests.integration.store.counting import CountQueries
@@ -79,6 +82,18 @@ FOUND_BY = [
     ("067 1234567", ["vector"]),
     ("ТД00-000017", ["vector"]),
     ("тд00-000017", ["vector"]),
+    ("017", ["vector"]),
+    ("0017", ["vector"]),
+    ("000017", ["vector"]),
+    ("ТД-17", ["vector"]),
+    ("тд00 17", ["vector"]),
+    ("тд 17", ["vector"]),
+    ("УТ-17", []),
+    ("17", []),  # two figures alone are half of all papers
+    ("З-005", ["romashka"]),
+    ("З-6", []),
+    ("0", []),
+    ("ТД00-", []),
     ("нет такого", []),
     ("", []),
     ("%", []),
@@ -90,6 +105,34 @@ def test_found_as_one_types(filling: Filling, people: dict[str, UUID], text: str
     with filling.engine.begin() as conn:
         found = find_ids(conn, text, ALL)
     assert sorted(found) == sorted(people[name] for name in wanted)
+
+
+def test_whose_paper_it_is_stands_before_what_only_begins_so(filling: Filling, people: dict[str, UUID]) -> None:
+    other = filling.add("counterparty", name="017 Альфа")
+    with filling.engine.begin() as conn:
+        write_lists(conn, [other])
+        assert find_ids(conn, "017", ALL) == [people["vector"], other]
+
+
+def test_papers_are_found_by_an_index(filling: Filling, people: dict[str, UUID]) -> None:
+    """By the end of the number too: nothing is read from one end to the other."""
+    asked = []
+
+    @event.listens_for(filling.engine, "before_cursor_execute")
+    def note(conn: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        if "rtrim" in statement and not statement.startswith("EXPLAIN"):
+            asked.append((statement, parameters))
+
+    with filling.engine.begin() as conn:
+        assert find_ids(conn, "0017", ALL) == [people["vector"]]
+    event.remove(filling.engine, "before_cursor_execute", note)
+    assert len(asked) == 4
+    with filling.engine.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, parameters in asked:
+            plan = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
+            assert "_number_tail" in str(conn.exec_driver_sql(plan + statement, parameters).all())
 
 
 def test_a_manager_finds_his_own_only(filling: Filling, people: dict[str, UUID], anna: Viewer) -> None:
@@ -204,6 +247,44 @@ def test_who_calls(filling: Filling, people: dict[str, UUID], anna: Viewer) -> N
     assert own["id"] == str(people["romashka"]) and own["visible"]
     assert other["name"] == "Вектор" and other["id"] is None and other["tax_id"] is None and other["person"] is None
     assert seen["person"] == "Ольга Ильина"
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+380 (67) 123-45-67", "380671234567", "00380671234567", "8~10 380 67 1234567", "810380671234567", "0671234567",
+        "067 123-45-67", "tel:+380671234567", "+380671234567 доб. 12",
+    ],
+)  # fmt: skip
+def test_a_number_in_any_writing(filling: Filling, people: dict[str, UUID], phone: str) -> None:
+    with filling.engine.begin() as conn:
+        assert [row["name"] for row in lookup_phone(conn, phone, ALL)] == ["Вектор"]
+        found, looked = load_callers(conn, ALL, phone, VIEW)
+    assert [(row["name"], row["person"], row["yours"]) for row in found] == [("Вектор", "Ольга Ильина", True)]
+    assert looked == [] and {one["amount"] for one in found[0]["balances"]} == {"900.00", "10.00"}
+
+
+@pytest.mark.parametrize("phone", ["9161234567", "8 916 123 45 67", "+7-916-123-45-67", "007 916 1234567", "89161234567"])
+def test_a_number_of_ours_in_any_writing(filling: Filling, people: dict[str, UUID], phone: str) -> None:
+    with filling.engine.begin() as conn:
+        assert [row["id"] for row in lookup_phone(conn, phone, ALL)] == [str(people["romashka"])]
+
+
+def test_who_is_on_call_learns_what_a_colleagues_customer_owes(
+    filling: Filling, people: dict[str, UUID], anna: Viewer
+) -> None:
+    on_call = replace(anna, on_call=True)
+    with filling.engine.begin() as conn:
+        (hidden,) = lookup_phone(conn, "+380671234567", anna)
+        (told,) = lookup_phone(conn, "+380671234567", on_call)
+        (own,) = lookup_phone(conn, "8 916 123 45 67", on_call)
+        by_api, looked = load_callers(conn, on_call, "+380671234567", VIEW)
+        not_by_api, nobody = load_callers(conn, anna, "+380671234567", VIEW)
+    assert hidden["owed"] is None and "key" not in hidden
+    assert [one["amount"] for one in told["owed"]] == ["900.00", "10.00"] and told["key"] == people["vector"]
+    assert told["id"] is None and told["person"] is None and own["owed"] is None and "key" not in own
+    assert looked == [people["vector"]] and by_api[0]["balances"] and by_api[0]["id"] is None
+    assert nobody == [] and not_by_api[0]["balances"] is None and not_by_api[0]["person"] is None
 
 
 def test_whom_a_new_contact_may_be(filling: Filling, people: dict[str, UUID], anna: Viewer) -> None:
