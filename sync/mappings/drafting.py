@@ -100,6 +100,11 @@ class ReadText:
     problems: list[Problem] = field(default_factory=list)
 
     @property
+    def readable(self) -> Mapping | None:
+        """What there is to look at: the mapping, or what could be read of it."""
+        return self.mapping or self.rest
+
+    @property
     def errors(self) -> int:
         """How many mistakes there are; 0: it can be published."""
         return sum(one.level == "error" for one in self.problems)
