@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from core.ids import new_id
 from store.bulk import select_in, upsert
-from store.tables import match_decision, review
+from store.tables import binding, match_decision, review
 from sync.owners.foreign import FOREIGN, load_foreign
 from sync.push.match import Decided
 from sync.room.numbers import next_numbers
@@ -97,9 +97,25 @@ def load_decided(conn: Connection, connection: str, entity_id: UUID) -> Decided:
     verdicts = _load_verdicts(conn, connection, entity_id)
     rejected = {str(key) for decision in decisions for key in decision.get("rejected", [])} - verdicts.keys()
     rejected |= {card for card, verdict in verdicts.items() if verdict == DIFFERENT}
+    rejected |= _load_of_others(conn, connection, entity_id) - verdicts.keys()
     same = frozenset(card for card, verdict in verdicts.items() if verdict == SAME)
     force = any(decision.get("force") for decision in decisions)
     return Decided(bool(decisions), frozenset(rejected), force, same, _load_doubt(conn, connection, entity_id))
+
+
+def _load_of_others(conn: Connection, connection: str, entity_id: UUID) -> set[str]:
+    """Cards here of customers of whom a person has said that a card which this contact has elsewhere is not theirs."""
+    mine, theirs = binding.alias("mine"), binding.alias("theirs")
+    here = (theirs.c.connection == connection, theirs.c.entity == "counterparty", theirs.c.deleted.is_(False))
+    parted = and_(
+        match_decision.c.connection == mine.c.connection, match_decision.c.entity == mine.c.entity,
+        match_decision.c.external_id == mine.c.external_id, match_decision.c.verdict == DIFFERENT,
+        match_decision.c.entity_id != entity_id,
+    )  # fmt: skip
+    known = (mine.c.entity == "counterparty", mine.c.entity_id == entity_id, mine.c.deleted.is_(False))
+    of_them = and_(theirs.c.entity_id == match_decision.c.entity_id, *here)
+    query = select(theirs.c.external_id).select_from(mine.join(match_decision, parted).join(theirs, of_them))
+    return set(conn.execute(query.where(*known)).scalars())
 
 
 def _load_doubt(conn: Connection, connection: str, entity_id: UUID) -> str:

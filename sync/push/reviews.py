@@ -16,7 +16,7 @@ from connectors.registry import keeps_cards
 from core.errors import ConflictError, UsageError
 from store.engine import reading
 from store.entities import counterparties
-from store.tables import review
+from store.tables import binding, review
 from sync.context import App
 from sync.outbox.rows import wake_reviewed
 from sync.outbox.several import is_which_stays
@@ -92,7 +92,22 @@ def create_review(app: App, number: int, *, force: bool = False, who: str = "cli
         verdicts = dict.fromkeys(rejected, DIFFERENT)
         remember(conn, app.clock.now(), row.connection, row.entity_id, verdicts, who)
         _wake(conn, app, row, "create")
+        _wake_parted(conn, app, row, rejected)
     return load_review(app, number)
+
+
+def _wake_parted(conn: Connection, app: App, row: Row[Any], rejected: list[str]) -> None:
+    """Who has one of these cards may wait for the same answer: his own write is matched anew, with what was said."""
+    now, cards = app.clock.now(), binding.c.external_id.in_(rejected)
+    held = (binding.c.connection == row.connection, binding.c.entity == row.entity, binding.c.deleted.is_(False))
+    holders = select(binding.c.entity_id).where(*held, cards, binding.c.entity_id != row.entity_id)
+    asked = (review.c.entity == row.entity, review.c.kind == "match", review.c.state == "open")
+    query = select(review.c.connection, review.c.entity_id).where(*asked, review.c.entity_id.in_(holders))
+    for other in conn.execute(query).all():
+        waiting = intents.load_open(conn, other.connection, other.entity_id, row.entity)
+        if waiting is not None and waiting.state == "review":
+            intents.move(conn, waiting, "due", now, reason=None, next_attempt_at=None)
+            request_push(conn, now, other.connection)
 
 
 def _build_twin_error(app: App, row: Row[Any], twins: list[str]) -> UsageError:
