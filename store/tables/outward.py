@@ -25,7 +25,7 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     Column("updated_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("as_of", UtcDateTime),  # how old the figures are that `hash` speaks of
-    Column("known", Json),  # what is not sent again: {kept: {field: print at the first link}, requisites, contacts}
+    Column("known", Json),  # what is not sent again: {kept: {field: print at first}, requisites, contacts, tied}
     Column("bound_at", UtcDateTime),  # since when it is known to be there: what hangs on it can follow
     Index("ix_outbox_entity_id", "entity_id"),
     Index("ix_outbox_bound_at", "connection", "card", "bound_at"),

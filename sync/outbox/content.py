@@ -17,7 +17,7 @@ from mapping.hashing import hash_content
 
 OWN = "@"
 """Before the code of a field of ours."""
-KEPT, LEGAL, CONTACTS = "kept", "requisites", "contacts"
+KEPT, LEGAL, CONTACTS, TIED = "kept", "requisites", "contacts", "tied"
 _DIGITS = 12
 FieldName = Callable[[str], str]
 """The CRM's own name of a field of ours."""
@@ -25,9 +25,13 @@ FieldName = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """The cards that a card hangs on: the CRM's field -> the other card's external id."""
+    """The cards that a card hangs on: the CRM's field -> the other card's external id.
+
+    `loose`: fields that are emptied when what we have tied is to hang there no more (its deal); others are left alone.
+    """
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    loose: tuple[str, ...] = ()
 
 
 NO_TIES = Ties()
@@ -71,7 +75,9 @@ def build_first_link(content: Content) -> dict[str, Any]:
 def build_known(content: Content, known: Mapping[str, Any] | None) -> dict[str, Any]:
     """What to remember once the card shows this: what was left alone so far, where it is still the same."""
     kept = {name: seen for name, seen in (known or {}).get(KEPT, {}).items() if _is_kept(content, name, seen)}
-    return {**({KEPT: kept} if kept else {}), LEGAL: content.legal, CONTACTS: content.contacts}
+    tied = [name for name in content.ties.loose if name in content.ties.fields]
+    more = {**({KEPT: kept} if kept else {}), **({TIED: tied} if tied else {})}
+    return {**more, LEGAL: content.legal, CONTACTS: content.contacts}
 
 
 def _is_kept(content: Content, name: str, seen: str) -> bool:
@@ -95,6 +101,7 @@ def build_card(
     if external_id is None:
         fields = {**content.filled.new, **fields}
     named = {_named(name, name_of): value for name, value in fields.items()}
+    named |= {name: None for name in (known or {}).get(TIED, ()) if name in content.ties.loose}
     named |= {name: CardRef(other) for name, other in content.ties.fields.items()}
     fresh, filled = known or {}, content.filled
     legal = filled.requisites if fresh.get(LEGAL) != content.legal else {}

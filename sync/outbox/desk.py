@@ -161,7 +161,8 @@ def _load_documents(conn: Connection, desk: Desk, ids: Sequence[UUID]) -> dict[U
         if desk.card.deal_field and shown["deal_id"] in deals:
             ties[desk.card.deal_field] = deals[shown["deal_id"]]
         tied = not desk.card.parents or any(row.source in desk.card.parents for row in alive)
-        subjects[key] = Subject(shown | {"our_link": ""}, Ties(ties), tied)
+        loose = (desk.card.deal_field,) if desk.card.deal_field else ()
+        subjects[key] = Subject(shown | {"our_link": ""}, Ties(ties, loose), tied)
     return subjects
 
 

@@ -13,6 +13,7 @@ from core.ids import new_id
 from sandbox.bitrix24.build import Customer
 from store.entities import counterparties
 from store.tables import run
+from sync.deals.deciding import unassign_order
 from sync.letters import discard_letter
 from sync.outbox import refresh
 from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
@@ -114,6 +115,27 @@ def test_an_order_is_tied_to_its_deal(store_url: str, tmp_path: Path) -> None:
             circle.sync(status=("ok", "partial"))
         (element,) = [one for one in circle.smart("Заказы 1С").values() if one["title"].startswith("З-1")]
         assert (element["companyId"], element.get("parentId2")) == (company, deal)
+
+
+def test_an_order_that_was_taken_from_its_deal_shows_none(store_url: str, tmp_path: Path) -> None:
+    """Also while the deal is the only one that is open; a deal that a person puts there by hand is left alone."""
+    with make_circle(store_url, tmp_path, companies=(Customer("Ромашка", TAX_IDS[0], "770701001"),)) as circle:
+        deal = int(circle.deal())
+        begin(circle)
+        circle.show()
+        (number,) = [key for key, one in circle.smart("Заказы 1С").items() if one["title"].startswith("З-1")]
+        assert circle.smart("Заказы 1С")[number]["parentId2"] == deal
+        unassign_order(circle.app, "З-1", who="anna")
+        circle.show(kind="push")
+        assert not circle.smart("Заказы 1С")[number].get("parentId2")
+        written = circle.written()
+        circle.sync(status=("ok", "partial"))
+        assert circle.written() == written
+        circle.smart("Заказы 1С")[number]["parentId2"] = deal
+        circle.pay({circle.base.keys("Document_СчетНаОплатуПокупателю")[-1]: 100})
+        circle.sync(status=("ok", "partial"))
+        circle.show(kind="push")
+        assert circle.written() > written and circle.smart("Заказы 1С")[number]["parentId2"] == deal
 
 
 def test_whoever_orders_one_entity_gets_the_cards_of_that(store_url: str, tmp_path: Path) -> None:
