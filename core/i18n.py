@@ -6,8 +6,9 @@ and fills it into the sentence of the other language. So old rows are told as we
 catalogue knows (the words of another system, of a person) stays as it was said.
 
 In a catalogue `{name}` stands for what is filled in; the names are free, the words around them are the engine's.
-`{name:said}` is filled in with something that the engine says itself and is told in turn. A sentence with
-`msgid_plural` (the same text) has the forms of the language for its first number.
+`{name:said}` is filled in with something that the engine says itself and is told in turn, `{name:each}` with a list
+of such things; `{name:left}` is left out. A sentence with `msgid_plural` (the same text) has the forms of the language
+for its first number.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ from babel.messages.pofile import read_po
 
 FOLDER = Path(__file__).parent / "locale"
 ENGLISH = "en"
-PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)(:said)?\}")
-"""What is filled in."""
+PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)(:said|:each|:left)?\}")
+"""What is filled in, and what becomes of it."""
 NEXT, THEN = " Next: ", re.compile(r"(?:^|[,;] )(?:and )?then: (?=sverka\b)")
 """What stands between a message and its next step, and between a deed and the command after it."""
+_COUNT = re.compile(r"number\d*")
+"""Names of what is a whole number and nothing else."""
 _DEEPEST = 5
 _SENTENCES = re.compile(r"(?<=[.?!]) (?=\S)")
 _SEPARATORS = ("; ", ", ", ": ")
+_LISTS = ("; ", ", ", " and ")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -42,13 +46,13 @@ class Sentence:
     text: str
     words: tuple[str, ...]
     names: tuple[str, ...]
-    inner: frozenset[str]
+    marks: dict[str, str]
     forms: tuple[str, ...]
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """The more of a text is in its own words, the surer it is what was said."""
-        return (sum(len(part) for part in self.words), -len(self.names))
+    def rank(self) -> tuple[int, int, int]:
+        """The more of a text is in its own words, and first of all its beginning, the surer it is what was said."""
+        return (len(self.words[0]), sum(len(part) for part in self.words), -len(self.names))
 
     def match(self, said: str) -> dict[str, str] | None:
         """What was filled in, or None where it is not this sentence. Takes time with the length of the text only."""
@@ -66,7 +70,8 @@ class Sentence:
                 return None
             values.append(said[at:found])
             at = found + len(part)
-        return dict(zip(self.names, [*values, said[at:end]], strict=True))
+        filled = dict(zip(self.names, [*values, said[at:end]], strict=True))
+        return filled if all(text.isdecimal() for name, text in filled.items() if _COUNT.fullmatch(name)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,8 @@ class Book:
 def read_sentence(text: str, forms: tuple[str, ...] = ()) -> Sentence:
     """A text of a catalogue, taken apart."""
     parts = PLACE.split(text)
-    inner = frozenset(name for name, mark in zip(parts[1::3], parts[2::3], strict=True) if mark)
-    return Sentence(text, tuple(parts[0::3]), tuple(parts[1::3]), inner, forms)
+    marks = {name: mark for name, mark in zip(parts[1::3], parts[2::3], strict=True) if mark}
+    return Sentence(text, tuple(parts[0::3]), tuple(parts[1::3]), marks, forms)
 
 
 def load_messages(language: str) -> list[Message]:
@@ -148,7 +153,7 @@ def _tell(book: Book, said: str, depth: int) -> str:
         return "\n".join(_tell(book, line, depth + 1) for line in said.split("\n"))
     message, mark, step = said.partition(NEXT)
     if mark:
-        return f"{_tell(book, message, depth + 1)} {book.whole_form('Next:')} {_tell(book, step, depth + 1)}"
+        return f"{_tell(book, message, depth + 1)} {book.whole_form('Next:')} {_tell_next(book, step, depth + 1)}"
     then = THEN.search(said)
     if then is not None:
         return _tell_step(book, said, then, depth)
@@ -157,6 +162,14 @@ def _tell(book: Book, said: str, depth: int) -> str:
     if found is not None:
         return said.replace(stripped, _fill(book, *found, depth), 1)
     return _by_pieces(book, said, depth)
+
+
+def _tell_next(book: Book, step: str, depth: int) -> str:
+    """A next step; in the message of a run more of what it left may stand behind it."""
+    command, mark, rest = step.partition("; ")
+    if not mark or book.find(step) is not None:
+        return _tell(book, step, depth)
+    return f"{_tell(book, command, depth)}; {_tell(book, rest, depth)}"
 
 
 def _tell_step(book: Book, said: str, then: re.Match[str], depth: int) -> str:
@@ -169,7 +182,7 @@ def _tell_step(book: Book, said: str, then: re.Match[str], depth: int) -> str:
 
 def _fill(book: Book, sentence: Sentence, values: dict[str, str], depth: int) -> str:
     """The sentence of the other language with what was filled in, in the form that its first number takes."""
-    told = {name: _tell(book, text, depth + 1) if name in sentence.inner else text for name, text in values.items()}
+    told = {name: _tell_value(book, text, sentence.marks.get(name), depth + 1) for name, text in values.items()}
     form = sentence.forms[0]
     if len(sentence.forms) > 1:
         number = next((int(text) for text in values.values() if text.isdecimal()), 0)
@@ -177,14 +190,25 @@ def _fill(book: Book, sentence: Sentence, values: dict[str, str], depth: int) ->
     return PLACE.sub(lambda place: told[place[1]], form)
 
 
+def _tell_value(book: Book, text: str, mark: str | None, depth: int) -> str:
+    if mark == ":each":
+        between = next((one for one in _LISTS if one in text), "")
+        parts = [_tell(book, one, depth) for one in (text.split(between) if between else [text])]
+        return (f" {book.whole_form('and')} " if between == " and " else between).join(parts)
+    return _tell(book, text, depth) if mark == ":said" else text
+
+
 def _by_pieces(book: Book, said: str, depth: int) -> str:
-    """Sentences one by one; else parts of a list, or what stands behind a name and a colon."""
+    """Sentences one by one; else parts of a list, or what stands behind a name and a colon.
+
+    What commas divide is a list of ours where every part is known, or where it quotes names of rules (in backquotes).
+    """
     sentences = _SENTENCES.split(said)
     if len(sentences) > 1:
         return " ".join(_tell(book, one, depth + 1) for one in sentences)
     for mark in _SEPARATORS:
-        parts = said.split(mark) if mark != ": " else said.split(mark, 1)
-        told = [_tell(book, one, depth + 1) for one in parts] if len(parts) > 1 else []
-        if told != parts and told:
+        parts = said.split(mark, 1) if mark == ": " else said.split(mark)
+        told = [_tell(book, one, depth + 1) for one in parts] if len(parts) > 1 else parts
+        if told != parts and (mark != ", " or "`" in said or not set(told) & set(parts)):
             return mark.join(told)
     return said

@@ -129,8 +129,10 @@ def find_draft(app: App, settings: ConnectionSettings, mapping: Mapping) -> tupl
     text = f"The text of mapping {key!r} differs from the published version, which rules; it is a draft."
     if key not in preset_names() or ruling.author == PROGRAM:
         return text, f"sverka mapping diff{option}, then: sverka mapping publish {shlex.quote(key)}{option}"
-    text += f" Publishing {key} takes back what the text of {ruling.author} says, which rules now;"
-    text += f" if that is a file that extends {key}, publish this file again: it takes up the new {key}."
+    text += (
+        f" Publishing {key} takes back what the text of {ruling.author} says, which rules now;"
+        f" if that is a file that extends {key}, publish this file again: it takes up the new {key}."
+    )
     return text, f"sverka mapping diff{option}, then: sverka mapping publish FILE{option}"
 
 

@@ -174,7 +174,7 @@ def _find_order(conn: Connection, text: str) -> dict[str, Any]:
         raise UsageError(f"There is no order {text!r}.", next_step=_UNASSIGNED)
     if len(found) > 1:
         rows = sorted(load_orders(conn, found), key=lambda row: row["date"], reverse=True)
-        told = ", ".join(f"{row['id']} of {row['date'].date()}" for row in rows[:5])
+        told = ", ".join(f"{row['id']} ({row['date'].date()})" for row in rows[:5])
         why = f"{len(found)} orders have the number {text!r}: {told}."
         raise UsageError(why, next_step=f"sverka deals assign {rows[0]['id']} DEAL")
     return load_orders(conn, found)[0]
@@ -193,7 +193,7 @@ def _find_deal(conn: Connection, text: str, connections: Sequence[str]) -> Row[A
     if not found:
         raise UsageError(f"There is no deal {text!r}.", next_step=_LIST)
     if len(found) > 1:
-        told = ", ".join(f"{row.id} of {name}" for (name, _), row in list(found.items())[:5])
+        told = ", ".join(f"{row.id} ({name})" for (name, _), row in list(found.items())[:5])
         raise UsageError(f"{len(found)} deals are known by {text!r}: {told}.", next_step="name one by its id")
     return next(iter(found.values()))
 

@@ -212,7 +212,7 @@ def _act(ctx: RunContext, intent: Intent, contact: Mapping[str, Any], match: Mat
         reason = f"His card in {ctx.name} was deleted there; a new one is made only when a person says so."
         return _ask_person(ctx, intent, "approval", reason, match)
     if ctx.settings.write == "review" and not said_new:
-        plan = "would be " + match.reason if match.hit else "would be created: " + match.reason
+        plan = f"would be {match.reason}" if match.hit else f"would be created: {match.reason}"
         return _ask_person(ctx, intent, "approval", f"Writing into {ctx.name} needs approval; {plan}.", match)
     if match.hit is not None:
         return _link(ctx, intent, contact, match.hit, match.reason)

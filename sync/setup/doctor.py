@@ -23,16 +23,18 @@ from sync.setup.cards import examine_cards
 from sync.setup.deals import examine_deals
 from sync.versions import find_draft, load_named, load_ruling, refuse_red_cases
 
+Findings = Iterator[tuple[str, Finding]]
+"""Findings, each with whose it is: a connection's name, or "store", "alerts", "settings"."""
 FOR_PEOPLE = {
-    "dead": ("records failed and need a look", "sverka dead list"),
-    "review": ("decisions wait for a person", "sverka review list"),
-    "uncertain": ("writes have no answer yet; accounting is asked about them", "sverka status"),
-    "parked": ("records wait for another one that could not be fetched", "sverka status"),
+    "dead": ("{} records failed and need a look", "sverka dead list"),
+    "review": ("{} decisions wait for a person", "sverka review list"),
+    "uncertain": ("{} writes have no answer yet; accounting is asked about them", "sverka status"),
+    "parked": ("{} records wait for another one that could not be fetched", "sverka status"),
 }
 """Queues that doctor tells of: what it says of them, and what to type."""
 
 
-def examine(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
+def examine(app: App, names: list[str]) -> Findings:
     """All findings, as (connection or "store", finding). Raises nothing: what fails is a finding."""
     yield "store", _examine_store(app)
     yield from (("alerts", finding) for finding in examine_alerts(app))
@@ -68,7 +70,7 @@ def _examine_queues(app: App) -> Iterator[tuple[str, Finding]]:
     for name, waiting in sorted(queues.items()):
         for queue, (what, following) in FOR_PEOPLE.items():
             if waiting[queue]:
-                yield name, Finding("notice", queue, f"{waiting[queue]} {what}", following)
+                yield name, Finding("notice", queue, what.format(waiting[queue]), following)
 
 
 def examine_connection(app: App, settings: ConnectionSettings) -> Iterator[Finding]:

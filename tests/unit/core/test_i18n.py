@@ -1,0 +1,186 @@
+"""What the engine says is known again and told in each language: whole catalogues, sure matches, no lost words."""
+
+import re
+import time
+
+import pytest
+
+from core.i18n import PLACE, load_book, load_messages, read_sentence, tell
+from tests.engine_texts import NOT_SAID, find_texts, shape
+
+LANGUAGES = ("ru", "uk")
+CYRILLIC = re.compile("[а-яёіїєґ]", re.IGNORECASE)
+
+
+def text_of(message):
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def forms_of(message):
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+@pytest.fixture(scope="module")
+def said():
+    return find_texts()
+
+
+def test_texts_of_every_kind_are_found_in_the_engine(said) -> None:
+    assert "There is no letter {}." in said, "a message of an error"
+    assert "1C has no free licence for us: {}" in said, "a sentence of a connector's table"
+    assert "{} cards of accounting have this INN." in said, "a reason"
+    assert "{} records failed and need a look" in said, "a finding of doctor"
+    assert "give the user the rights in 1C" in said, "a next step, without its command"
+    assert "unknown key{}" in said, "a mistake in a mapping"
+    assert "Its worker died or lost the lease; the next run goes on where it stopped." in said, "the message of a run"
+    assert not any(text == "sverka doctor" for text in said), "commands are told to nobody"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_the_engine_says_is_told(language: str, said) -> None:
+    known = {shape(text_of(message)) for message in load_messages(language)}
+    missing = [places[0] for text, places in said.items() if text not in known and text not in NOT_SAID]
+    assert missing == [], f"scripts/missing-texts {language} prints them as lines for core/locale/{language}/THEME.po"
+
+
+def test_what_is_said_to_nobody_is_in_the_engine(said) -> None:
+    assert sorted(text for text in NOT_SAID if text not in said) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form_is_there_and_fills_in_the_same_places(language: str) -> None:
+    wrong = []
+    for message in load_messages(language):
+        wanted = {name for name, mark in PLACE.findall(text_of(message)) if mark != ":left"}
+        forms = forms_of(message)
+        right = all(forms) and len(forms) == (1 if isinstance(message.id, str) else 3) and not message.fuzzy
+        if not right or any({name for name, _ in PLACE.findall(form)} != wanted for form in forms):
+            wrong.append(text_of(message))
+    assert wrong == []
+
+
+def test_both_languages_tell_the_same_texts() -> None:
+    russian, ukrainian = ({text_of(message) for message in load_messages(language)} for language in LANGUAGES)
+    assert russian == ukrainian
+
+
+def test_no_two_texts_have_one_shape() -> None:
+    """Else which of them was said could not be known."""
+    shapes = [shape(text_of(message)) for message in load_messages("ru")]
+    assert sorted({text for text in shapes if shapes.count(text) > 1}) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_is_known_again_as_the_one_that_was_said(language: str) -> None:
+    """Ambiguous sentences would be told with the words of another: each, filled in, must be found as itself."""
+    book = load_book(language)
+    wrong = []
+    for number, message in enumerate(load_messages(language)):
+        text = text_of(message)
+        filled = "".join(
+            part if index % 3 == 0 else "" if index % 3 == 2 else str(number) if "number" in part else f"Ж{number}"
+            for index, part in enumerate(PLACE.split(text))
+        )
+        found = book.find(filled)
+        if found is None or found[0].text != text:
+            wrong.append((text, found and found[0].text))
+    assert wrong == []
+
+
+def test_what_was_filled_in_comes_back_whole() -> None:
+    sentence = read_sentence("{name}: sent {one}, kept {other}")
+    assert sentence.match("ООО «Ромашка»: sent '1', kept ''") == {
+        "name": "ООО «Ромашка»", "one": "'1'", "other": "''",
+    }  # fmt: skip
+    assert sentence.match("ООО «Ромашка»: sent '1'") is None
+    assert read_sentence("a {x} a").match("a a") is None, "the words around do not overlap"
+
+
+@pytest.mark.parametrize(
+    ("said", "russian", "ukrainian"),
+    [
+        ("1C has no such object.", "В 1С нет такого объекта.", "У 1С немає такого об’єкта."),
+        ("There is no letter 7.", "Записи 7 нет.", "Запису 7 немає."),
+        (
+            "give the user the rights in 1C, then: sverka doctor",
+            "дайте пользователю права в 1С, затем: sverka doctor",
+            "дайте користувачу права в 1С, потім: sverka doctor",
+        ),
+        ("sverka dead list", "sverka dead list", "sverka dead list"),
+        ("Деньги на бочку", "Деньги на бочку", "Деньги на бочку"),
+        ("Insufficient funds at the bank", "Insufficient funds at the bank", "Insufficient funds at the bank"),
+        ("", "", ""),
+        (
+            "1C refuses: Поле «ИНН» не заполнено",
+            "1С отказала: Поле «ИНН» не заполнено",
+            "1С відмовила: Поле «ИНН» не заполнено",
+        ),
+        (
+            "1C cannot be reached: no connection",
+            "До 1С не достучаться: нет связи",
+            "До 1С не достукатися: немає зв’язку",
+        ),
+        (
+            "counterparty out: 1C refuses: Нельзя Next: sverka dead list; order: 3 dead, 1 parked",
+            "контрагент, отправка: 1С отказала: Нельзя Что делать: sverka dead list; "
+            "заказ: не принято 3, отложено 1",
+            "контрагент, надсилання: 1С відмовила: Нельзя Що робити: sverka dead list; "
+            "замовлення: не прийнято 3, відкладено 1",
+        ),
+        (
+            "Writing into buh needs approval; would be linked by same INN 7700000000, same KPP.",
+            "Запись в buh ждёт одобрения; будет связано: тот же ИНН 7700000000, тот же КПП.",
+            "Запис до buh чекає схвалення; буде зв’язано: той самий податковий номер 7700000000, той самий КПП.",
+        ),
+        (
+            "Review 4 has been decided already: linked by anna.",
+            "По вопросу 4 уже решено: связано (anna).",
+            "З питання 4 уже вирішено: зв’язано (anna).",
+        ),
+        (
+            "in review 3: 2 cards of accounting have this INN.",
+            "на разборе, вопрос 3: В учёте с этим ИНН 2 карточки.",
+            "на розборі, питання 3: В обліку з цим податковим номером 2 картки.",
+        ),
+        ("waits for the INN (10 digits) and name", "ждёт, чего не хватает: ИНН (10 цифр) и название", None),
+        ("unknown key; did you mean 'steps'?", "неизвестный ключ; может быть, 'steps'?", None),
+        ("This base does not publish the set: it was published before and is not any more.",
+         "Эта база не публикует этот набор: раньше он был опубликован, а теперь нет.", None),
+        ("from `ИНН`, then digits, optional: yes", "из `ИНН`, затем digits, необязательно: yes", None),
+    ],
+)  # fmt: skip
+def test_told(said: str, russian: str, ukrainian: str | None) -> None:
+    assert tell(said, "en") == said
+    assert tell(said, "ru") == russian
+    assert ukrainian is None or tell(said, "uk") == ukrainian
+
+
+@pytest.mark.parametrize(
+    ("number", "russian", "ukrainian"),
+    [
+        (1, "В учёте с этим ИНН 1 карточка.", "В обліку з цим податковим номером 1 картка."),
+        (3, "В учёте с этим ИНН 3 карточки.", "В обліку з цим податковим номером 3 картки."),
+        (12, "В учёте с этим ИНН 12 карточек.", "В обліку з цим податковим номером 12 карток."),
+        (21, "В учёте с этим ИНН 21 карточка.", "В обліку з цим податковим номером 21 картка."),
+    ],
+)
+def test_forms_of_a_number(number: int, russian: str, ukrainian: str) -> None:
+    said = f"{number} cards of accounting have this INN."
+    assert (tell(said, "ru"), tell(said, "uk")) == (russian, ukrainian)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_of_the_catalogues_is_left_in_english(language: str) -> None:
+    """A translation has letters of its language, unless it is names and commands alone."""
+    told = {text_of(message): PLACE.sub("", "".join(forms_of(message))) for message in load_messages(language)}
+    bare = {text for text, form in told.items() if not CYRILLIC.search(form)}
+    assert {text for text in bare if "sverka" not in text} == {"$metadata: {error:said}"}
+
+
+def test_hostile_words_cost_no_time_and_stay_as_they_are() -> None:
+    """A customer may be called what we say ourselves, a thousand times over."""
+    name = "; did you mean " * 400 + ": changed here and in " * 400
+    began = time.process_time()
+    told = tell(f"There is no contact {name!r}.", "ru")
+    assert time.process_time() - began < 2
+    assert told == f"Контакта {name!r} нет."
