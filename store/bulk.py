@@ -7,10 +7,11 @@ Lists of parameter sets, never `values([...])`; on PostgreSQL big batches go by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, any_, bindparam, delete, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, any_, bindparam, delete, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import ARRAY
 
@@ -68,7 +69,7 @@ def upsert(
     if _goes_by_copy(conn, rows, COPY_OVER_FROM) and not _has_twins(rows, keys):
         copy_over(conn, table, names, rows, keys=keys, update=changed)
         return
-    statement = _upsert_statement(conn, table, keys, changed)
+    statement = _upsert_statement(conn.dialect.name, table, tuple(keys), tuple(changed))
     for part in chunks(rows):
         conn.execute(statement, part)
 
@@ -86,10 +87,28 @@ def select_in(
     Asks once per thousand different values, and not at all when there are none.
     """
     found: list[Row[Any]] = []
-    conditions = [table.c[name] == value for name, value in equal.items()]
+    nothing = frozenset(name for name, value in equal.items() if value is None)
+    query = _select_statement(conn.dialect.name, table, tuple(columns), key_column, tuple(equal), nothing)
+    given = {f"is_{name}": value for name, value in equal.items() if value is not None}
     for part in chunks(dict.fromkeys(values), IN_CHUNK):
-        found.extend(conn.execute(select(*columns).where(is_among(conn, key_column, part), *conditions)))
+        found.extend(conn.execute(query, given | {"among": part}))
     return found
+
+
+@lru_cache(maxsize=256)
+def _select_statement(
+    dialect: str,
+    table: Table,
+    columns: tuple[ColumnElement[Any], ...],
+    key_column: ColumnElement[Any],
+    equal: tuple[str, ...],
+    nothing: frozenset[str],
+) -> Select[Any]:
+    """Made once: a cycle asks the same few questions hundreds of times, and making one takes as long as asking it."""
+    many = bindparam("among", type_=ARRAY(key_column.type)) if dialect == "postgresql" else None
+    among = key_column == any_(many) if many is not None else key_column.in_(bindparam("among", expanding=True))
+    same = [table.c[name].is_(None) if name in nothing else table.c[name] == bindparam(f"is_{name}") for name in equal]
+    return select(*columns).where(among, *same)
 
 
 def update_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], changed: Sequence[str]) -> None:
@@ -134,8 +153,9 @@ def _has_twins(rows: Sequence[Values], keys: Sequence[str]) -> bool:
     return len({tuple(row[key] for key in keys) for row in rows}) < len(rows)
 
 
-def _upsert_statement(conn: Connection, table: Table, keys: Sequence[str], update: Sequence[str]) -> Any:
-    statement = (sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert)(table)
+@lru_cache(maxsize=256)
+def _upsert_statement(dialect: str, table: Table, keys: tuple[str, ...], update: tuple[str, ...]) -> Any:
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
     if not update:
         return statement.on_conflict_do_nothing(index_elements=list(keys))
     return statement.on_conflict_do_update(

@@ -107,6 +107,8 @@ def _waiting(ctx: RunContext, place: Place) -> Iterator[Sequence[Any]]:
             return
         last = tuple(rows[-1][: len(place.keys)])
         yield rows
+        if len(rows) < AT_ONCE:
+            return
 
 
 def _after(place: Place, last: tuple[Any, ...]) -> ColumnElement[bool]:

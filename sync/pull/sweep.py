@@ -200,12 +200,14 @@ def _set_missing(
 def _judge_absence(
     ctx: RunContext, source: SourceSet, window: Window, seen: SeenKeys, started: int, result: Swept
 ) -> None:
+    limit = before = 0
     with reading(ctx.app.engine) as conn:
-        limit = deletion_limit(ctx, conn, source.entity)
-        before = count_missing(ctx, conn, source.entity)
         for keys in _known_keys(conn, ctx, source, window, started):
-            result.absent += [key for key in keys if key not in seen]
-            if before + len(result.absent) > limit:
+            absent = [key for key in keys if key not in seen]
+            if absent and not result.absent:  # hardly ever: the guard counts all that is known
+                limit, before = deletion_limit(ctx, conn, source.entity), count_missing(ctx, conn, source.entity)
+            result.absent += absent
+            if absent and before + len(result.absent) > limit:
                 result.held = True
                 break
     if result.held:
@@ -216,7 +218,6 @@ def _known_keys(
     conn: Connection, ctx: RunContext, source: SourceSet, window: Window, started: int
 ) -> Iterator[list[str]]:
     """Keys that we know in a window, in order and in chunks; what was bound since the sweep began does not count."""
-    last = ""
     mine = (
         of_source(ctx.name, source.entity, source.name),
         in_window(window),
@@ -224,9 +225,12 @@ def _known_keys(
         binding.c.missing_since.is_(None),
     )
     query = select(binding.c.external_id).where(*mine).order_by(binding.c.external_id).limit(COMPARE_AT_ONCE)
-    while keys := list(conn.execute(query.where(binding.c.external_id > last)).scalars()):
+    keys = list(conn.execute(query).scalars())
+    while keys:
         yield keys
-        last = keys[-1]
+        if len(keys) < COMPARE_AT_ONCE:
+            return
+        keys = list(conn.execute(query.where(binding.c.external_id > keys[-1])).scalars())
 
 
 def _commit_window(ctx: RunContext, source: SourceSet, result: Swept, advance: Advance | None) -> None:
