@@ -46,12 +46,16 @@ def link(
     Only after that are cards made in the CRM. Example: sverka link crm --dry-run --xlsx link.xlsx
     """
     with open_app() as app:
-        app.settings.connection(connection).check_secrets()
+        settings = app.settings.connection(connection)
+        settings.check_secrets()
         if not dry_run and not yes:
             _look_and_ask(app, connection, xlsx, as_json)
         result = _run(app, connection, xlsx, as_json, dry_run=dry_run, told=not dry_run and not yes)
     if dry_run and result.status == "ok":
         say(f"Nothing was written. Next: sverka link {connection}")
+    elif result.status in _EXIT and settings.write == "off":
+        told = f'Linked here alone: {connection} has write = "off", so no card there gets our key and none is made.'
+        say(f'{told} Next: write = "review" under [connections.{connection}], then: sverka link {connection}')
     elif result.status in _EXIT:
         say(f"Linked. Doubtful ones: sverka review list. New cards and balances: sverka sync {connection}")
     raise typer.Exit(_EXIT.get(result.status, FAILED))

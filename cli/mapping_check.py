@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -10,23 +11,29 @@ import typer
 
 from cli.common import one_connection, open_app, out_json, out_table
 from cli.exits import FAILED, OK, explain, say
-from cli.mapping_files import is_version, meant
+from cli.mapping_files import has_settings, is_version, meant, spoken
 from connectors.base import Finding
 from core.errors import ConfigError, SverkaError
 from mapping.files.problems import MappingMistakes, Mistake
 from mapping.files.text import preset_names, preset_origin
 from mapping.rules import Mapping, load_mapping
 from sync.context import App
+from sync.setup.deals import compare_kept_stages
 from sync.setup.mapping_check import RuleFinding, compare_live, in_order, sum_up_absent
+from sync.versions import find_draft
 
 
 @dataclass(slots=True)
 class _Looked:
-    """What came of reading a rule file: the mapping, in so far as it could be read, and the mistakes in it."""
+    """What came of reading a rule file: the mapping, in so far as it could be read, and the mistakes in it.
+
+    `following`: what to type once it is right.
+    """
 
     mapping: Mapping | None = None
     error: ConfigError | None = None
     findings: list[Finding] = field(default_factory=list)
+    following: str = ""
 
 
 def check(
@@ -51,29 +58,57 @@ def check(
     if looked.error is not None:
         raise typer.Exit(explain(looked.error))
     if looked.mapping is not None:
-        _conclude(looked.mapping, file or looked.mapping.name, findings)
+        _conclude(looked.mapping, file or looked.mapping.name, findings, looked.following)
     raise typer.Exit(FAILED if any(finding.level == "error" for finding in findings) else OK)
 
 
-def _conclude(mapping: Mapping, name: str, findings: list[Finding]) -> None:
+def _conclude(mapping: Mapping, name: str, findings: list[Finding], following: str) -> None:
     wrong = sum(finding.level == "error" for finding in findings)
     told = f"is not right, {wrong} of {len(findings)} findings are to be mended" if wrong else "is right"
     more = f" ({len(findings)} findings)" if findings and not wrong else ""
     cards = f", {len(mapping.cards)} cards" if mapping.cards else ""
     say(f"{name} {told}{more}: {len(mapping.entities)} entities{cards}, version {mapping.version[:12]}.")
+    if following and not wrong:
+        say(f"Next: {following}")
 
 
 def _look(file: str | None, connection: str | None, *, live: bool) -> _Looked:
     """Read the rules and, when asked, the base; mistakes in the rules do not hide what the base has to say."""
     if not live and file is not None and not is_version(file):
-        return _read(lambda: load_mapping(file))
+        looked = _read(lambda: load_mapping(file))
+        looked.following = "" if file in preset_names() else f"sverka mapping publish {shlex.quote(file)}"
+        if looked.mapping is not None and looked.mapping.deals is not None and has_settings():
+            _compare_kept(looked, connection)
+        return looked
     with open_app() as application:  # nothing but the turns of a rate budget is written
         name = one_connection(application, connection)
         looked = _read(lambda: meant(application, file, name)[1])
         if looked.mapping is not None and live:
             origin = file if file is not None and not is_version(file) else _origin(application, name)
             _compare(application, name, looked, preset_origin(origin) if origin in preset_names() else origin)
+            looked.findings += compare_kept_stages(application, name, looked.mapping)
+            looked.following = _following(application, name, file, looked.mapping)
     return looked
+
+
+def _following(app: App, name: str, file: str | None, mapping: Mapping) -> str:
+    if file is None:
+        return find_draft(app, app.settings.connections[name], mapping)[1]
+    return "" if is_version(file) or file in preset_names() else f"sverka mapping publish {spoken(app, file, name)}"
+
+
+def _compare_kept(looked: _Looked, connection: str | None) -> None:
+    """Stages by what the CRMs have told before: nobody is asked. A store that cannot be opened hides no mistake."""
+    try:
+        with open_app(readonly=True) as application:
+            names = [connection] if connection else list(application.settings.connections)
+            found = [compare_kept_stages(application, name, looked.mapping) for name in names if looked.mapping]
+    except ConfigError as error:
+        say(f"The stages of deals were not compared: {error.message}")
+        return
+    told = [one for one in found if one]
+    if len(told) == 1:
+        looked.findings += told[0]
 
 
 def _read(load: Callable[[], Mapping]) -> _Looked:

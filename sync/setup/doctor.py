@@ -113,5 +113,9 @@ def _examine_live(connector: Connector, mapping: Mapping) -> Iterator[Finding]:
 
 
 def look(connector: Connector, sources: Sequence[SourceSet], balances: BalanceSpec | None = None) -> Iterator[Finding]:
-    """A connector's findings, one after another where it can tell them so."""
-    return iter((connector.look if isinstance(connector, Watched) else connector.check)(sources, balances))
+    """A connector's findings, one after another where it can tell them so; each once, also where sets share a name."""
+    told: set[Finding] = set()
+    for one in (connector.look if isinstance(connector, Watched) else connector.check)(sources, balances):
+        if one not in told:
+            told.add(one)
+            yield one
