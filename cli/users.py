@@ -29,6 +29,13 @@ Manager = Annotated[
 Department = Annotated[str | None, typer.Option("--department", help="Its name; '' for none.")]
 Language = Annotated[str | None, typer.Option("--language", help="en, ru or uk; '' as the browser asks.")]
 Zone = Annotated[str | None, typer.Option("--timezone", help="Like Europe/Kyiv; '' for accounting's.")]
+Export = Annotated[
+    str | None, typer.Option("--export", help="May he export lists: yes or no; '' as his role may (head, admin: yes).")
+]
+OnCall = Annotated[
+    bool | None,
+    typer.Option("--on-call/--off-call", help="Does he see what a colleague's customer owes when the phone rings?"),
+]
 _COLUMNS = ["log-in", "name", "role", "manager", "department", "last seen", ""]
 
 
@@ -95,13 +102,15 @@ def change(
     department: Department = None,
     language: Language = None,
     zone: Zone = None,
+    export: Export = None,
+    on_call: OnCall = None,
     active: Annotated[bool | None, typer.Option("--active/--inactive", help="May he log in?")] = None,
 ) -> None:
     """Change what is known of a user; --inactive logs him out and takes his tokens back.
 
     Example: sverka user set anna --manager 000012 --inactive
     """
-    traits = Traits(name=name, manager=manager, department=department, language=language, timezone=zone)
+    traits = Traits(name, manager, department, language, zone, export, on_call)
     with open_app() as application:
         if traits != Traits():
             change_user(application, person(), login, traits)
@@ -198,10 +207,14 @@ def _tell(login: str, facts: dict[str, Any], as_json: bool) -> None:
 
 
 def _row(row: dict[str, Any]) -> list[object]:
-    state = "" if row["active"] else "shut out"
+    rights = [word for word, has in (("on call", row["on_call"]), ("exports", row["may_export"])) if has]
+    if row["may_export"] is False:
+        rights.append("does not export")
+    if not row["has_password"]:
+        rights.append("no password")
     seen = moment(row["seen_at"])
     named = [row[key] for key in ("login", "name", "role", "manager", "department")]
-    return [*named, seen, state or ("" if row["has_password"] else "no password")]
+    return [*named, seen, ", ".join(rights) if row["active"] else "shut out"]
 
 
 def _list_substitutes(application: App, as_json: bool) -> None:

@@ -49,7 +49,7 @@ def load_users(conn: Connection, view: View | None = None) -> list[Record]:
         .outerjoin(seen, seen.c.user_id == user.c.id)
         .order_by(user.c.login)
     )
-    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department")
+    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department", "may_export", "on_call")
     return [
         {"id": str(row["id"])}
         | {name: row[name] for name in shown}

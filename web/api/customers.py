@@ -12,6 +12,7 @@ from starlette.responses import Response
 from store.queries.customers.find import find_customers
 from store.queries.customers.visible import load_callers, load_customers, load_visible_card
 from web.api.answering import After, Limit, answer
+from web.door.auditing import audit_looks
 from web.door.faults import Missing
 from web.door.guard import Machine
 from web.door.rules import allow
@@ -40,8 +41,11 @@ class Caller(BaseModel):
     id: str | None = Field(description="Null for a colleague's customer.")
     name: str
     manager: Reference | None = Field(description="Who is responsible; null: nobody.")
+    person: str | None = Field(description="Who there has the number, where it is not the customer's own.")
     yours: bool = Field(description="Whether the asker may open his card.")
-    balances: list[dict[str, Any]] | None = Field(description="What he owes, by contract; null unless yours.")
+    balances: list[dict[str, Any]] | None = Field(
+        description="What he owes, by contract; null for a colleague's customer unless the asker is on call."
+    )
 
 
 class Callers(BaseModel):
@@ -83,6 +87,11 @@ def show_customer(here: Machine, key: UUID, documents: Annotated[int, Query(ge=0
 @router.get("/lookup", response_model=Callers)
 @allow("manager", "head", "admin")
 def look_up(here: Machine, phone: Annotated[str, Query(max_length=100, description="In any writing.")]) -> Response:
-    """Who calls, for a telephone exchange: of a colleague's customer the name and who is responsible, never money."""
+    """Who calls, for a telephone exchange: of a colleague's customer the name and who is responsible, never money.
+
+    Whoever is on call learns what that one owes too, and each such look is noted in the audit.
+    """
     with here.reading() as conn:
-        return answer(here, {"items": load_callers(conn, here.viewer, phone, here.view)})
+        found, looked = load_callers(conn, here.viewer, phone, here.view)
+    audit_looks(here, looked, phone, "api")
+    return answer(here, {"items": found})

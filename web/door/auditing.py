@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import Connection, insert
 
 from core.ids import new_id
 from store.tables import audit
+
+if TYPE_CHECKING:
+    from web.here import Here
+
+LOOKED = "call.look"
+"""In the audit: who is on call has seen what a colleague's customer owes."""
 
 
 def write_audit(
@@ -34,3 +42,16 @@ def write_audit(
     """
     row = {"id": new_id(), "at": at, "who": who[:100], "what": what[:60], "subject": subject[:200]}
     conn.execute(insert(audit).values(**row, before=before, after=after))
+
+
+def audit_looks(here: Here, customers: Sequence[UUID], phone: str, way: str) -> None:
+    """Note that the asker has learned by being on call what these customers owe; before he is told.
+
+    `phone` is the number that was asked for, `way` how: "page" or "api".
+    """
+    if not customers:
+        return
+    with here.writing() as conn:
+        for key in customers:
+            after = {"phone": phone[:100], "by": way}
+            write_audit(conn, here.now, here.me.login, LOOKED, str(key), after=after)

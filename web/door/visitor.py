@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from store.engine import reading
 from store.queries.customers.rights import Role, Viewer
 from store.tables import api_token, session
+from web.door.rules import RIGHTS, Right
 from web.people.sessions import find_session, find_token, needs_touch, touch
 from web.site import Site
 
@@ -36,6 +37,13 @@ class Visitor:
     seat: UUID
     """The id of the session or of the token."""
     key: str
+    may_export: bool | None = None
+    """Whether he may take lists away; None: as his role may."""
+    on_call: bool = False
+
+    def has(self, right: Right) -> bool:
+        """Whether he has a right that is given to people one by one, by his role where nobody has decided."""
+        return self.role in RIGHTS[right] if self.may_export is None else self.may_export
 
     def zone(self, usual: tzinfo) -> tzinfo:
         """His wall clock, or the usual one of the installation."""
@@ -44,7 +52,7 @@ class Visitor:
     def viewer(self, now: datetime, usual: tzinfo = UTC) -> Viewer:
         """Whose eyes his questions are asked with, today where he is."""
         today = now.astimezone(self.zone(usual)).date()
-        return Viewer(self.user_id, self.role, today, self.manager_id, self.department_id)
+        return Viewer(self.user_id, self.role, today, self.manager_id, self.department_id, on_call=self.on_call)
 
 
 def is_secure(request: HTTPConnection) -> bool:
@@ -94,6 +102,8 @@ def _identify(site: Site, kind: Table, key: str | None) -> Visitor | None:
         timezone=found.timezone,
         seat=found.id,
         key=key,
+        may_export=found.may_export,
+        on_call=found.on_call,
     )
 
 

@@ -31,6 +31,7 @@ from store.queries.customers.page import (
     load_responsible,
 )
 from store.queries.customers.rights import load_visible
+from store.queries.customers.terms import load_own
 from store.queries.settlements.turnover import load_history
 from sync.push.contacts import load_standings, set_contact
 from sync.room.requests import leave_request
@@ -72,6 +73,7 @@ def show(here: Page, key: UUID) -> Response:
             "holding": load_holding(conn, here.viewer, key),
             "credit": load_credit(conn, key, card["contracts"]),
             "responsible": load_responsible(conn, key),
+            "set_here": {name: own for (_, name), own in load_own(conn, "counterparty", [key]).items()},
             "standing": _load_standing(here, conn, key),
             "state": _load_state(here, conn, key),
         }

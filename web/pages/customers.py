@@ -47,12 +47,15 @@ SORT_TITLES: dict[Sort, str] = {
     "name": N_("by name"),
     "balance": N_("greatest debt first"),
     "overdue": N_("most overdue first"),
+    "over": N_("furthest over the credit limit first"),
     "order": N_("last order first"),
     "shipment": N_("last shipment first"),
     "payment": N_("last payment first"),
 }
 WHOSE_TITLES: dict[Whose, str] = {"all": N_("all I may see"), "mine": N_("mine"), "nobody": N_("nobody's")}
-OWING_TITLES: dict[Owing, str] = {"any": N_("all"), "debtors": N_("debtors"), "overdue": N_("overdue")}
+OWING_TITLES: dict[Owing, str] = {
+    "any": N_("all"), "debtors": N_("debtors"), "overdue": N_("overdue"), "over": N_("over the credit limit"),
+}  # fmt: skip
 TRAIT_TITLES: dict[str, Any] = {
     "segment": N_("Segment"), "industry": N_("Industry"), "region": N_("Region"), "category": N_("Category"),
 }  # fmt: skip
@@ -88,7 +91,7 @@ def show(here: Page, wish: Wished, after: str = "") -> Response:
     return here.page(
         "customers/list.html",
         rows=page.rows, wish=wish, address=address_of(wish), values=values, managers=managers,
-        after=after, following=following, may_export=here.me.role in ("head", "admin"), **_TITLES,
+        after=after, following=following, may_export=here.me.has("export"), **_TITLES,
     )  # fmt: skip
 
 
@@ -102,7 +105,7 @@ _TITLES: dict[str, Any] = {
 
 
 @router.get("/export/customers")
-@allow("head", "admin")
+@allow("manager", "head", "admin", right="export")
 def export(here: Page, wish: Wished, format: str = "csv") -> Response:
     """The whole list as a table, noted in the audit with the number of its rows before the first byte leaves."""
     kind = "xlsx" if format == "xlsx" else "csv"
@@ -163,12 +166,12 @@ def address_of(wish: Wish) -> dict[str, str]:
 
 
 def _position(sort: Sort, word: str) -> tuple[Any, UUID] | None:
-    kind = {"name": str, "balance": str, "overdue": str}.get(sort, datetime)
+    kind = {"name": str, "balance": str, "overdue": str, "over": str}.get(sort, datetime)
     found = decode_position(word, kind, UUID)
     if found is None or None in found:
         return None
     try:
-        value = Decimal(found[0]) if sort in ("balance", "overdue") else found[0]
+        value = Decimal(found[0]) if sort in ("balance", "overdue", "over") else found[0]
     except InvalidOperation:
         return None
     return value, found[1]

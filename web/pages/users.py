@@ -70,11 +70,16 @@ def change(
     manager: Field = "",
     department: Field = "",
     language: Field = "",
+    export: Field = "",
+    on_call: Field = "",
 ) -> Response:
-    """What is known of him, and his role."""
+    """What is known of him, his role, and his rights beside it."""
     row = _row(here, key)
     chosen = language if language in LANGUAGES else ""
-    traits = Traits(name=name.strip() or None, manager=manager, department=department, language=chosen)
+    traits = Traits(
+        name=name.strip() or None, manager=manager, department=department, language=chosen, export=export,
+        on_call=on_call == "yes",
+    )  # fmt: skip
 
     def save() -> None:
         if role != row.role:

@@ -40,6 +40,11 @@ def open_session(conn: Connection, now: datetime, user_id: UUID, *, address: str
     return key
 
 
+_OF_THE_PERSON = (
+    "login", "name", "role", "language", "timezone", "manager_id", "department_id", "may_export", "on_call",
+)  # fmt: skip
+
+
 def find_session(conn: Connection, now: datetime, key: str) -> Any | None:
     """The session of a cookie's key with its user's columns; None when it has ended or its user may not log in."""
     return _find(conn, session, key, session.c.expires_at > now)
@@ -107,7 +112,7 @@ def revoke_all(conn: Connection, now: datetime, user_id: UUID) -> int:
 
 def _find(conn: Connection, kind: Table, key: str, lasts: Any) -> Any | None:
     columns = [kind.c.hash, kind.c.id, kind.c.created_at, kind.c.used_at, kind.c.user_id]
-    person = [user.c[name] for name in ("login", "name", "role", "language", "timezone", "manager_id", "department_id")]
+    person = [user.c[name] for name in _OF_THE_PERSON]
     return conn.execute(
         select(*columns, *person)
         .join(user, user.c.id == kind.c.user_id)

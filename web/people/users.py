@@ -31,7 +31,8 @@ class Traits:
     """What is known of a user besides his log-in name, role and password; None leaves a trait as it is.
 
     `manager` is a manager of accounting or the CRM: his id there, his code, or his exact name. `department` is a name,
-    and comes into being with the first who is in it. "" takes a trait away.
+    and comes into being with the first who is in it. "" takes a trait away. `export`: "yes", "no",
+    or "" as his role may.
     """
 
     name: str | None = None
@@ -39,6 +40,8 @@ class Traits:
     department: str | None = None
     language: str | None = None
     timezone: str | None = None
+    export: str | None = None
+    on_call: bool | None = None
 
 
 def add_user(app: App, who: str, login: str, role: str, password: str | None, traits: Traits | None = None) -> UUID:
@@ -60,6 +63,7 @@ def add_user(app: App, who: str, login: str, role: str, password: str | None, tr
         row |= _build_traits(conn, given)
         _write(conn, insert(user).values(row))
         after = {"role": role, "manager": given.manager, "department": given.department}
+        after |= {name: row[name] for name in ("may_export", "on_call") if row.get(name) is not None}
         write_audit(conn, now, who, "user.add", name, after=after)
     added: UUID = row["id"]
     return added
@@ -165,6 +169,10 @@ def _build_traits(conn: Connection, traits: Traits) -> dict[str, Any]:
         values["language"] = _check_language(traits.language)
     if traits.timezone is not None:
         values["timezone"] = _check_zone(traits.timezone)
+    if traits.export is not None:
+        values["may_export"] = _check_export(traits.export)
+    if traits.on_call is not None:
+        values["on_call"] = traits.on_call
     if traits.manager is not None:
         values["manager_id"] = find_manager(conn, traits.manager) if traits.manager.strip() else None
     if traits.department is not None:
@@ -236,6 +244,13 @@ def _check_zone(name: str) -> str | None:
         return check_zone(name) if name else None
     except ValueError as error:
         raise UsageError(f"The time zone {error}.", next_step="sverka user set --help") from error
+
+
+def _check_export(word: str) -> bool | None:
+    known = {"yes": True, "no": False, "": None}
+    if word not in known:
+        raise UsageError(f"{word!r} is neither yes nor no, nor empty for what his role may.", next_step="say it again")
+    return known[word]
 
 
 def _as_id(word: str) -> UUID | None:

@@ -264,7 +264,9 @@ def test_a_number_in_any_writing(filling: Filling, people: dict[str, UUID], phon
     assert looked == [] and {one["amount"] for one in found[0]["balances"]} == {"900.00", "10.00"}
 
 
-@pytest.mark.parametrize("phone", ["9161234567", "8 916 123 45 67", "+7-916-123-45-67", "007 916 1234567", "89161234567"])
+@pytest.mark.parametrize(
+    "phone", ["9161234567", "8 916 123 45 67", "+7-916-123-45-67", "007 916 1234567", "89161234567"]
+)
 def test_a_number_of_ours_in_any_writing(filling: Filling, people: dict[str, UUID], phone: str) -> None:
     with filling.engine.begin() as conn:
         assert [row["id"] for row in lookup_phone(conn, phone, ALL)] == [str(people["romashka"])]
