@@ -1,22 +1,23 @@
-"""What doctor finds of a connection, asked for by a page: in a thread of its own, no longer than a reader waits."""
+"""What doctor finds, asked for by a page: in a thread of its own, shown line by line as it comes."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from core.secrets import redact
-from sync.context import App
-from sync.setup.doctor import examine
+from sync.setup.doctor import Findings
 
 log = structlog.get_logger()
 LONGEST = 20.0
-"""Seconds that a reader waits; what has been found until then is shown."""
+"""Seconds after which the reader is told that the other side takes long."""
 MOST_AT_ONCE = 2
 """Threads that may hang on systems that do not answer, whatever the number of impatient readers."""
+MOST_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +33,79 @@ class Found:
 
 @dataclass(slots=True)
 class Report:
-    """What has been found; `done`: all of it. `failed`: the examination itself broke off."""
+    """What has been found so far; `done`: all of it. `failed`: the examination itself broke off."""
 
     lines: list[Found] = field(default_factory=list)
     done: bool = False
     failed: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def running(self) -> bool:
+        """Whether more may come."""
+        return not self.done and not self.failed
+
+    @property
+    def slow(self) -> bool:
+        """Whether the other side takes long to answer."""
+        return self.running and time.monotonic() - self.began > LONGEST
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is wrong, or was not looked at."""
+        return self.failed or any(line.level == "error" for line in self.lines)
 
 
 class Examiner:
-    """Runs examinations, each of one connection, a few at a time."""
+    """Runs examinations, each of one thing, a few at a time, and keeps what the last ones found."""
 
-    def __init__(self, longest: float = LONGEST) -> None:
-        self._longest = longest
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: dict[str, tuple[threading.Thread, Report]] = {}
+        self._reports: dict[str, Report] = {}
 
-    def examine(self, app: App, name: str) -> Report | None:
-        """The findings, as far as they are there in time; None where too many are being made already.
+    def start(self, key: str, find: Callable[[], Findings], *, about: tuple[str, ...]) -> Report | None:
+        """Begin, or go on watching what is being examined already; None where too many are being made.
 
-        Whoever asks for a connection that is being examined waits for that examination.
+        Args:
+            key: what is examined.
+            find: gives the findings, which may take its time.
+            about: the names that lines are shown of.
         """
         with self._lock:
-            self._running = {one: pair for one, pair in self._running.items() if pair[0].is_alive()}
-            if name not in self._running:
-                if len(self._running) >= MOST_AT_ONCE:
-                    return None
-                report = Report()
-                thread = threading.Thread(target=_run, args=(app, name, report), name=f"doctor-{name}", daemon=True)
-                self._running[name] = (thread, report)
-                thread.start()
-            thread, report = self._running[name]
-        began = time.monotonic()
-        thread.join(self._longest)
-        log.info("doctor.asked", connection=name, seconds=round(time.monotonic() - began, 1), done=report.done)
+            known = self._reports.get(key)
+            if known is not None and known.running:
+                return known
+            if sum(report.running for report in self._reports.values()) >= MOST_AT_ONCE:
+                return None
+            report = Report()
+            self._reports.pop(key, None)
+            self._reports[key] = report
+            self._forget()
+        args = (find, about, report)
+        threading.Thread(target=_run, args=args, name=f"doctor-{key}"[:60], daemon=True).start()
         return report
 
+    def load(self, key: str) -> Report | None:
+        """What was found of it last; None where nobody has asked, or long ago."""
+        with self._lock:
+            return self._reports.get(key)
 
-def _run(app: App, name: str, report: Report) -> None:
+    def _forget(self) -> None:
+        """The oldest go when there are too many."""
+        over = [key for key, report in self._reports.items() if not report.running][
+            : max(0, len(self._reports) - MOST_KEPT)
+        ]
+        for key in over:
+            del self._reports[key]
+
+
+def _run(find: Callable[[], Findings], about: tuple[str, ...], report: Report) -> None:
     try:
-        for where, finding in examine(app, [name]):
-            if where in (name, "store", "settings"):
+        for where, finding in find():
+            if where in about:
                 texts = (redact(text) for text in (finding.subject, finding.message, finding.next_step))
                 report.lines.append(Found(where, finding.level, *texts))
         report.done = True
     finally:
         report.failed = not report.done
+        log.info("doctor.asked", seconds=round(time.monotonic() - report.began, 1), done=report.done)

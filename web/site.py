@@ -9,6 +9,9 @@ from sqlalchemy import Engine
 
 from store.engine import open_engine
 from sync.context import App
+from sync.room.following import Follower
+from web.connecting.drafts import Drafts
+from web.examining import Examiner
 
 
 @dataclass(slots=True)
@@ -22,6 +25,20 @@ class Site:
     app: App
     reader: Engine
     began: float = field(default_factory=time.monotonic)
+    examiner: Examiner = field(default_factory=Examiner)
+    drafts: Drafts = field(default_factory=Drafts)
+    follower: Follower = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.follower = Follower(self.app.settings)
+
+    def follow(self) -> None:
+        """Go on with the connections that stand in the settings now."""
+        self.app.settings = self.follower.current()
+
+    def take_up(self) -> None:
+        """The same at once, for whoever has just changed them here."""
+        self.app.settings = self.follower.take_up()
 
     def close(self) -> None:
         """Let go of the store."""

@@ -19,7 +19,7 @@ from store.tables import mapping_version
 from sync.context import App
 from sync.room.opening import open_for
 from sync.setup.connecting import find_preset
-from sync.setup.doctor import examine_connection, look
+from sync.setup.doctor import Findings, examine_connection, look
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Trial:
     settings: ConnectionSettings
     mapping: str = ""
 
-    def run(self, app: App) -> Iterator[tuple[str, Finding]]:
+    def run(self, app: App) -> Findings:
         """The findings as (name of the connection, finding). Raises nothing that is foreseen."""
         settings = self.settings
         if not settings.mapping:

@@ -93,6 +93,7 @@ Form = Annotated[FormData, Depends(sent_form)]
 
 def _site(request: Request) -> Site:
     site: Site = request.app.state.site
+    site.follow()
     return site
 
 

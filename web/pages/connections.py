@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import fastapi
 from fastapi import APIRouter
@@ -14,14 +15,14 @@ from store.queries.work.status import load_connections
 from sync.push.merge import add_audit
 from sync.room.breaker import hold_connection, release_connection
 from sync.room.requests import leave_request
+from sync.setup.doctor import examine
 from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
-from web.examining import Examiner
 from web.here import Here
 from web.menu import Item
-from web.pages.ops import BREAKER, ENTITIES, QUEUE_TITLES, RUN_STATES
 from web.show.texts import N_
+from web.show.working import BREAKER, ENTITIES, QUEUE_TITLES, RUN_STATES
 
 router = APIRouter()
 MENU = (Item(62, "/connections", N_("Connections"), ("admin", "ops")),)
@@ -31,7 +32,6 @@ WRITES = {
 ROLES = {"accounting": N_("accounting"), "crm": N_("CRM")}
 LEVELS = {"ok": N_("in order"), "notice": N_("notice"), "warning": N_("warning"), "error": N_("wrong")}
 _QUEUES = ("due", "waiting", "uncertain", "parked", "dead", "review")
-examiner = Examiner()
 Short = Annotated[str, fastapi.Form(max_length=300)]
 
 
@@ -39,7 +39,7 @@ Short = Annotated[str, fastapi.Form(max_length=300)]
 @allow("admin", "ops")
 def show_all(here: Page) -> Response:
     """Every connection of the settings, and how it stands."""
-    return here.page("desk/connections.html", rows=_load(here), report=None, examined=None, **_words())
+    return here.page("desk/connections.html", rows=_load(here), **_words())
 
 
 def _load(here: Here) -> list[Record]:
@@ -57,7 +57,11 @@ def _told(here: Here, name: str) -> Record:
     """What the settings say, as far as it is nobody's secret: never an address, a user or a key."""
     settings = here.app.settings.connections[name]
     shown = {"connector": settings.connector, "role": settings.role, "write": settings.write}
-    return shown | {"mapping": settings.mapping, "changes": settings.changes}
+    return shown | {
+        "mapping": settings.mapping,
+        "changes": settings.changes,
+        "in_file": here.app.settings.path is not None,
+    }
 
 
 @router.post("/connections/{name}/pause")
@@ -98,12 +102,22 @@ def sync_now(here: Page, name: str) -> Response:
 @router.post("/connections/{name}/doctor")
 @allow("admin", "ops", about="connection")
 def look_over(here: Page, name: str) -> Response:
-    """What doctor finds of it now."""
+    """Let doctor look at it; what he finds is shown line by line."""
     _check(here, name)
-    report = examiner.examine(here.app, name)
-    if report is None:
+    app, about = here.app, (name, "store", "settings")
+    if here.site.examiner.start(f"connection {name}", lambda: examine(app, [name]), about=about) is None:
         return here.to("/connections", wrong=here.gettext("Others are being looked over: try again in a minute."))
-    return here.page("desk/connections.html", rows=_load(here), report=report, examined=name, **_words())
+    return here.to(f"/connections/{quote(name, safe='')}/doctor")
+
+
+@router.get("/connections/{name}/doctor")
+@allow("admin", "ops", about="connection")
+def looked(here: Page, name: str, part: bool = False) -> Response:
+    """What he has found so far; `part`: only that part of the page, which renews itself while more may come."""
+    _check(here, name)
+    report = here.site.examiner.load(f"connection {name}")
+    template = "connecting/looked_part.html" if part else "connecting/looked.html"
+    return here.page(template, name=name, report=report, levels=LEVELS)
 
 
 def _check(here: Here, name: str) -> None:

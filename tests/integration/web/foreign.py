@@ -10,7 +10,8 @@ from sqlalchemy import select
 from store.tables import api_token, session
 from tests.integration.store.filling import NOW
 from tests.integration.web.desk import add_letter, add_review
-from tests.integration.web.world import World
+from tests.integration.web.world import SECRET_NAME, World
+from web.connecting.drafts import Draft
 from web.people.sessions import add_token, open_session
 from web.people.standing_in import add_substitute
 from web.people.users import load_one
@@ -56,12 +57,24 @@ def _group(world: World) -> str:
     return str(add_letter(world)["fingerprint"][:8])
 
 
+def _draft(world: World) -> UUID:
+    made = Draft(world.users["other"], SECRET_NAME, "onec_odata", True, "", {}, {"url": f"http://{SECRET_NAME}/base"})
+    world.site.drafts.put(made)
+    return made.key
+
+
 MAKERS: dict[str, Callable[[World], object]] = {
     "customer": _customer, "session": _session, "token": _token, "review": _review, "letter": _letter,
-    "group": _group, "connection": lambda world: "accounting",
+    "group": _group, "connection": lambda world: "accounting", "draft": _draft,
 }  # fmt: skip
 MAKERS |= {"user": _user, "substitute": _substitute}
 """Kind (as `about` of a rule says) -> a thing of that kind that belongs to the user "other"."""
 MAY_SEE = {"customer": ("head", "admin"), "session": (), "token": (), "user": ("admin",), "substitute": ("admin",)}
 """Kind -> the roles that may see the thing all the same."""
-MAY_SEE |= {"review": ("admin",), "letter": ("admin",), "group": ("admin",), "connection": ("admin", "ops")}
+MAY_SEE |= {
+    "review": ("admin",),
+    "letter": ("admin",),
+    "group": ("admin",),
+    "connection": ("admin", "ops"),
+    "draft": (),
+}

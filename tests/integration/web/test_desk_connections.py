@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from sqlalchemy import select
 from connectors.base import Finding
 from core.secrets import Secret, read_secret, remember
 from store.tables import connection, request
-from sync.context import App
 from sync.room.breaker import pause_connection, record_success
 from tests.integration.store.counting import CountQueries
+from tests.integration.web.connecting import until_done
 from tests.integration.web.world import World
 from web import examining
 from web.examining import Examiner
@@ -91,40 +92,70 @@ def test_none_yet_says_what_to_do(world: World) -> None:
 
 def test_looked_over_for_real(world: World) -> None:
     """The doctor of the command line: these settings name no mapping, and it says so."""
-    answer = world.browser("admin").submit("/connections/accounting/doctor")
-    assert answer.status_code == 200 and 'class="error"' in answer.text and "up to date" in answer.text
-    assert world.browser("admin").submit("/connections/none/doctor").status_code == 404
+    browser = world.browser("admin")
+    address = browser.submit("/connections/accounting/doctor").headers["location"]
+    shown = until_done(browser, address)
+    assert 'class="error"' in shown and "up to date" in shown and "something is wrong" in shown
+    assert browser.submit("/connections/none/doctor").status_code == 404
+    assert browser.get("/connections/none/doctor").status_code == 404
 
 
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def one_after_another(gate: threading.Event) -> Iterator[tuple[str, Finding]]:
     """A system that does not answer before the gate opens."""
-    opened = threading.Event()
-
-    def slow(app: App, names: list[str]) -> Iterator[tuple[str, Finding]]:
-        yield "store", Finding("ok", "store", f"up to date {CANARY}")
-        opened.wait(30)
-        yield names[0], Finding("ok", "address", "answers")
-
-    monkeypatch.setattr(examining, "examine", slow)
-    yield opened
-    opened.set()
+    yield "store", Finding("ok", "store", f"up to date {CANARY}")
+    yield "alerts", Finding("ok", "alerts", "not of this")
+    gate.wait(30)
+    yield "accounting", Finding("ok", "address", "answers")
 
 
-def test_one_that_hangs_keeps_nobody_waiting(
-    world: World, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was found so far is shown, without secrets; not more than two hang at once."""
+def wait(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_lines_come_as_they_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found so far is shown, without secrets; the part of the page asks on until all is there."""
     remember(CANARY)
-    examiner = Examiner(longest=0.3)
-    monkeypatch.setattr(connections, "examiner", examiner)
-    shown = world.browser("admin").submit("/connections/accounting/doctor").text
-    assert "takes long to answer" in shown and "up to date ***" in shown and CANARY not in shown
-    app = world.site.app
-    first, second = examiner.examine(app, "accounting"), examiner.examine(app, "second")
-    assert first is not None and second is not None
-    assert not first.done and examiner.examine(app, "third") is None
+    gate = threading.Event()
+    monkeypatch.setattr(connections, "examine", lambda app, names: one_after_another(gate))
+    browser = world.browser("ops")
+    address = browser.submit("/connections/accounting/doctor").headers["location"]
+    wait(lambda: "up to date" in browser.get(address).text)
+    shown = browser.get(address).text
+    assert "up to date ***" in shown and CANARY not in shown and "not of this" not in shown
+    assert 'hx-trigger="every 1s"' in shown and "answers" not in shown and "more may come" in shown
+    part = browser.get(address, params={"part": "1"}, headers={"hx-request": "true"}).text
+    assert part.lstrip().startswith("<div") and "<html" not in part
     gate.set()
-    again = Examiner(longest=10).examine(app, "accounting")
-    assert again is not None and again.done
-    assert [line.message for line in again.lines] == ["up to date ***", "answers"]
+    shown = until_done(browser, address)
+    assert "answers" in shown and "nothing is wrong" in shown
+
+
+def test_not_more_than_two_hang_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "LONGEST", 0.0)
+    gate, examiner = threading.Event(), Examiner()
+    first, second = (examiner.start(key, lambda: one_after_another(gate), about=("store",)) for key in "ab")
+    assert first is not None and second is not None
+    assert examiner.start("a", lambda: one_after_another(gate), about=("store",)) is first
+    assert [(one.running, one.slow) for one in (first, second)] == [(True, True)] * 2
+    assert examiner.start("c", lambda: one_after_another(gate), about=()) is None
+    gate.set()
+    wait(lambda: not first.running and not second.running)
+    assert [(one.done, one.slow, one.wrong) for one in (first, second)] == [(True, False, False)] * 2
+    assert [line.subject for line in first.lines] == ["store"]
+    assert examiner.start("c", lambda: iter(()), about=()) is not None
+
+
+def test_an_examination_that_breaks_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[tuple[str, Finding]]:
+        yield "store", Finding("ok", "store", "up to date")
+        raise OSError("the disk is gone")
+
+    hooked: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", hooked.append)
+    report = Examiner().start("a", broken, about=("store",))
+    assert report is not None
+    wait(lambda: not report.running and bool(hooked))
+    assert report.failed and report.wrong and len(report.lines) == 1
