@@ -32,6 +32,8 @@ NEXT, THEN = " Next: ", re.compile(r"(?:^|[,;] )(?:and )?then: (?=sverka\b)")
 """What stands between a message and its next step, and between a deed and the command after it."""
 _COUNT = re.compile(r"number\d*")
 """Names of what is a whole number and nothing else."""
+_SURE = 8
+"""A beginning of so many letters is no name of a connection or a record by chance."""
 _DEEPEST = 5
 _SENTENCES = re.compile(r"(?<=[.?!]) (?=\S)")
 _SEPARATORS = ("; ", ", ", ": ")
@@ -51,8 +53,14 @@ class Sentence:
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """The more of a text is in its own words, and first of all its beginning, the surer it is what was said."""
-        return (len(self.words[0]), sum(len(part) for part in self.words), -len(self.names))
+        """The more of a text is in its own words, and first of all a long beginning, the surer it is what was said."""
+        first = len(self.words[0])
+        return (first if first >= _SURE else 0, sum(len(part) for part in self.words), -len(self.names))
+
+    @property
+    def may_end_empty(self) -> bool:
+        """Whether the last thing that is filled in may be nothing, and the blank before it was cut off."""
+        return self.words[-1] == "" and self.words[-2].endswith(" ")
 
     def match(self, said: str) -> dict[str, str] | None:
         """What was filled in, or None where it is not this sentence. Takes time with the length of the text only."""
@@ -92,6 +100,8 @@ class Book:
             return self.whole[said], {}
         for sentence in self.filled:
             values = sentence.match(said)
+            if values is None and sentence.may_end_empty:
+                values = sentence.match(f"{said} ")
             if values is not None:
                 return sentence, values
         return None
@@ -160,7 +170,7 @@ def _tell(book: Book, said: str, depth: int) -> str:
     stripped = said.strip()
     found = book.find(stripped)
     if found is not None:
-        return said.replace(stripped, _fill(book, *found, depth), 1)
+        return said.replace(stripped, _fill(book, *found, depth).rstrip(), 1)
     return _by_pieces(book, said, depth)
 
 

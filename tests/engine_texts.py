@@ -20,7 +20,6 @@ SILENT = {
     "store/upgrade.py": "of a start that fails: there are no pages then",
     "store/tables": "SQL",
     "store/migrations": "SQL",
-    "sync/alerts/words.py": "has its three languages beside each other",
     "sync/setup/look.py": "of `sverka audit` only",
 }
 """Files that say nothing on pages or in letters, and why."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.alerting import AlertKind, AlertSettings, EmailSettings
+from core.i18n import tell
 from core.secrets import redact
 from sync.alerts.words import LABELS, STATES, TEST, Words, moment, render
 
@@ -34,7 +35,8 @@ class Story:
 
     def words(self, alerts: AlertSettings) -> Words:
         """What is said, in the language that people want."""
-        said = render(self.kind, self.details, alerts.language, alerts.zone) if self.kind else TEST[alerts.language]
+        told = alerts.language
+        said = render(self.kind, self.details, told, alerts.zone) if self.kind else TEST.told(told)
         return Words(redact(said.title), redact(said.text), redact(said.next_step))
 
 
@@ -48,7 +50,7 @@ def recipients(story: Story, email: EmailSettings) -> tuple[str, ...]:
 def build_letter(story: Story, alerts: AlertSettings, email: EmailSettings, now: datetime) -> EmailMessage:
     """The e-mail. Sent twice it has the same Message-ID, by which mailboxes know that it is one."""
     words, letter = story.words(alerts), EmailMessage(policy=SMTP)
-    state = STATES[story.event][alerts.language]
+    state = tell(STATES[story.event], alerts.language)
     letter["Subject"] = _one_line(f"[Sverka] {state}: {words.title}")[:LONGEST_SUBJECT]
     letter["From"] = email.sender
     letter["To"] = ", ".join(recipients(story, email))
@@ -83,7 +85,7 @@ def _message_id(story: Story, event: str, email: EmailSettings) -> str:
 
 
 def _body(story: Story, words: Words, zone: ZoneInfo, alerts: AlertSettings) -> str:
-    label = {name: texts[alerts.language] for name, texts in LABELS.items()}
+    label = {name: tell(text, alerts.language) for name, text in LABELS.items()}
     lines = [words.text, ""]
     if story.event != "resolved":
         lines.append(f"{label['next']}: {words.next_step}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from core.alerting import AlertKind
+from core.alerting import AlertKind, Language
 from core.errors import TransientError
 from core.secrets import read_secret
 from store.tables import alert_delivery
@@ -205,9 +206,23 @@ def test_no_secret_is_told(
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_kind_is_told_in_every_language(kind: AlertKind) -> None:
-    details = dict.fromkeys(("connection", "entity", "number", "groups", "amount", "limit", "reason"), "7")
+    details = dict.fromkeys(("connection", "entity", "number", "groups", "amount", "limit", "reason", "who"), "7")
     details["since"] = "2026-01-15T08:00:00+00:00"
     said = [render(kind, details, language) for language in LANGUAGES]
     assert len({words.text for words in said}) == len(LANGUAGES)
     assert all("sverka" in words.next_step and "{" not in words.title + words.text for words in said)
     assert all(("2026-01-15 08:00" in words.text) == ("2026-01-15 08:00" in said[0].text) for words in said)
+
+
+@pytest.mark.parametrize(
+    ("language", "reason", "orders"), [("ru", "1С отказала", "заказы"), ("uk", "1С відмовила", "замовлення")]
+)
+def test_the_reason_in_an_alert_is_told_as_well(language: Language, reason: str, orders: str) -> None:
+    details: dict[str, str | None] = dict.fromkeys(("connection", "number", "groups", "amount", "limit", "who"), "7")
+    details |= {"entity": "orders", "since": None, "reason": "1C refuses: Недопустимо."}
+    for kind, words in CATALOGUE.items():
+        told = render(kind, details, language)
+        assert ("{reason}" in words.text) == (f"{reason}: Недопустимо." in told.text), kind
+        assert ("{entity}" in words.text) == (orders in told.text), kind
+        bare = render(kind, details | {"reason": ""}, language)
+        assert not re.search("[a-z]{3,} [a-z]{3,}", f"{told.title} {told.text} {bare.text}"), "no English is left"
