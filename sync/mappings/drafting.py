@@ -48,8 +48,8 @@ __all__ = [
     "save_draft",
 ]
 
-LONGEST = 200_000
-"""Characters of a draft; the largest preset has an eighth of it. What is longer goes by the command."""
+LONGEST = 150_000
+"""Characters of a draft; the largest preset has a sixth of it. What is longer goes by the command."""
 log = structlog.get_logger()
 
 

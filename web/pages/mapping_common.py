@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from core.errors import SverkaError
 from mapping.files.text import preset_names
 from store import drafts
 from store.queries.work.mapping_versions import list_published
@@ -86,6 +87,12 @@ def choose_any(here: Here, word: str) -> Chosen:
     if key is None:
         raise Missing
     return Chosen(key, word, [])
+
+
+def refused(here: Here, error: SverkaError) -> str:
+    """Why the engine refuses something, and what to do, in the reader's language."""
+    why = here.tell(error.message).strip()
+    return f"{why}\n{here.gettext('What to do:')} {here.tell(error.next_step)}" if error.next_step else why
 
 
 def show(here: Here, template: str, chosen: Chosen, tab: str, *, code: int = 200, **values: Any) -> Response:

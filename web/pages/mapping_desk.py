@@ -32,7 +32,7 @@ from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.pages.mapping_common import Chosen, choose, keys_in_use, show, word_of
+from web.pages.mapping_common import Chosen, choose, keys_in_use, refused, show, word_of
 from web.show.text_diff import compare_texts
 from web.show.texts import N_
 
@@ -101,7 +101,7 @@ def _open(here: Here, chosen: Chosen) -> tuple[Opened, str]:
     try:
         return open_text(here.app, chosen.key), ""
     except ConfigError as error:  # nothing rules yet, and the file of the settings cannot be read
-        return Opened("", None, versions.published(here.app.engine, chosen.key)), here.tell(error.message)
+        return Opened("", None, versions.published(here.app.engine, chosen.key)), refused(here, error)
 
 
 def _theirs(opened: Opened, text: str) -> Any:
@@ -143,7 +143,7 @@ def save(here: Page, key: str, text: Text = "", seen: Word = "", over: Word = ""
     try:
         draft = save_draft(here.app, chosen.key, text, here.me.login, seen=looked_at)
     except (ConflictError, UsageError) as error:
-        return _not_saved(here, chosen, text, seen, here.tell(error.message))
+        return _not_saved(here, chosen, text, seen, refused(here, error))
     if here.request.headers.get("hx-request"):
         return here.page("mapping/saved.html", wrong="", mark=draft.mark, chosen=chosen)
     return here.to(chosen.path, done=here.gettext("The draft is saved."))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from store.tables import api_token, session
 from tests.integration.store.filling import NOW
 from tests.integration.web.desk import add_letter, add_review
+from tests.integration.web.mappings import KEY, put_mapping
 from tests.integration.web.world import SECRET_NAME, World
 from web.connecting.drafts import Draft
 from web.people.sessions import add_token, open_session
@@ -68,6 +69,7 @@ MAKERS: dict[str, Callable[[World], object]] = {
     "group": _group, "connection": lambda world: "accounting", "draft": _draft,
 }  # fmt: skip
 MAKERS |= {"user": _user, "substitute": _substitute}
+MAKERS |= {"mapping": lambda world: put_mapping(world) and KEY}
 """Kind (as `about` of a rule says) -> a thing of that kind that belongs to the user "other"."""
 MAY_SEE = {"customer": ("head", "admin"), "session": (), "token": (), "user": ("admin",), "substitute": ("admin",)}
 """Kind -> the roles that may see the thing all the same."""
@@ -78,3 +80,4 @@ MAY_SEE |= {
     "connection": ("admin", "ops"),
     "draft": (),
 }
+MAY_SEE |= {"mapping": ("admin", "ops")}
