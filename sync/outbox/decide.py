@@ -82,9 +82,13 @@ def _mark_gone(desk: Desk, subject: Subject, row: CardRow | None, now: datetime)
 
 
 def _changed(desk: Desk, subject: Subject, row: CardRow) -> Content | None:
-    """What the card shall show now, where that is new: the age of figures alone counts only so often."""
+    """What the card shall show now, where that is new: the age of figures alone counts only so often.
+
+    Of a card that was refused it does not count at all: sent again with nothing but another hour it is refused again.
+    """
     fresh, known = subject.shown.get("as_of"), row.as_of
     young = fresh is not None and known is not None and fresh - known < desk.card.as_of_every
+    young = young or (row.state == "dead" and known is not None)
     if young and desk.build(subject, known).hash == row.hash:
         return None
     content = desk.build(subject)

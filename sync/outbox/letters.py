@@ -18,14 +18,20 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from connectors.cards import Card
 from core.errors import RecordError, SverkaError, UsageError
 from mapping.hashing import hash_content
+from store.bulk import is_among
+from store.engine import reading
 from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter, outbox
+from sync.context import RunContext
 from sync.outbox.desk import Desk
 from sync.outbox.rows import CardRow, load_rows, save_rows
 from sync.pull import dead
 from sync.pull.dead import Failure
 from sync.push.edited import OutEdit
+from sync.room.writing import writing
 
+OTHER_ROWS = ("deal_stage",)
+"""Rows of the outbox that are no cards of a mapping."""
 GONE = "deleted"
 """The code of a letter about a card that was deleted there: it is never tried again by itself."""
 
@@ -94,6 +100,27 @@ def _wake(row: CardRow, *, asked: bool) -> bool:
         return False
     row.state, row.next_attempt_at = ("due" if row.external_id else "new"), None
     return True
+
+
+def close_unshown(ctx: RunContext) -> None:
+    """Refused cards of types that the mapping has no more: their letters close; they are shown if it has them again.
+
+    A row whose type another stage looks after (`deal_stage`) is none of these: no mapping names it.
+    """
+    known = [*ctx.mapping.cards, *OTHER_ROWS]
+    mine = (outbox.c.connection == ctx.name, outbox.c.state == "dead", outbox.c.card.not_in(known))
+    with reading(ctx.app.engine) as conn:
+        rows = conn.execute(select(outbox.c.card, outbox.c.entity_id).where(*mine).limit(dead.AT_ONCE)).all()
+    if not rows:
+        return
+    with writing(ctx, "outbox-refresh") as conn:
+        for card in sorted({row.card for row in rows}):
+            ids = [row.entity_id for row in rows if row.card == card]
+            these = (outbox.c.card == card, is_among(conn, outbox.c.entity_id, ids))
+            conn.execute(update(outbox).where(*mine, *these).values(state="off", hash=""))
+            letters = (dead_letter.c.connection == ctx.name, dead_letter.c.direction == "out", DEAD_OPEN)
+            told = (dead_letter.c.source == card, is_among(conn, dead_letter.c.external_id, [str(one) for one in ids]))
+            conn.execute(update(dead_letter).where(*letters, *told).values(state="resolved", next_attempt_at=None))
 
 
 def give_up_card(conn: Connection, connection: str, card: str, entity_id: UUID, now: datetime, reason: str) -> None:

@@ -15,7 +15,7 @@ from store.engine import reading
 from store.queries.customers.outward import CUSTOMER, load_page
 from sync.outbox.decide import decide_row
 from sync.outbox.desk import Desk, Subject, load_subjects
-from sync.outbox.letters import build_failure, build_gone
+from sync.outbox.letters import build_failure, build_gone, settle_letters
 from sync.outbox.mark import OVERLAP, STALE, Mark, find_floor, save_mark
 from sync.outbox.rows import CardRow, load_rows, new_row, save_rows
 from sync.outbox.several import ask_which_stay
@@ -30,10 +30,11 @@ MOST_PAGES = 40
 
 @dataclass(slots=True)
 class Looked:
-    """What looking at a page came to: rows to be written, and records that cannot be shown."""
+    """What looking at a page came to: rows to be written, records that cannot be shown, refused ones nobody wants."""
 
     rows: list[CardRow] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    unwanted: list[str] = field(default_factory=list)
 
 
 def refresh(desk: Desk, mark: Mark) -> Iterator[Looked]:
@@ -119,10 +120,13 @@ def _look(desk: Desk, ids: Sequence[UUID], mark: Mark | None) -> Looked:
             looked.rows.append(fresh)
             if fresh.state == "gone" and was != "gone":
                 looked.failures.append(build_gone(desk, fresh))
+            if fresh.state == "off" and was == "dead":
+                looked.unwanted.append(fresh.key)
     if looked.rows or mark is not None:
         with writing(desk.ctx, "outbox-refresh") as conn:
             save_rows(conn, looked.rows, now)
             dead.record_failures(conn, desk.ctx, looked.failures)
+            settle_letters(conn, desk, looked.unwanted)
             if mark is not None:
                 save_mark(conn, mark)
     ask_which_stay(desk.ctx, desk.card.name, [key for key, one in subjects.items() if one.several])

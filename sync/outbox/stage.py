@@ -13,7 +13,7 @@ from sync.context import RunContext
 from sync.link.agreed import LINKED_AT
 from sync.outbox.decisions import carry_out
 from sync.outbox.desk import Desk, find_currency
-from sync.outbox.letters import has_due, revive_letters
+from sync.outbox.letters import close_unshown, has_due, revive_letters
 from sync.outbox.mark import Mark, load_marks
 from sync.outbox.preview import preview
 from sync.outbox.refresh import Looked, refresh
@@ -31,7 +31,11 @@ def keep_cards(ctx: RunContext) -> None:
     Raises:
         TransientError: the CRM has stopped answering. LeaseLost: another worker has taken over.
     """
-    if not keeps_cards(ctx) or ctx.settings.write == "off":
+    if not isinstance(ctx.connector, CardTarget) or ctx.settings.write == "off":
+        return
+    if not ctx.order.dry_run:
+        close_unshown(ctx)
+    if not ctx.mapping.cards:
         return
     linked = bool(ctx.state.facts.get(LINKED_AT))
     if not linked:
@@ -49,11 +53,6 @@ def keep_cards(ctx: RunContext) -> None:
         with _measured(desk):
             if not _keep(desk, marks.get(card.name) or Mark(ctx.name, card.name)):
                 return
-
-
-def keeps_cards(ctx: RunContext) -> bool:
-    """Whether this connection is a CRM whose cards we keep by its mapping."""
-    return isinstance(ctx.connector, CardTarget) and bool(ctx.mapping.cards)
 
 
 def due_cards(ctx: RunContext) -> list[CardMapping]:
