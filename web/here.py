@@ -153,10 +153,11 @@ class Here:
         return answer
 
     def to(self, path: str, done: str = "", wrong: str = "") -> Response:
-        """Go on to a page of ours after a deed, which says there what was done, or what was wrong."""
+        """Go on to a page of ours after a deed, which says there what was done, or what was wrong (told as needed)."""
         answer = RedirectResponse(quote(path, safe="/?&=%#:@+,;~"), status_code=303)
         if done or wrong:
-            text = base64.urlsafe_b64encode((done or wrong)[:900].encode("utf-8", "replace")).decode()
+            told = done or self.tell(wrong)
+            text = base64.urlsafe_b64encode(told[:900].encode("utf-8", "replace")).decode()
             self.set_cookie(answer, FLASH, f"{'done' if done else 'wrong'}.{text}")
         return answer
 

@@ -74,6 +74,9 @@ def _plain(request: Request, error: Exception) -> Response:
 
 
 def _not_understood(request: Request, error: Exception) -> Response:
+    """An address with a key that is none leads nowhere, as one with the key of nothing does."""
+    if isinstance(error, RequestValidationError) and all(one["loc"][0] == "path" for one in error.errors()):
+        return _missing(request, error)
     return _page(request, 422, *_WORDS[422])
 
 
@@ -83,7 +86,7 @@ def _store_away(request: Request, error: Exception) -> Response:
 
 
 def _expected(request: Request, error: Exception) -> Response:
-    """One of our own errors has its sentence and next step already, in English as the command line says them."""
+    """One of our own errors has its sentence and next step already, told in the reader's language."""
     if not isinstance(error, SverkaError):
         return _unexpected(request, error)
     return _page(request, 400, redact(error.message), redact(error.next_step))
@@ -96,6 +99,11 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, status: int, sentence: str, next_step: str) -> Response:
     here = getattr(request.state, "here", None) or Here(request, request.app.state.site, None)
-    values = {"sentence": here.gettext(sentence), "next_step": here.gettext(next_step), "status": status}
+    values = {"sentence": _told(here, sentence), "next_step": _told(here, next_step), "status": status}
     template = "error_part.html" if request.headers.get("hx-request") else "error.html"
     return here.page(template, code=status, **values)
+
+
+def _told(here: Here, text: str) -> str:
+    """What pages say, or what the engine says."""
+    return here.tell(here.gettext(text))

@@ -56,7 +56,8 @@ def add(here: Page, name: Field = "", tax_id: Field = "", phone: Field = "", ema
             phones=_one(given["phone"]), emails=_one(given["email"]), who=here.me.login,
         )  # fmt: skip
     except UsageError as error:
-        return here.page("customers/new.html", code=422, given=given, found=_alike(here, given), wrong=error.message)
+        wrong = here.tell(error.message)
+        return here.page("customers/new.html", code=422, given=given, found=_alike(here, given), wrong=wrong)
     key = UUID(made["id"])
     with here.writing() as conn:
         if not made["reused"]:

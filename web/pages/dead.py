@@ -18,8 +18,8 @@ from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.pages.ops import ENTITIES
 from web.show.texts import N_
+from web.show.working import ENTITIES
 
 router = APIRouter()
 MENU = (Item(61, "/dead", N_("Dead letters"), ("admin",)),)
@@ -138,7 +138,7 @@ def _decide(here: Here, number: int, act: Any, done: str, typed: str | None = No
     try:
         act()
     except (UsageError, ConflictError) as error:
-        return _show(here, number, wrong=redact(error.message), typed=typed)
+        return _show(here, number, wrong=here.tell(redact(error.message)), typed=typed)
     return here.to(f"/dead/{number}", done=done)
 
 

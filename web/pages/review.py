@@ -21,7 +21,7 @@ from web.door.guard import Form, Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.show.reasons import FIELD_TITLES, explain
+from web.show.reasons import FIELD_TITLES
 from web.show.texts import N_
 
 router = APIRouter()
@@ -50,7 +50,7 @@ def show_all(here: Page, after: int = 0, kind: str = "", connection: str = "", s
     address = {"kind": kind, "connection": connection} | ({"sure": "1"} if sure else {})
     return here.page(
         "desk/reviews.html", rows=rows, following=following, counts=counts, after=after, sure=sure, kinds=KINDS,
-        address={name: value for name, value in address.items() if value}, explain=lambda said: explain(here, said),
+        address={name: value for name, value in address.items() if value},
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _show(here: Here, number: int, *, code: int = 200, wrong: str = "") -> Respo
     table = _by_field(found) if found["kind"] in ("conflict", "change") else _side_by_side(found)
     return here.page(
         "desk/review.html", code=code, one=found, table=table, later=later, wrong=wrong, kinds=KINDS, states=STATES,
-        fields=FIELD_TITLES, waiting=sum(row["number"] for row in counts), explain=lambda said: explain(here, said),
+        fields=FIELD_TITLES, waiting=sum(row["number"] for row in counts),
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def _decide(here: Here, number: int, act: Any, done: str) -> Response:
     try:
         act()
     except (UsageError, ConflictError) as error:
-        return _show(here, number, code=422, wrong=redact(error.message))
+        return _show(here, number, code=422, wrong=here.tell(redact(error.message)))
     with here.reading() as conn:
         following = find_next_review(conn, number)
     return here.to("/review" if following is None else f"/review/{following}", done=done)
