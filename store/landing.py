@@ -83,6 +83,18 @@ def load_after(
     return [_unpack(unpacker, row) for row in _load_after(conn, connection, entity, source, after, size)]
 
 
+def load_some(
+    conn: Connection, connection: str, entity: str, source: str, number: int, among: int = 2000
+) -> list[Landed]:
+    """A few records of a set, for a look; found among the first ones of the entity, so that the look stays short."""
+    mine = (landing.c.connection == connection, landing.c.entity == entity)
+    first = select(landing.c.external_id).where(*mine).order_by(landing.c.external_id).limit(among).subquery()
+    query = select(landing).where(*mine, landing.c.external_id.in_(select(first.c.external_id)))
+    rows = conn.execute(query.where(landing.c.source == source).order_by(landing.c.external_id).limit(number))
+    unpacker = zstandard.ZstdDecompressor()
+    return [_unpack(unpacker, row) for row in rows]
+
+
 def count(conn: Connection, connection: str, entity: str | None = None) -> int:
     """How many records are here."""
     query = select(func.count()).select_from(landing).where(landing.c.connection == connection)

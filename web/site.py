@@ -12,6 +12,7 @@ from sync.context import App
 from sync.room.following import Follower
 from web.connecting.drafts import Drafts
 from web.examining import Examiner
+from web.jobs import Jobs
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class Site:
     def take_up(self) -> None:
         """The same at once, for whoever has just changed them here."""
         self.app.settings = self.follower.take_up()
+
+    jobs: Jobs = field(default_factory=Jobs)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -66,6 +66,7 @@ def preview(
     limit: int | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
+    into: Preview | None = None,
 ) -> Preview:
     """Run a draft over what was received, or over freshly fetched records, and tell what would change.
 
@@ -75,7 +76,8 @@ def preview(
         mapping: the draft.
         limit: no more records of an entity (fresh: of a set) than these.
         fresh: ask the other side for records, reading only, instead of taking what was received before.
-        progress: who watches.
+        progress: who watches; what it raises ends the look.
+        into: where the findings are put as they come, for whoever looks on; a new one when left out.
 
     Raises:
         ConfigError: the connection cannot be read record by record (fresh only).
@@ -83,7 +85,7 @@ def preview(
     """
     settings = app.settings.connection(connection)
     opened = open_for(app, settings) if fresh else NoConnector()
-    found = Preview(mapping.version)
+    found = into if into is not None else Preview(mapping.version)
     with closing(opened):
         ctx = RunContext(
             app, settings, opened, mapping, Order(kind="reapply", dry_run=True), new_id(), NoFence(), _HIGHEST,
