@@ -43,8 +43,8 @@ def hold_own(
             kept = own.get((row["id"], name))
             if kept is None or name not in said.get(row["id"], {}):
                 continue
-            heard[row["id"], name] = said[row["id"]][name]
-            if row.get(name) is None or name in ours:
+            heard[row["id"], name] = theirs = said[row["id"]][name]
+            if theirs is None or row.get(name) is None or name in ours:
                 row[name] = kept.value
     news = {key: value for key, value in heard.items() if value != own[key].theirs}
     _remember(conn, entity, news)

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from store.queries.customers.find import find_customers
+from store.queries.customers.lookup import lookup_phone
 from store.queries.customers.visible import load_callers, load_customers, load_visible_card
 from web.api.answering import After, Limit, answer
 from web.door.auditing import audit_looks
@@ -95,3 +96,30 @@ def look_up(here: Machine, phone: Annotated[str, Query(max_length=100, descripti
         found, looked = load_callers(conn, here.viewer, phone, here.view)
     audit_looks(here, looked, phone, "api")
     return answer(here, {"items": found})
+
+
+_SHORT = 60
+"""So much a phone's display and a caller's name in an exchange can take."""
+
+
+@router.get("/lookup/name", response_class=PlainTextResponse)
+@allow("manager", "head", "admin")
+def look_up_name(
+    here: Machine, phone: Annotated[str, Query(max_length=100, description="In any writing.")] = ""
+) -> Response:
+    """The name alone, in plain text, for exchanges that show an answer as it is; empty where nobody has the number.
+
+    Of several the first one and how many more; of a colleague's customer who looks after him. Never money.
+    """
+    with here.reading() as conn:
+        found = lookup_phone(conn, phone, here.viewer)
+    return PlainTextResponse(_one_line(found), headers={"cache-control": "no-store"})
+
+
+def _one_line(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return ""
+    first, more = found[0], f" +{len(found) - 1}" if len(found) > 1 else ""
+    named = first["name"] if first["visible"] or not first["manager"] else f"{first['name']} ({first['manager']})"
+    kept = "".join(sign if sign.isalnum() or sign in " -.+№/()" else " " for sign in named)
+    return " ".join(kept.split())[: _SHORT - len(more)] + more

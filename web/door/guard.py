@@ -74,7 +74,7 @@ def _admit(here: Here, rule: Rule) -> None:
         return
     if here.visitor is None:
         raise LoginNeeded
-    if here.visitor.role not in rule.roles:
+    if here.visitor.role not in rule.roles or (rule.right is not None and not here.visitor.has(rule.right)):
         raise Forbidden
 
 

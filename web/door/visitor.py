@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, cast
@@ -76,9 +77,21 @@ def identify_browser(site: Site, request: HTTPConnection) -> Visitor | None:
 
 
 def identify_machine(site: Site, request: HTTPConnection) -> Visitor | None:
-    """The user whose token stands in the header `Authorization: Bearer …`."""
+    """The user whose token stands in the header `Authorization: Bearer …`, or as the password of a `Basic …` one.
+
+    The latter is for exchanges that know nothing else, and for reading only: a browser sends such a header by itself.
+    """
     kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "basic" and request.scope.get("method") in ("GET", "HEAD"):
+        return _identify(site, api_token, _password_of(key))
     return _identify(site, api_token, key.strip() if kind.lower() == "bearer" else None)
+
+
+def _password_of(credentials: str) -> str | None:
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return None
 
 
 def _identify(site: Site, kind: Table, key: str | None) -> Visitor | None:
