@@ -1,4 +1,4 @@
-"""The ops room: how fresh everything is, what ran, what waits, what is wrong."""
+"""The ops room: how fresh everything is, what is under way, what ran, what waits, what is wrong."""
 
 from __future__ import annotations
 
@@ -7,57 +7,20 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from store.queries.shapes import Record
 from store.queries.work.queues import QUEUES
+from store.queries.work.room import load_budgets, load_slots, load_under_way, load_workers
 from store.queries.work.status import load_status
+from sync.reconcile.nightly import LEASE
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
 from web.show.texts import N_
+from web.show.working import WORDS
 
 router = APIRouter()
 MENU = (Item(50, "/ops", N_("Operations"), ("admin", "ops")),)
-QUEUE_TITLES = {
-    "requests": N_("asked for"),
-    "due": N_("to send"),
-    "waiting": N_("not yet due"),
-    "sending": N_("being sent"),
-    "uncertain": N_("without an answer"),
-    "parked": N_("parked"),
-    "dead": N_("dead letters"),
-    "review": N_("in review"),
-}
-RUN_STATES = {
-    "ok": N_("ok"),
-    "partial": N_("partial"),
-    "failed": N_("failed"),
-    "running": N_("running"),
-    "abandoned": N_("abandoned"),
-}
-BREAKER = {"closed": N_("answers"), "open": N_("does not answer"), "half_open": N_("is being tried")}
-ENTITIES = {
-    "organisation": N_("organisations"),
-    "currency": N_("currencies"),
-    "manager": N_("managers"),
-    "group": N_("groups"),
-    "product": N_("products"),
-    "counterparty": N_("counterparties"),
-    "person": N_("persons"),
-    "contract": N_("contracts"),
-    "order": N_("orders"),
-    "shipment": N_("shipments"),
-    "return": N_("returns"),
-    "payment": N_("payments"),
-    "balance": N_("balances"),
-    "deal": N_("deals"),
-    "activity": N_("activities"),
-}
-_WORDS: dict[str, Any] = {
-    "queue_titles": QUEUE_TITLES,
-    "run_states": RUN_STATES,
-    "breaker_states": BREAKER,
-    "entity_titles": ENTITIES,
-}
 
 
 @router.get("/ops")
@@ -75,7 +38,24 @@ def renew(here: Page) -> Response:
 
 
 def _answer(here: Here, template: str) -> Response:
+    settings = here.app.settings
     with here.reading() as conn:
-        status = load_status(conn, here.now, here.view, names=here.app.settings.connections)
-    every = {name: here.app.settings.old_after(name).total_seconds() for name in here.app.settings.connections}
-    return here.page(template, status=status, queues=QUEUES, old_after=every, **_WORDS)
+        values: dict[str, Any] = {
+            "status": load_status(conn, here.now, here.view, names=settings.connections),
+            "slots": load_slots(conn, here.now),
+            "budgets": load_budgets(conn, here.now, here.view),
+            "workers": load_workers(conn, here.now, here.view),
+            "under_way": load_under_way(conn, here.now, here.view, reconciling=LEASE),
+        }
+    every = {name: settings.old_after(name).total_seconds() for name in settings.connections}
+    return here.page(template, queues=QUEUES, old_after=every, paces=_build_paces(here), **values, **WORDS)
+
+
+def _build_paces(here: Here) -> dict[str, Record]:
+    """By connection, how often it may be asked."""
+    paces = {name: one.pace for name, one in here.app.settings.connections.items()}
+    return {
+        name: {"a_minute": round(60 / pace.every.total_seconds(), 1), "burst": pace.burst}
+        for name, pace in paces.items()
+        if pace is not None
+    }

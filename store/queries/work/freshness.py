@@ -11,8 +11,7 @@ from store.tables import cursor
 
 
 def load_freshness(conn: Connection, now: datetime, view: View | None = None) -> list[Record]:
-    """For every entity of every connection the start of its newest complete reading, its age, whether and since when
-    it is old."""
+    """For every entity of every connection the start of its newest complete reading, its age, since when it is old."""
     query, chosen = select(cursor).order_by(cursor.c.connection, cursor.c.entity), view or View()
     return [
         {

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from store.queries.shapes import Record, View
-from store.tables import lease, rate, run, slot
+from store.tables import lease, rate, request, run, slot, tick
 
 SLOTS_BACK = timedelta(days=1)
 WORKERS_BACK = timedelta(hours=1)
@@ -60,3 +60,43 @@ def load_workers(conn: Connection, now: datetime, view: View) -> list[Record]:
 def _process(owner: str) -> str:
     """Machine and process; what follows tells the leases of one process apart."""
     return ":".join(owner.split("/", maxsplit=1)[0].split(":")[:2])
+
+
+def load_under_way(conn: Connection, now: datetime, view: View, *, reconciling: str) -> list[Record]:
+    """What is being done now: runs, and books that are compared under the lease `reconciling`; how far each has come.
+
+    `told` is what the heartbeat of its lease said last; nothing in its first seconds.
+    """
+    same = (lease.c.name == run.c.connection) & (lease.c.fence == run.c.fence)
+    columns = [run.c[name] for name in ("id", "connection", "kind", "started_at")]
+    running = select(*columns, lease.c.told).outerjoin(lease, same).where(run.c.status == "running")
+    found: list[Record] = [
+        {"run": str(row.id), "connection": row.connection, "kind": row.kind, "told": row.told or {},
+         "since": view.moment(row.started_at)}
+        for row in conn.execute(running.order_by(run.c.connection))
+    ]  # fmt: skip
+    told = load_comparing(conn, now, reconciling)
+    if told is not None:
+        found.append({"run": None, "connection": told.get("connection"), "kind": None, "told": told, "since": None})
+    return found
+
+
+def load_comparing(conn: Connection, now: datetime, name: str) -> Record | None:
+    """How far the comparing of books has come that is done under this lease; None while nobody compares."""
+    held = (lease.c.name == name, lease.c.owner.is_not(None), lease.c.until >= now)
+    row = conn.execute(select(lease.c.told).where(*held)).first()
+    return None if row is None else dict(row.told or {})
+
+
+def load_open_orders(conn: Connection, view: View, kind: str) -> list[Record]:
+    """What people have asked for of one kind and nobody has answered: for which connection, when, whether begun."""
+    query = select(request).where(request.c.kind == kind, request.c.done_at.is_(None)).order_by(request.c.created_at)
+    return [
+        {"connection": row.connection, "asked_at": view.moment(row.created_at), "begun": row.claimed_at is not None}
+        for row in conn.execute(query)
+    ]
+
+
+def load_last_tick(conn: Connection) -> datetime | None:
+    """When somebody last looked for due work."""
+    return conn.execute(select(func.max(tick.c.at))).scalar_one_or_none()

@@ -53,16 +53,19 @@ def _narrow(query: Select[Any], wanted: Wanted) -> Select[Any]:
     return query
 
 
-def _load_sums(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """All entities of a run together; words that come to nothing are left out."""
+def _load_sums(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, dict[str, int]]]:
+    """All entities of a run together, by direction; words that come to nothing are left out."""
     if not ids:
         return {}
+    keys = (run_counter.c.run_id, run_counter.c.direction)
     sums = [func.sum(run_counter.c[name]).label(name) for name in COUNTERS]
-    query = select(run_counter.c.run_id, *sums).where(run_counter.c.run_id.in_(ids)).group_by(run_counter.c.run_id)
-    return {
-        row["run_id"]: {name: int(row[name]) for name in COUNTERS if row[name]}
-        for row in conn.execute(query).mappings()
-    }
+    query = select(*keys, *sums).where(run_counter.c.run_id.in_(ids)).group_by(*keys)
+    found: dict[UUID, dict[str, dict[str, int]]] = defaultdict(dict)
+    for row in conn.execute(query).mappings():
+        words = {name: int(row[name]) for name in COUNTERS if row[name]}
+        if words:
+            found[row["run_id"]][row["direction"]] = words
+    return found
 
 
 def load_run(conn: Connection, now: datetime, view: View, key: UUID) -> Record | None:
