@@ -53,5 +53,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.services)
+        if isinstance(item, pytest.Function) and _waits_for_the_night(item):
+            item.add_marker(pytest.mark.nightly)
     yield
     items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
+def _waits_for_the_night(item: pytest.Function) -> bool:
+    """Whether it is the PostgreSQL twin of a test that its file does not name among those that run there by day."""
+    chosen = item.get_closest_marker("on_postgresql")
+    if chosen is None:
+        return False
+    if unknown := [name for name in chosen.args if not hasattr(item.module, name.partition("[")[0])]:
+        raise pytest.UsageError(f"{item.path}: on_postgresql names what is no test there: {', '.join(unknown)}")
+    given = getattr(item, "callspec", None)
+    named = item.originalname in chosen.args or item.name in chosen.args
+    return given is not None and "postgresql" in given.params.values() and not named

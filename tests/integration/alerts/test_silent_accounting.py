@@ -22,8 +22,8 @@ from tests.integration.sync_pull.world import World, make_world
 
 def live(world: World, minutes: float) -> None:
     """So many minutes of a service: ticks, work, a look now and then."""
-    for _ in range(int(minutes * 2)):
-        world.clock.sleep(30)
+    for _ in range(int(minutes)):
+        world.clock.sleep(60)
         for item in tick(world.app):
             run_work(world.app, item.to_message())
         look(world.app)
@@ -40,6 +40,8 @@ def card(world: World, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+# How accounting falls silent makes no difference to the tables: one way of it is enough on PostgreSQL.
+@pytest.mark.on_postgresql("test_one_alert_and_one_resolved[postgresql-no answer]")
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -19,6 +19,14 @@ from tests.integration.circle.clients import CODE, INN, KPP, STANDING, add_clien
 from tests.integration.circle.conftest import COMPANIES
 from tests.integration.outbox.world import Circle, make_circle
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_client_of_the_portal_is_one_counterparty_and_its_code_comes_back",
+    "test_two_workers_at_once_make_one_counterparty",
+    "test_accounting_drops_the_connection_before_it_answers",
+    "test_the_owner_wins_and_both_values_are_in_the_audit",
+)
+
 # ---------------------------------------------------------------- 8: a client once
 
 

@@ -18,6 +18,9 @@ from sync.room.opening import open_for
 from tests.integration.circle.clients import add_client, turn
 from tests.integration.outbox.world import CRM, Circle
 
+# What is looked for is looked for in every table, whatever the database. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql("test_nor_in_an_error_or_in_the_settings_as_they_are_shown")
+
 FAULTS = (
     {"action": "error", "error": "INTERNAL_SERVER_ERROR"},
     {"action": "error", "error": "INVALID_CREDENTIALS"},

@@ -14,6 +14,14 @@ from sync.cycle import run_cycle
 from sync.pull.cursors import load_cursors
 from tests.integration.crm_in.world import COMPANY, INN, OTHER_INN, World, make_world
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_an_unchanged_cycle_costs_a_handful_of_requests",
+    "test_what_is_committed_late_and_what_shares_a_second_is_not_missed",
+    "test_too_many_at_once_are_not_believed",
+    "test_killed_anywhere_the_next_cycle_goes_on",
+)
+
 HANDFUL = 8
 
 

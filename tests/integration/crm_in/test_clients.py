@@ -13,6 +13,15 @@ from store.tables import intent
 from sync.push.contacts import add_contact
 from tests.integration.crm_in.world import CONTACT, INN, OTHER_INN, PERSON_INN, make_world
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_client_of_the_portal_gets_a_card_in_accounting_and_its_code",
+    "test_a_twin_that_comes_later_does_not_take_the_card_of_the_first",
+    "test_of_two_companies_that_come_at_once_neither_is_joined",
+    "test_several_requisites_of_one_company_are_one_customer",
+    "test_a_later_change_of_what_the_crm_owns_goes_to_accounting",
+)
+
 
 def test_a_client_of_the_portal_gets_a_card_in_accounting_and_its_code(store_url: str, tmp_path: Path) -> None:
     with make_world(store_url, tmp_path) as world:

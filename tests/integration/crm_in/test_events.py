@@ -15,6 +15,13 @@ from sync.room.opening import open_for
 from tests.integration.crm_in.test_changes import Killed, kill_at
 from tests.integration.crm_in.world import OTHER_INN, World, make_world
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_deletion_arrives_with_the_next_cycle_where_there_is_an_application",
+    "test_killed_before_it_is_confirmed_a_pack_is_told_again",
+    "test_packs_of_two_broken_runs_are_told_whole",
+)
+
 
 def queue(world: World) -> list[Any]:
     return list(world.portal.events.queue)

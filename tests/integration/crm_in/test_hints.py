@@ -28,6 +28,14 @@ from web.app import build_site_app
 from web.hooks import BURST, LARGEST, Hooks, build_hooks
 from web.site import open_site
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_call_brings_one_element_within_a_tick",
+    "test_the_same_hint_twice_waits_once_and_many_are_read_in_one_run",
+    "test_more_than_may_wait_are_left_to_the_next_cycle",
+    "test_killed_around_a_hint_nothing_is_lost_and_nothing_comes_twice",
+)
+
 TOKEN = "canary-token-51c9"
 
 

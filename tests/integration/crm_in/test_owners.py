@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import insert
 
 from connectors.cards import Card, CardTarget
@@ -12,6 +13,12 @@ from sandbox.onec.schema import PARTIES
 from store.tables import binding
 from sync.room.opening import open_for
 from tests.integration.crm_in.world import ACCOUNTING, INN, World, make_world
+
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_accounting_s_name_stays_and_the_crm_s_phone_comes",
+    "test_both_changed_the_same_and_a_person_decides_where_the_rule_says_so",
+)
 
 PHONE_OF_1C = {"Тип": "Телефон", "Представление": "+74950000001", "НомерТелефона": "74950000001"}
 

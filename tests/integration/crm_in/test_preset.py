@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sandbox.onec.schema import PARTIES
 from tests.integration.crm_in.world import INN, OTHER_INN, PERSON_INN, make_world
+
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql("test_the_shipped_preset_brings_clients_into_accounting")
 
 
 def test_the_shipped_preset_brings_clients_into_accounting(store_url: str, tmp_path: Path) -> None:

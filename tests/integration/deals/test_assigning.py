@@ -9,6 +9,13 @@ import pytest
 
 from tests.integration.deals.world import Deals, make_deals
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_later_knowledge_assigns_what_waited",
+    "test_what_was_told_stays_unless_the_order_says_otherwise",
+    "test_deal_that_goes_or_changes_hands_lets_its_orders_go",
+)
+
 
 @pytest.fixture
 def deals(store_url: str, tmp_path: Path) -> Iterator[Deals]:

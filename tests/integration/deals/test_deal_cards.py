@@ -13,6 +13,9 @@ from sandbox.bitrix24.fields import DEAL
 from sync.letters import list_letters, retry_letters
 from tests.integration.deals.world import NUMBER, Deals, make_deals
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql("test_a_deal_shows_what_became_of_its_orders")
+
 CARDS = """
 [cards.deal]
 entity = "deal"

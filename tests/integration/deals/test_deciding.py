@@ -16,6 +16,13 @@ from store.tables import audit, review
 from sync.push.reviews import list_reviews
 from tests.integration.deals.world import Deals, make_deals
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_what_waits_is_listed_with_its_reason_and_candidates",
+    "test_a_persons_decision_is_kept_and_audited",
+    "test_list_and_export_tell_what_became_of_the_orders",
+)
+
 
 @pytest.fixture
 def deals(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deals]:

@@ -16,6 +16,15 @@ from sync.letters import discard_letter, list_letters, retry_letters
 from sync.setup.doctor import examine_connection
 from tests.integration.deals.world import INVOICE, MOVES, NUMBER, PAYMENT, Deals, make_deals
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_full_payment_and_shipment_move_the_deal",
+    "test_all_orders_of_a_deal_count",
+    "test_lost_answer_is_looked_at_and_not_sent_twice",
+    "test_idle_cycle_sends_nothing_and_asks_little",
+    "test_a_dry_run_shows_the_moves_and_makes_none",
+)
+
 Make = Callable[[str], Deals]
 
 

@@ -18,6 +18,14 @@ from sync.push import reviews
 from sync.push.ask import SAME, open_review, remember
 from tests.integration.link.world import COMPANY, CRM, World
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_what_is_sure_is_bound_and_carries_our_key",
+    "test_done_again_it_does_nothing",
+    "test_killed_in_the_middle_it_goes_on",
+    "test_a_person_links",
+)
+
 FIGURES = "ufCrmSverka"
 INN, OTHER, THIRD = "7743013901", "7707083893", "7736050003"
 

@@ -22,6 +22,15 @@ from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted
 from tests.integration.owners.systems import TAX_IDS
 from tests.integration.store.counting import counting
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_customers_of_accounting_are_companies_with_balances",
+    "test_an_unchanged_cycle_sends_and_writes_nothing",
+    "test_two_workers_at_once_send_once",
+    "test_status_counts_what_is_to_be_sent",
+    "test_a_dry_run_shows_and_sends_nothing",
+)
+
 
 @pytest.fixture
 def circle(store_url: str, tmp_path: Path) -> Iterator[Circle]:

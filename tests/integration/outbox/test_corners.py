@@ -19,6 +19,12 @@ from sync.outbox import refresh
 from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS, same_customer
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_two_of_ours_with_one_tax_id_never_get_two_cards_unasked",
+    "test_what_is_committed_late_is_not_missed",
+)
+
 PARTIES = "Catalog_Контрагенты"
 
 

@@ -15,6 +15,9 @@ from store.tables import binding, outbox
 from tests.integration.outbox.world import CRM, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql("test_a_card_given_to_another_customer_is_his_alone")
+
 
 @pytest.fixture
 def circle(store_url: str, tmp_path: Path) -> Iterator[Circle]:

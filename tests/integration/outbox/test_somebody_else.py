@@ -17,6 +17,9 @@ from sync.push.reviews import create_review
 from tests.integration.outbox.world import CRM, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql("test_a_branch_asked_about_by_the_link")
+
 OTHER_CODE = "781301001"
 BRANCH = Customer("Ромашка, филиал", TAX_IDS[0], OTHER_CODE)
 

@@ -15,6 +15,12 @@ from sync.push.reviews import create_review, link_review
 from tests.integration.outbox.world import BALANCE, Circle, counted, make_circle
 from tests.integration.owners.systems import TAX_IDS, same_customer
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_several_cards_with_the_tax_id_are_a_question_and_its_answer_links",
+    "test_what_people_change_of_ours_is_set_right",
+)
+
 PHONE = "+74950000000"
 
 

@@ -28,6 +28,13 @@ from tests.integration.owners.phones import (
 )
 from tests.integration.sync_push.world import INN, World, party
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_change_here_goes_into_the_card_that_is_there_once",
+    "test_whoever_changed_it_last_is_right",
+    "test_both_changed_it_what_was_read_last_counts_and_the_audit_has_both",
+)
+
 
 def test_a_change_here_goes_into_the_card_that_is_there_once(world: World) -> None:
     contact, key = client(world)

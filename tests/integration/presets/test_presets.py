@@ -50,6 +50,10 @@ def customers_are_known(world: PresetWorld) -> None:
     assert {"customer"} <= {deal["kind"] for deal in contracts} <= {"customer", "supplier"}
 
 
+# Configurations differ in their rules and their register, of which there are these kinds; the tables are the same.
+@pytest.mark.on_postgresql(
+    *(f"test_first_load_edits_and_reconciliation[{name}-postgresql]" for name in ("bp30", "ut11", "utp_ua"))
+)
 def test_first_load_edits_and_reconciliation(world: PresetWorld) -> None:
     agree(world)
     customers_are_known(world)
@@ -61,6 +65,7 @@ def test_first_load_edits_and_reconciliation(world: PresetWorld) -> None:
     assert len(done) == 25
 
 
+@pytest.mark.on_postgresql("test_a_client_is_made_known_and_counted_once[ut11-postgresql]")
 def test_a_client_is_made_known_and_counted_once(world: PresetWorld) -> None:
     details = CLIENT_IN_UKRAINE if world.mapping.country == "UA" else CLIENT
     contact = add_contact(world.app, name="ООО Ромашка", status="client", **details)  # type: ignore[arg-type]

@@ -110,6 +110,7 @@ def test_a_set_that_vanishes_pauses_its_entity_and_heals(build_sqlite: Callable[
     assert rows(world, connection)[0]["paused_entities"] is None
 
 
+@pytest.mark.on_postgresql()  # the same pages over again, as many as the base is large; a page there is tried by others
 @pytest.mark.timeout(900)
 def test_twenty_thousand_documents_and_five_hundred_edits(build: Callable[..., World]) -> None:
     world = build(documents=20_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, update
 
 from core.ids import new_id
@@ -17,6 +18,12 @@ from sync.push import reviews
 from sync.reconcile.repair import repair_lines
 from sync.reconcile.result import Line
 from tests.integration.sync_push.world import INN, OTHER_INN, World, party
+
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_our_key_is_taken_already",
+    "test_a_card_that_we_wrote_can_be_repaired",
+)
 
 USERS = "Catalog_Пользователи"
 KINDS = "Catalog_ВидыКонтактнойИнформации"

@@ -15,6 +15,14 @@ from sync.push import reviews
 from sync.push.contacts import add_contact, list_contacts, set_contact
 from tests.integration.sync_push.world import INN, OTHER_INN, PERSON_INN, World, party
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_twice_the_same_inn_goes_to_review_and_nothing_is_created",
+    "test_phone_and_similar_name_of_the_mirror_go_to_review",
+    "test_a_mirrored_card_and_its_documents_become_the_contacts",
+    "test_two_new_contacts_with_one_inn_are_asked_about",
+)
+
 
 def test_one_card_with_the_inn_is_linked_and_nothing_is_overwritten(world: World) -> None:
     key = world.base.create(PARTIES, party(Description="Ромашка, старая", НаименованиеПолное="Общество Ромашка"))

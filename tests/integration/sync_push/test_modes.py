@@ -18,6 +18,17 @@ from sync.push import intents, reviews
 from sync.push.contacts import add_contact, set_contact
 from tests.integration.sync_push.world import INN, OTHER_INN, World, party
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_review_puts_every_intent_before_a_person",
+    "test_the_contract_is_refused_and_resumed_without_a_second_card",
+    "test_a_dry_run_sends_nothing_and_writes_nothing",
+    "test_two_people_add_the_same_inn_at_once",
+    "test_two_workers_at_once_make_one_counterparty",
+    "test_own_write_and_a_link_come_back_as_echo",
+    "test_a_letter_is_not_discarded_while_its_write_may_have_arrived",
+)
+
 
 def test_off_sends_nothing_but_reads(world: World) -> None:
     world.configure(write="off")

@@ -15,6 +15,13 @@ from sync.push.run import push_connection
 from sync.push.silence import SETTLED
 from tests.integration.sync_push.world import INN, OTHER_INN, World
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_accounting_creates_and_drops_the_connection",
+    "test_killed_at_every_point_and_run_again",
+    "test_who_has_lost_the_lease_writes_nothing_more",
+)
+
 POST_CARD = {"method": "POST", "path": "Catalog_Контрагенты"}
 
 

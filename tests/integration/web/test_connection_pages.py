@@ -100,6 +100,7 @@ def test_what_is_kept_stays_as_it_was(desk: Desk, onec: OnecServer) -> None:
     """An edit that touches no secret leaves its reference alone."""
     browser = desk.admin()
     form = browser.get("/connections/accounting/edit").text
+    assert '<option value="review" selected>' in form and '<option value="accounting" selected>' in form
     assert "There is one. It is never shown" in form and 'value="http://127.0.0.1:9/base"' in form
     fields = {"connection": "accounting", "o.url": "http://127.0.0.1:9/base", "o.user": "Обмен", "o.role": "accounting"}
     address, shown = tried(desk, **fields, **{"o.write": "review", "o.timezone": "Europe/Kyiv", "o.mapping": "bp30"})

@@ -18,6 +18,13 @@ from web.api import PREFIX
 from web.app import Way, route_table
 from web.door.rules import RIGHTS, Rule
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_each_role_on_every_route",
+    "test_each_role_on_what_is_not_its_own",
+    "test_no_search_finds_the_money_of_others",
+)
+
 TABLE = route_table()
 SECRETS = (SECRET_NAME, str(SECRET_AMOUNT), "987654321", "987 654 321", "987,654,321", "987\xa0654\xa0321")
 DANGEROUS = "/logout"

@@ -15,6 +15,13 @@ from web.app import route_table
 from web.door.rules import public, rule_of
 from web.pages import load_menu
 
+# Headers, languages and addresses know nothing of the database; test_every_route opens every page on PostgreSQL.
+# See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_ops_page_shows_what_status_knows",
+    "test_metrics_are_for_this_machine_or_for_a_token",
+)
+
 ROOT = Path(__file__).parents[3]
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 PAGES = [

@@ -15,6 +15,16 @@ from web.people.sessions import IDLE, LONGEST
 from web.people.throttle import OF_ADDRESS, OF_ONE_FROM_ONE, WINDOW, claim_attempt
 from web.people.users import set_active, set_password, set_role
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_guessing_is_stopped_before_the_password_is_looked_at",
+    "test_one_address_cannot_try_many_names",
+    "test_success_forgets_ones_own_mistakes",
+    "test_session_ends_when_it_is_idle_and_after_its_longest_time",
+    "test_looking_at_pages_writes_almost_nothing",
+    "test_new_password_logs_out_everywhere",
+)
+
 PASSWORD = "Ялинка-і-сосна-7"
 HASHED = hash_password(PASSWORD)
 
