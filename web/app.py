@@ -17,7 +17,7 @@ import web.pages
 from web import hooks
 from web.door import error_pages, problems
 from web.door.guard import enter, enter_machine
-from web.door.headers import SafeHeaders
+from web.door.headers import HeadsOnly, SafeHeaders
 from web.door.rules import Rule, rule_of
 from web.show.render import STATIC
 from web.site import Site
@@ -64,7 +64,7 @@ def build_site_app(site: Site) -> ASGIApp:
     app.mount(web.api.PREFIX, build_api(site))
     app.mount(hooks.PREFIX, hooks.build_hooks(site.app))
     app.mount("/static", KeptFiles(directory=STATIC))
-    return SafeHeaders(app)
+    return SafeHeaders(HeadsOnly(app))
 
 
 def build_api(site: Site) -> FastAPI:

@@ -31,6 +31,25 @@ HEADERS = {
 HTTPS_ONLY = "max-age=31536000"
 
 
+class HeadsOnly:
+    """Answers HEAD as GET without the content, for every page: what looks whether a page is there is not refused."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, without content where only the headers are wanted."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            empty = {"body": b""} if message["type"] == "http.response.body" else {}
+            await send({**message, **empty})
+
+        await self.app({**scope, "method": "GET"}, receive, send_head)
+
+
 class SafeHeaders:
     """Puts the headers on every answer, whatever route it comes from, errors too."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import fastapi
 from fastapi import APIRouter
 from starlette.responses import Response
+from starlette.routing import Match
 
 from store.queries.people import has_users
 from store.tables import user
 from web.door.guard import Page
-from web.door.rules import everyone, public
+from web.door.rules import everyone, public, rule_of
 from web.door.visitor import LANGUAGE, SESSION
 from web.here import YEAR, Here
 from web.people.logging_in import log_in
@@ -41,7 +43,7 @@ def enter(here: Page, login: Field = "", password: Field = "", next: Field = "/"
     outcome = log_in(here.app, login, password, address=here.address, agent=agent)
     if outcome.key is None:
         return _again(here, login, next, outcome.wait.total_seconds() if outcome.wait else None)
-    answer = here.to(own_path(next))
+    answer = here.to(_meant(own_path(next), outcome.role))
     here.set_cookie(answer, SESSION, outcome.key, seconds=int(IDLE.total_seconds()))
     return answer
 
@@ -77,13 +79,26 @@ def own_path(path: str) -> str:
     return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 
+def _meant(path: str, role: str) -> str:
+    """The page that was asked for before, where it is for his role; else the one that his role begins with."""
+    from web.pages import load_routers  # noqa: PLC0415 this is one of them
+
+    scope = {"type": "http", "method": "GET", "path": path.partition("?")[0], "root_path": ""}
+    for route in (one for router in load_routers() for one in router.routes):
+        found, matched = route.matches(scope)
+        if found is Match.FULL:
+            rule = rule_of(matched["endpoint"])
+            return path if rule is not None and (rule.public or role in rule.roles) else "/"
+    return "/"
+
+
 def _again(here: Here, login: str, next: str, wait: float | None) -> Response:
     with here.reading() as conn:
         known = has_users(conn)
     if wait is None:
         status, wrong = 401, here.gettext("The name or the password is not right.")
     else:
-        status, minutes = 429, max(1, round(wait / 60 + 0.5))
+        status, minutes = 429, math.ceil(wait / 60)
         wrong = here.ngettext(
             "Too many attempts. Try again in %(num)s minute.",
             "Too many attempts. Try again in %(num)s minutes.",

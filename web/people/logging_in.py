@@ -19,6 +19,7 @@ class Outcome:
 
     key: str | None = None
     wait: timedelta | None = None
+    role: str = ""
 
 
 def log_in(app: App, login: str, password: str, *, address: str, agent: str) -> Outcome:
@@ -36,4 +37,4 @@ def log_in(app: App, login: str, password: str, *, address: str, agent: str) -> 
         forget_attempts(conn, now, name, address)
         key = open_session(conn, now, row.id, address=address, agent=agent)
         write_audit(conn, now, row.login, "log-in", row.login, after={"address": address})
-    return Outcome(key=key)
+    return Outcome(key=key, role=row.role)
