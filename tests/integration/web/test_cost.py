@@ -15,7 +15,7 @@ from tests.integration.store.filling import NOW
 from tests.integration.web.world import World
 from web.door.auditing import write_audit
 
-LIMITS = {"/ops": 22, "/ops/now": 22, "/audit": 3, "/users": 6, "/profile": 6}
+LIMITS = {"/ops": 29, "/ops/now": 29, "/ops/reconciliations": 6, "/audit": 3, "/users": 6, "/profile": 6}
 """Questions that a page may ask, the one after its visitor among them."""
 
 
