@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from store.customers import write_words
 from store.tables import api_token
 from tests.integration.web.world import SECRET_AMOUNT, SECRET_NAME, Browser, World
 from web.people.sessions import revoke_token
@@ -66,6 +67,8 @@ def test_search_is_asked_among_ones_own(world: World) -> None:
 
 
 def test_a_call_tells_money_of_ones_own_customers_only(world: World) -> None:
+    with world.engine.begin() as conn:
+        write_words(conn, list(world.customers.values()))  # as a run leaves them
     asker = machine(world, "manager")
     mine = asker.get("/api/v1/lookup", params={"phone": "8 (495) 123 45 60"}).json()["items"]
     assert [(one["name"], one["yours"], one["balances"][0]["amount"]) for one in mine] == [
@@ -76,6 +79,7 @@ def test_a_call_tells_money_of_ones_own_customers_only(world: World) -> None:
         {
             "id": None,
             "name": SECRET_NAME,
+            "person": None,
             "manager": {"id": str(world.managers["Пётр"]), "name": "Пётр"},
             "yours": False,
             "balances": None,
@@ -111,8 +115,8 @@ def test_token_that_is_taken_back_or_whose_user_is_shut_out(world: World) -> Non
     asker, another = machine(world, "manager"), machine(world, "other")
     with world.engine.begin() as conn:
         key = conn.execute(select(api_token.c.id).where(api_token.c.user_id == world.users["manager"])).scalar_one()
-        assert not revoke_token(conn, world.clock.now(), world.users["other"], key)
-        assert revoke_token(conn, world.clock.now(), world.users["manager"], key)
+        assert not revoke_token(conn, world.clock.now(), "test", world.users["other"], key)
+        assert revoke_token(conn, world.clock.now(), "test", world.users["manager"], key)
     set_active(world.site.app, "test", "other", active=False)
     assert asker.get("/api/v1/customers").status_code == 401
     assert another.get("/api/v1/customers").status_code == 401
