@@ -83,13 +83,13 @@ def _run(world: World) -> UUID:
 def _reconciliation(world: World) -> UUID:
     """With a line that names a customer of somebody else."""
     key = new_id()
-    told = {"type": "line", "kind": "different_amount", "weight": "drift", "entity": "order", "currency": "RUB"}
-    told |= {"amount": str(SECRET_AMOUNT), "note": SECRET_NAME, "since": NOW.isoformat()}
+    told: dict[str, object] = {"type": "line", "kind": "different_amount", "weight": "drift", "entity": "order"}
+    told |= {"currency": "RUB", "amount": str(SECRET_AMOUNT), "note": SECRET_NAME, "since": NOW.isoformat()}
     told |= {"counterparty": {"name": SECRET_NAME, "external_id": "c-foreign"}}
     paper = {"title": "Заказ", "number": "1", "date": None, "source": "", "external_id": "o-foreign", "link": None}
     summary = {"kinds": {"different_amount": 1}, "unexplained": {}}
     head = {"id": key, "connection": "accounting", "at": NOW, "status": "explained", "summary": summary}
-    line = {"reconciliation_id": key, "line": 1, "entity": "order", "kind": "different_amount"}
+    line: dict[str, object] = {"reconciliation_id": key, "line": 1, "entity": "order", "kind": "different_amount"}
     with world.engine.begin() as conn:
         conn.execute(insert(reconciliation).values(head))
         conn.execute(insert(reconciliation_line).values(line | {"details": told | {"document": paper}}))
