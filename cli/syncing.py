@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,9 +17,11 @@ from store.queries.work.queues import QUEUES
 from store.queries.work.status import load_status
 from store.versions import published
 from sync.context import App, Counters, Order
-from sync.cycle import RunResult, run_cycle
 from sync.mappings.tally import FATES
 from sync.versions import list_drafts
+
+if TYPE_CHECKING:
+    from sync.cycle import RunResult
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
@@ -57,6 +59,8 @@ def sync(
 
     Example: sverka sync accounting --entity counterparties --dry-run
     """
+    from sync.cycle import run_cycle  # noqa: PLC0415 - the engine takes half a second to load, and `status` has no need
+
     order = Order(kind="order", entity=_known_entity(entity), full=full, dry_run=dry_run)
     codes = []
     with open_app() as app:

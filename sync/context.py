@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine
 from connectors.base import Connector
 from core.clock import Clock
 from core.settings import ConnectionSettings, Settings
-from mapping.rules import Mapping
 from store.tables import PULL_COUNTERS, PUSH_COUNTERS
 from sync.room.state import RunState
+
+if TYPE_CHECKING:
+    from mapping.rules import Mapping  # what only asks the store need not load the language of rules
 
 Direction = Literal["in", "out"]
 OrderKind = Literal["schedule", "order", "push", "retry", "repair", "reapply"]
