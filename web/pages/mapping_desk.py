@@ -26,7 +26,7 @@ from sync.mappings.drafting import (
     read_text,
     save_draft,
 )
-from sync.versions import list_drafts, list_sharing
+from sync.versions import PROGRAM, list_drafts, list_sharing
 from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
@@ -55,15 +55,18 @@ def list_all(here: Page) -> Response:
         ruling, cases = list_published(conn), count_cases(conn)
         waiting = drafts.list_drafts(conn, keys)
         orders = {one["connection"]: one for one in load_reapplies(conn, here.view)}
-    rows = [_row(here, key, orders) | {"ruling": ruling.get(key), "draft": waiting.get(key)} for key in keys]
+    rows = [_row(here, key, ruling.get(key), orders) | {"draft": waiting.get(key)} for key in keys]
     idle = [(one, word_of(one)) for one in sorted(set(ruling) - set(keys))]
     return here.page("mapping/list.html", rows=rows, idle=idle, cases=cases, texts=list_drafts(here.app))
 
 
-def _row(here: Here, key: str, orders: dict[str, Record]) -> Record:
+def _row(here: Here, key: str, ruling: Record | None, orders: dict[str, Record]) -> Record:
     names = list_sharing(here.app, key)
     going = [orders[one] for one in names if one in orders and orders[one]["state"] in ("due", "running")]
-    return {"key": key, "word": word_of(key), "connections": names, "preset": key in preset_names(), "going": going}
+    preset = key in preset_names()
+    own = preset and ruling is not None and ruling["author"] != PROGRAM
+    row = {"key": key, "word": word_of(key), "connections": names, "preset": preset, "own": own}
+    return row | {"ruling": ruling, "going": going}
 
 
 @router.get("/mapping/{key}")
