@@ -34,6 +34,8 @@ FATE_TITLES = {
     "unfiltered": N_("no longer left out"), "dead": N_("refused: become dead letters"),
     "still_dead": N_("refused as before"), "healed": N_("no longer refused"), "skipped": N_("not touched"),
 }  # fmt: skip
+STILL = ("unchanged", "skipped", "still_dead")
+"""Fates in which nothing moves."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ def _show(here: Here, chosen: Chosen, *, wrong: str = "", code: int = 200) -> Re
     return show(
         here, "mapping_grid/preview.html", chosen, "/preview", code=code, draft=draft, job=job, asked=asked, rows=rows,
         stale=asked is not None and asked.mark != mark, wrong=wrong, limits=LIMITS, fates=FATES, shown=shown,
-        fate_titles=FATE_TITLES, entity_titles=ENTITY_TITLES, changed=_changed(rows),
+        fate_titles=FATE_TITLES, entity_titles=ENTITY_TITLES, changed=sum(row["moved"] for row in rows),
     )  # fmt: skip
 
 
@@ -120,10 +122,5 @@ def _rows(here: Here, asked: Asked) -> list[dict[str, Any]]:
     rows = as_rows(asked.found, name_targets(here.app, asked.found))
     for row in rows:
         row["fields"] = dict(sorted(row["fields"].items(), key=lambda one: (-one[1], one[0])))
-    return sorted(rows, key=lambda row: (-row.get("changed", 0), row["entity"]))
-
-
-def _changed(rows: list[dict[str, Any]]) -> int:
-    return sum(
-        int(row.get(fate, 0)) for row in rows for fate in FATES if fate not in ("unchanged", "skipped", "still_dead")
-    )
+        row["moved"] = sum(int(row.get(fate, 0)) for fate in FATES if fate not in STILL)
+    return sorted(rows, key=lambda row: (-row["moved"], row["entity"]))

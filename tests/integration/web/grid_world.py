@@ -48,7 +48,7 @@ class DeskWorld:
 
     def put_people(self) -> None:
         """An admin, and a manager with customers of his own, where there are some."""
-        people: list[tuple[str, UUID | None]] = [("admin", None), ("manager", self._manager())]
+        people: list[tuple[str, UUID | None]] = [("admin", None), ("manager", self.load_manager())]
         with self.pulled.engine.begin() as conn:
             for role, manager in people:
                 self.site.users[role] = new_id()
@@ -56,7 +56,8 @@ class DeskWorld:
                 now = self.pulled.clock.now()
                 conn.execute(insert(user).values(**row, manager_id=manager, created_at=now, updated_at=now))
 
-    def _manager(self) -> UUID | None:
+    def load_manager(self) -> UUID | None:
+        """A manager who has customers."""
         table = entity_tables["counterparty"]
         with self.pulled.engine.begin() as conn:
             query = select(table.c.manager_id).where(table.c.manager_id.is_not(None)).order_by(table.c.name)

@@ -163,7 +163,7 @@ def test_the_base_is_asked_once_and_what_it_said_is_kept(desk_anywhere: DeskWorl
     asked = len(server.requests)
     page = admin.get(back).text
     assert "The base told its fields" in page
-    form = admin.get(field_address("fields.segment")).text
+    form = press(admin, field_address("fields.segment"), "look", find="контактная").text
     assert "КонтактнаяИнформация." in form
     assert "Catalog_Номенклатура" in page, "sets that could be read as well are offered"
     assert len(server.requests) == asked, "a look asks the base nothing"
@@ -172,7 +172,7 @@ def test_the_base_is_asked_once_and_what_it_said_is_kept(desk_anywhere: DeskWorl
 def test_a_base_that_does_not_answer_is_told_and_what_was_kept_is_shown(desk: DeskWorld) -> None:
     admin = desk.admin()
     assert admin.submit("/mapping/bp30/declared", base="accounting").status_code == 303
-    desk.pulled.server.stop()
+    desk.pulled.server.faults.add("error", error="unavailable", path=".*")
     answer = admin.submit("/mapping/bp30/declared", base="accounting", back=f"{GRID}/counterparty")
     assert answer.status_code == 303
     page = admin.get(f"{GRID}/counterparty").text
@@ -215,7 +215,8 @@ def test_a_draft_that_cannot_be_read_leads_to_its_text(desk: DeskWorld) -> None:
 
 
 def test_mistakes_of_the_text_stand_at_their_field(desk: DeskWorld) -> None:
-    text = 'extends = "bp30"\n[entities.counterparty.fields]\nsegment = { from = "Code", steps = ["shout"] }\nnme = "Code"\n'
+    rule = 'segment = { from = "Code", steps = ["shout"] }'
+    text = f'extends = "bp30"\n[entities.counterparty.fields]\n{rule}\nnme = "Code"\n'
     save_draft(desk.pulled.app, "bp30", text, "olga", seen="")
     page = html.unescape(desk.admin().get(f"{GRID}/counterparty").text)
     assert "'shout' is not known" in page and "'nme' is not known" in page
