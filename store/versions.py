@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -208,14 +208,14 @@ def _publish(conn: Connection, name: str, version: str, who: str, at: datetime, 
     conn.execute(audit.insert(), row | {"before": {"version": before}, "after": {"version": version}})
 
 
+_PUBLISHED = select(mapping_version).where(
+    mapping_version.c.name == bindparam("wanted"), mapping_version.c.state == "published"
+)
+"""Asked before every page, and therefore made once."""
+
+
 def _load_published(conn: Connection, name: str) -> MappingVersion | None:
-    row = (
-        conn.execute(
-            select(mapping_version).where(mapping_version.c.name == name, mapping_version.c.state == "published")
-        )
-        .mappings()
-        .one_or_none()
-    )
+    row = conn.execute(_PUBLISHED, {"wanted": name}).mappings().one_or_none()
     return None if row is None else MappingVersion(**row)
 
 

@@ -40,6 +40,7 @@ class SharedBudget:
         self._app, self._name, self._pace = app, name, pace
         self._ahead = pace.every * (pace.burst - 1)
         self._patience = max(PATIENCE, pace.every * SLOW_RATES).total_seconds()
+        self._look = select(rate.c.at, rate.c.blocked_until).where(rate.c.name == name)
 
     def take(self) -> None:
         """Wait for the turn of one request, on the injected clock; the lease is renewed meanwhile by its own thread.
@@ -75,7 +76,7 @@ class SharedBudget:
         while True:
             now = self._app.clock.now()
             with reading(self._app.engine) as conn:
-                row = conn.execute(select(rate.c.at, rate.c.blocked_until).where(rate.c.name == self._name)).first()
+                row = conn.execute(self._look).first()
             if row is None:
                 self._begin(now)
                 continue

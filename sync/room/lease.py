@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import LeaseLost
@@ -41,6 +41,8 @@ class Lease:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._tell: Callable[[], dict[str, Any] | None] | None = None
+        self._mine = (lease.c.name == name, lease.c.owner == owner, lease.c.fence == fence)
+        self._renewal = update(lease).where(*self._mine).values(until=bindparam("to"))
 
     def check(self, conn: Connection) -> None:
         """Prove in the caller's transaction that the lease is ours, and prolong it.
@@ -59,11 +61,9 @@ class Lease:
         raise LeaseLost(f"Another worker has taken over {self.name}; this one stops and writes nothing more.")
 
     def _renew(self, conn: Connection, told: dict[str, Any] | None = None) -> bool:
-        values: dict[str, Any] = {"until": self._app.clock.now() + self._app.settings.schedule.lease}
-        if told is not None:
-            values["told"] = told
-        mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
-        return conn.execute(update(lease).where(*mine).values(values)).rowcount == 1
+        renewal = self._renewal if told is None else self._renewal.values(told=told)
+        until = self._app.clock.now() + self._app.settings.schedule.lease
+        return conn.execute(renewal, {"to": until}).rowcount == 1
 
     def start_heartbeat(self, tell: Callable[[], dict[str, Any] | None] | None = None) -> None:
         """Keep renewing from a thread of its own, whatever the run is waiting for.
@@ -96,10 +96,9 @@ class Lease:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
-        mine = (lease.c.name == self.name, lease.c.owner == self.owner, lease.c.fence == self.fence)
         try:
             with committing(self._app, "lease-release") as conn:
-                conn.execute(update(lease).where(*mine).values(owner=None, until=None, told=None))
+                conn.execute(update(lease).where(*self._mine).values(owner=None, until=None, told=None))
         except SQLAlchemyError as error:
             log.warning("lease.not-released", name=self.name, error=type(error).__name__, reason=str(error)[:200])
 
