@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -37,6 +37,7 @@ _SURE = 8
 _DEEPEST = 5
 _SENTENCES = re.compile(r"(?<=[.?!]) (?=\S)")
 _SEPARATORS = ("; ", ", ", ": ")
+_MOST_CUTS = 20
 _LISTS = ("; ", ", ", " and ")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -62,6 +63,10 @@ class Sentence:
         """Whether the last thing that is filled in may be nothing, and the blank before it was cut off."""
         return self.words[-1] == "" and self.words[-2].endswith(" ")
 
+    def is_plain(self, values: dict[str, str]) -> bool:
+        """Whether names and numbers are no lists of sentences: what has a semicolon is one in all likelihood."""
+        return not any("; " in text and not _is_quoted(text) for name, text in values.items() if name not in self.marks)
+
     def match(self, said: str) -> dict[str, str] | None:
         """What was filled in, or None where it is not this sentence. Takes time with the length of the text only."""
         first, *middle = self.words
@@ -82,6 +87,10 @@ class Sentence:
         return filled if all(text.isdecimal() for name, text in filled.items() if _COUNT.fullmatch(name)) else None
 
 
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`"
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The sentences of one language: those that are whole texts by themselves, the others the surest first."""
@@ -98,12 +107,13 @@ class Book:
         """The sentence that this text was made of, and what was filled in."""
         if said in self.whole:
             return self.whole[said], {}
-        for sentence in self.filled:
-            values = sentence.match(said)
-            if values is None and sentence.may_end_empty:
-                values = sentence.match(f"{said} ")
-            if values is not None:
-                return sentence, values
+        for is_meant in (Sentence.is_plain, None):
+            for sentence in self.filled:
+                values = sentence.match(said)
+                if values is None and sentence.may_end_empty:
+                    values = sentence.match(f"{said} ")
+                if values is not None and (is_meant is None or is_meant(sentence, values)):
+                    return sentence, values
         return None
 
 
@@ -216,9 +226,22 @@ def _by_pieces(book: Book, said: str, depth: int) -> str:
     sentences = _SENTENCES.split(said)
     if len(sentences) > 1:
         return " ".join(_tell(book, one, depth + 1) for one in sentences)
+    for head, rest in _heads(said):
+        if book.find(head) is not None:
+            return f"{_tell(book, head, depth + 1)}; {_tell(book, rest, depth + 1)}"
     for mark in _SEPARATORS:
         parts = said.split(mark, 1) if mark == ": " else said.split(mark)
         told = [_tell(book, one, depth + 1) for one in parts] if len(parts) > 1 else parts
         if told != parts and (mark != ", " or "`" in said or not set(told) & set(parts)):
             return mark.join(told)
     return said
+
+
+def _heads(said: str) -> Iterator[tuple[str, str]]:
+    """Where a list with semicolons, whose parts may have some themselves, can be cut in two; the longest head first."""
+    cut = said.rfind("; ")
+    for _ in range(_MOST_CUTS):
+        if cut < 0:
+            return
+        yield said[:cut], said[cut + 2 :]
+        cut = said.rfind("; ", 0, cut)

@@ -146,7 +146,22 @@ def test_what_was_filled_in_comes_back_whole() -> None:
         ("unknown key; did you mean 'steps'?", "неизвестный ключ; может быть, 'steps'?", None),
         ("This base does not publish the set: it was published before and is not any more.",
          "Эта база не публикует этот набор: раньше он был опубликован, а теперь нет.", None),
-        ("from `ИНН`, then digits, optional: yes", "из `ИНН`, затем digits, необязательно: yes", None),
+        (
+            "there is no field betrag; posted: yes or no was expected, 'vielleicht' was found. "
+            "A shipment has: number, date.",
+            "поля betrag нет; posted: ожидалось «да» или «нет», а пришло: 'vielleicht'. Поля (отгрузка): number, date.",
+            None,
+        ),
+        (
+            "counterparty out: 1C refuses: Нельзя Next: sverka dead list; 3 balances are held: 3 balances would have "
+            "become zero at once, the guard lets pass 1. The next cycle asks again; if it is right: sverka sync buh --full; "
+            "order: 2 dead",
+            "контрагент, отправка: 1С отказала: Нельзя Что делать: sverka dead list; Остатков не тронуто до проверки: "
+            "3: в ноль разом ушло бы остатков: 3, а защита пропускает 1. Следующий обмен спросит снова; если это верно: "
+            "sverka sync buh --full; заказ: не принято 2",
+            None,
+        ),
+        ("from `ИНН`, then digits, optional: yes", "из `ИНН`, затем digits, необязательно: да", None),
     ],
 )  # fmt: skip
 def test_told(said: str, russian: str, ukrainian: str | None) -> None:
