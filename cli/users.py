@@ -15,6 +15,7 @@ from core.errors import UsageError
 from store.queries.people import load_substitutes, load_users
 from sync.context import App
 from web.people.passwords import make_password
+from web.people.records import tie_record, untie_record
 from web.people.sessions import add_token
 from web.people.standing_in import add_substitute, hand_over
 from web.people.users import Traits, add_user, change_user, load_one, set_active, set_password, set_role
@@ -173,6 +174,28 @@ def stand_in(
             return
         add_substitute(application, person(), manager, login, _day(first) or _today(application), _day(last))
     say(f"{login} stands in for {manager}.")
+
+
+@app.command("tie")
+def tie(login: Login, manager: Annotated[str, typer.Argument(help="His exact name, code or id there.")]) -> None:
+    """Say that a manager of accounting or a user of the CRM is this user too: he has the customers of both.
+
+    Example: sverka user tie anna 17
+    """
+    with open_app() as application:
+        tie_record(application, person(), login, manager)
+    say(f"{login} is {manager} too.")
+
+
+@app.command("untie")
+def untie(login: Login, manager: Annotated[str, typer.Argument(help="The exact name, code or id there.")]) -> None:
+    """Say that a manager of accounting or a user of the CRM is this user no more.
+
+    Example: sverka user untie anna 17
+    """
+    with open_app() as application:
+        untie_record(application, person(), login, manager)
+    say(f"{login} is {manager} no more.")
 
 
 @app.command("handover")

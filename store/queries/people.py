@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from store.entities import entity_tables
-from store.queries.customers.rights import stands_in_on
+from store.queries.customers.rights import own_managers, stands_in_on
 from store.queries.shapes import Record, View, date_text
-from store.tables import api_token, department, session, substitute, user
+from store.tables import api_token, binding, department, session, substitute, user, user_record
 
 managers = entity_tables["manager"]
 MOST_MANAGERS = 2000
@@ -49,7 +49,8 @@ def load_users(conn: Connection, view: View | None = None) -> list[Record]:
         .outerjoin(seen, seen.c.user_id == user.c.id)
         .order_by(user.c.login)
     )
-    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department", "may_export", "on_call")
+    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department")
+    shown += ("may_export", "on_call")
     return [
         {"id": str(row["id"])}
         | {name: row[name] for name in shown}
@@ -112,15 +113,47 @@ def load_stood_in_for(conn: Connection, user_id: UUID, today: date) -> list[str]
 
 
 def load_managers(conn: Connection) -> list[Record]:
-    """The managers of accounting and the CRM, by name, and the log-in name of whoever is one of them."""
+    """The managers of accounting and the CRM, by name: where each is known, and the log-in name of whoever he is."""
+    return _managers(conn, managers.c.deleted.is_(False))
+
+
+def load_records(conn: Connection, user_id: UUID) -> list[Record]:
+    """The records that are one user, as `load_managers` tells them; his first one is `first`."""
+    own = conn.scalar(select(user.c.manager_id).where(user.c.id == user_id))
+    found = _managers(conn, managers.c.id.in_(own_managers(user_id)))
+    return [row | {"first": row["id"] == own} for row in found]
+
+
+def _managers(conn: Connection, which: ColumnElement[bool]) -> list[Record]:
+    held = func.coalesce(user.c.id, user_record.c.user_id)
+    his = user.alias()
     query = (
-        select(managers.c.id, managers.c.name, managers.c.code, user.c.login)
+        select(managers.c.id, managers.c.name, managers.c.code, his.c.login)
         .outerjoin(user, user.c.manager_id == managers.c.id)
-        .where(managers.c.deleted.is_(False))
+        .outerjoin(user_record, user_record.c.manager_id == managers.c.id)
+        .outerjoin(his, his.c.id == held)
+        .where(which)
         .order_by(managers.c.name, managers.c.id)
         .limit(MOST_MANAGERS)
     )
-    return [dict(row) for row in conn.execute(query).mappings()]
+    rows = [dict(row) for row in conn.execute(query).mappings()]
+    known = _known_in(conn, which)
+    return [row | {"known": known.get(row["id"], [])} for row in rows]
+
+
+def _known_in(conn: Connection, which: ColumnElement[bool]) -> dict[UUID, list[str]]:
+    """Manager -> the connections that know him."""
+    query = (
+        select(binding.c.entity_id, binding.c.connection)
+        .join(managers, managers.c.id == binding.c.entity_id)
+        .where(binding.c.entity == "manager", which)
+        .distinct()
+        .order_by(binding.c.connection)
+    )
+    found: dict[UUID, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.entity_id, []).append(row.connection)
+    return found
 
 
 def load_departments(conn: Connection) -> list[str]:

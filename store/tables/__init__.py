@@ -18,7 +18,7 @@ from store.tables.books import (
 )
 from store.tables.customers import customer_figure, customer_mark, customer_word, own_value, word_form
 from store.tables.outward import deal_order, outbox, outbox_mark, token
-from store.tables.people import api_token, department, login_attempt, session, substitute, user
+from store.tables.people import api_token, department, login_attempt, session, substitute, user, user_record
 from store.tables.queues import dead_letter, intent, match_decision, parked, review
 from store.tables.records import binding, landing
 from store.tables.runs import (
@@ -79,5 +79,6 @@ __all__ = [
     "tick",
     "token",
     "user",
+    "user_record",
     "word_form",
 ]

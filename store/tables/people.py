@@ -37,6 +37,14 @@ user = Table(
     Index("ix_user_department_id", "department_id"),
 )
 
+user_record = Table(  # every manager's record that is one and the same person: his in 1C, his in the CRM
+    "user_record",
+    metadata,
+    Column("manager_id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Index("ix_user_record_user_id", "user_id"),
+)
+
 substitute = Table(  # who sees the customers of a manager in his stead
     "substitute",
     metadata,

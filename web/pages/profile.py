@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from core.errors import UsageError
 from store.queries.people import find_user, load_sessions, load_stood_in_for, load_tokens
+from web.door.auditing import write_audit
 from web.door.guard import Page
 from web.door.rules import everyone, everyone_about
 from web.here import Here
 from web.people.passwords import LONGEST, SHORTEST, verify_password
-from web.people.sessions import add_token, close_session, revoke_token
+from web.people.sessions import add_token, close_all, close_session, revoke_token
 from web.people.users import Traits, change_user, set_password
 from web.show.texts import LANGUAGES
 
@@ -77,6 +78,17 @@ def end_session(here: Page, key: UUID) -> Response:
     return here.to("/profile", done=here.gettext("That browser is logged out."))
 
 
+@router.post("/profile/log-out")
+@everyone
+def log_out_elsewhere(here: Page) -> Response:
+    """End all one's other sessions: a telephone was lost, a browser left open somewhere."""
+    with here.writing() as conn:
+        number = close_all(conn, here.now, here.me.user_id, but=here.me.seat)
+        write_audit(conn, here.now, here.me.login, "user.log-out", here.me.login, after={"sessions": number})
+    done = here.ngettext("%(num)s browser is logged out.", "%(num)s browsers are logged out.", number)
+    return here.to("/profile", done=done)
+
+
 @router.post("/profile/tokens")
 @everyone
 def new_token(here: Page, name: Field = "") -> Response:
@@ -94,7 +106,7 @@ def new_token(here: Page, name: Field = "") -> Response:
 def drop_token(here: Page, key: UUID) -> Response:
     """Take a token back."""
     with here.writing() as conn:
-        gone = revoke_token(conn, here.now, here.me.user_id, key)
+        gone = revoke_token(conn, here.now, here.me.login, here.me.user_id, key)
     if not gone:
         return here.to("/profile", wrong=here.gettext("That token was taken back already."))
     return here.to("/profile", done=here.gettext("The token is taken back."))

@@ -14,9 +14,18 @@ from starlette.responses import Response
 
 from core.errors import ConflictError, UsageError
 from store.queries.customers.rights import ROLES
-from store.queries.people import load_departments, load_managers, load_substitutes, load_user, load_users
+from store.queries.people import (
+    load_departments,
+    load_managers,
+    load_records,
+    load_sessions,
+    load_substitutes,
+    load_tokens,
+    load_user,
+    load_users,
+)
 from web.door.faults import Missing
-from web.door.guard import Page
+from web.door.guard import Form, Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
@@ -28,6 +37,7 @@ from web.show.texts import LANGUAGES, N_
 router = APIRouter()
 MENU = (Item(80, "/users", N_("Users"), ("admin",)),)
 Field = Annotated[str, fastapi.Form(max_length=300)]
+_KNOWN = ("name", "role", "manager", "department", "language", "export", "on_call")
 ROLE_TITLES = {"manager": N_("manager"), "head": N_("head"), "admin": N_("admin"), "ops": N_("operations")}
 
 
@@ -62,28 +72,18 @@ def show(here: Page, key: UUID) -> Response:
 
 @router.post("/users/{key}")
 @allow("admin", about="user")
-def change(
-    here: Page,
-    key: UUID,
-    name: Field = "",
-    role: Field = "",
-    manager: Field = "",
-    department: Field = "",
-    language: Field = "",
-    export: Field = "",
-    on_call: Field = "",
-) -> Response:
+def change(here: Page, key: UUID, form: Form) -> Response:
     """What is known of him, his role, and his rights beside it."""
-    row = _row(here, key)
-    chosen = language if language in LANGUAGES else ""
+    row, given = _row(here, key), {name: str(form.get(name) or "")[:300] for name in _KNOWN}
     traits = Traits(
-        name=name.strip() or None, manager=manager, department=department, language=chosen, export=export,
-        on_call=on_call == "yes",
+        name=given["name"].strip() or None, manager=given["manager"], department=given["department"],
+        language=given["language"] if given["language"] in LANGUAGES else "", export=given["export"],
+        on_call=given["on_call"] == "yes",
     )  # fmt: skip
 
     def save() -> None:
-        if role != row.role:
-            set_role(here.app, here.me.login, row.login, role)  # first: it may be refused
+        if given["role"] != row.role:
+            set_role(here.app, here.me.login, row.login, given["role"])  # first: it may be refused
         change_user(here.app, here.me.login, row.login, traits)
 
     return _do(here, f"/users/{key}", save, here.gettext("Saved."))
@@ -183,6 +183,8 @@ def _one(here: Here, key: UUID, password: str = "") -> Response:
             raise Missing
         others = [one for one in load_users(conn, here.view) if one["active"] and one["role"] in ("manager", "head")]
         values: dict[str, Any] = {"managers": load_managers(conn), "departments": load_departments(conn)}
+        values |= {"records": load_records(conn, key), "tokens": load_tokens(conn, key)}
+        values |= {"sessions": load_sessions(conn, key, here.now)}
     heirs = [one for one in others if one["login"] != row.login]
     return here.page("users/one.html", **values, **_words(), row=row, heirs=heirs, fresh_password=password)
 

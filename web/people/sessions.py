@@ -98,10 +98,15 @@ def add_token(conn: Connection, now: datetime, who: str, owner: Any, name: str) 
     return token_id, key
 
 
-def revoke_token(conn: Connection, now: datetime, user_id: UUID, token_id: UUID) -> bool:
-    """Take one token of a user back; whether it was his and still good."""
+def revoke_token(conn: Connection, now: datetime, who: str, user_id: UUID, token_id: UUID) -> bool:
+    """Take one token of a user back, audited; whether it was his and still good."""
     mine = (api_token.c.user_id == user_id, api_token.c.id == token_id, api_token.c.revoked_at.is_(None))
-    return conn.execute(update(api_token).where(*mine).values(revoked_at=now)).rowcount > 0
+    name = conn.scalar(update(api_token).where(*mine).values(revoked_at=now).returning(api_token.c.name))
+    if name is None:
+        return False
+    owner = conn.scalar(select(user.c.login).where(user.c.id == user_id))
+    write_audit(conn, now, who, "token.revoke", str(owner), before={"name": name})
+    return True
 
 
 def revoke_all(conn: Connection, now: datetime, user_id: UUID) -> int:

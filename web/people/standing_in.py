@@ -7,6 +7,7 @@ names another manager for a customer, that one has him.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,11 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from core.errors import UsageError
 from core.ids import new_id
 from store.entities import counterparties
+from store.queries.customers.rights import own_managers
 from store.tables import substitute, user
 from sync.context import App
 from web.door.auditing import write_audit
-from web.people.users import find_manager, load_one, shut_out
+from web.people.users import find_manager, keep_an_admin, load_one, shut_out
 
 _CARRIES = ("manager", "head")
 
@@ -62,16 +64,18 @@ def hand_over(app: App, who: str, leaver: str, heir: str, today: date) -> int:
     are the heir's too.
 
     Raises:
-        UsageError: one of the two does not exist, they are the same, or the heir may not log in or has no customers.
+        UsageError: one of the two does not exist, they are the same, the heir may not log in or has no customers, or
+            the leaver is the last who may give roles.
     """
     with app.engine.begin() as conn:
         now, gone, row = app.clock.now(), load_one(conn, leaver), _carrier(conn, heir)
         if gone.id == row.id:
             raise UsageError("Nobody hands over to himself.", next_step="sverka user handover LEAVER HEIR")
-        number = 0
-        if gone.manager_id is not None:
-            _put(conn, now, who, gone.manager_id, row, today, None)
-            number = _count(conn, gone.manager_id)
+        keep_an_admin(conn, gone)
+        records = conn.execute(own_managers(gone.id)).scalars().all()
+        for manager_id in records:
+            _put(conn, now, who, manager_id, row, today, None)
+        number = _count(conn, records)
         _pass_on(conn, now, who, gone, row, today)
         shut_out(conn, app, gone)
         conn.execute(update(user).where(user.c.id == gone.id).values(active=False, updated_at=now))
@@ -128,6 +132,6 @@ def _carrier(conn: Connection, login: str) -> Row[Any]:
     return row
 
 
-def _count(conn: Connection, manager_id: UUID) -> int:
-    query = select(func.count()).select_from(counterparties).where(counterparties.c.manager_id == manager_id)
+def _count(conn: Connection, records: Sequence[UUID]) -> int:
+    query = select(func.count()).select_from(counterparties).where(counterparties.c.manager_id.in_(records))
     return int(conn.scalar(query) or 0)

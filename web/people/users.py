@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import ConflictError, UsageError
 from core.ids import new_id
 from core.sections import check_zone
+from store.bulk import upsert
 from store.entities import entity_tables
 from store.queries.customers.rights import ROLES, Role
 from store.queries.people import find_user, fold_login
-from store.tables import binding, department, user
+from store.tables import binding, department, lease, user, user_record
 from sync.context import App
 from web.door.auditing import write_audit
 from web.people.passwords import check_password, hash_password
@@ -62,6 +63,8 @@ def add_user(app: App, who: str, login: str, role: str, password: str | None, tr
             raise ConflictError(f"There is a user {name!r} already.", next_step="sverka user list")
         row |= _build_traits(conn, given)
         _write(conn, insert(user).values(row))
+        if row.get("manager_id") is not None:
+            take_record(conn, row["id"], row["manager_id"])
         after = {"role": role, "manager": given.manager, "department": given.department}
         after |= {name: row[name] for name in ("may_export", "on_call") if row.get(name) is not None}
         write_audit(conn, now, who, "user.add", name, after=after)
@@ -75,6 +78,8 @@ def change_user(app: App, who: str, login: str, traits: Traits) -> None:
         row, now = _one(conn, login), app.clock.now()
         values = _build_traits(conn, traits)
         _write(conn, update(user).where(user.c.id == row.id).values(**values, updated_at=now))
+        if "manager_id" in values:
+            _change_first(conn, row, values["manager_id"])
         before = {name: _told(row._mapping[name]) for name in values}
         after = {name: _told(value) for name, value in values.items()}
         write_audit(conn, now, who, "user.set", row.login, before=before, after=after)
@@ -89,7 +94,7 @@ def set_role(app: App, who: str, login: str, role: str) -> None:
     with app.engine.begin() as conn:
         row, now = _one(conn, login), app.clock.now()
         if row.role == "admin" and _check_role(role) != "admin":
-            _keep_an_admin(conn, row)
+            keep_an_admin(conn, row)
         conn.execute(update(user).where(user.c.id == row.id).values(role=_check_role(role), updated_at=now))
         write_audit(conn, now, who, "user.role", row.login, before={"role": row.role}, after={"role": role})
 
@@ -118,7 +123,7 @@ def set_active(app: App, who: str, login: str, *, active: bool) -> None:
     with app.engine.begin() as conn:
         row, now = _one(conn, login), app.clock.now()
         if not active:
-            _keep_an_admin(conn, row)
+            keep_an_admin(conn, row)
             shut_out(conn, app, row)
         conn.execute(update(user).where(user.c.id == row.id).values(active=active, updated_at=now))
         write_audit(conn, now, who, "user.active", row.login, before={"active": row.active}, after={"active": active})
@@ -161,6 +166,22 @@ def find_manager(conn: Connection, text: str) -> UUID:
     raise UsageError(f"Several managers fit {word!r}: {several}.", next_step="name one by his code or id")
 
 
+def take_record(conn: Connection, user_id: UUID, manager_id: UUID) -> None:
+    """This record of accounting or the CRM is this user. Raises ConflictError when it is somebody else already."""
+    holder = conn.scalar(select(user_record.c.user_id).where(user_record.c.manager_id == manager_id))
+    if holder is None:
+        _write(conn, insert(user_record).values(manager_id=manager_id, user_id=user_id))
+    elif holder != user_id:
+        raise ConflictError("Another user is this manager already.", next_step="sverka user list")
+
+
+def _change_first(conn: Connection, row: Row[Any], manager_id: UUID | None) -> None:
+    if row.manager_id is not None and row.manager_id != manager_id:
+        conn.execute(delete(user_record).where(user_record.c.manager_id == row.manager_id))
+    if manager_id is not None:
+        take_record(conn, row.id, manager_id)
+
+
 def _build_traits(conn: Connection, traits: Traits) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if traits.name is not None:
@@ -198,7 +219,14 @@ def _one(conn: Connection, login: str) -> Row[Any]:
     return row
 
 
-def _keep_an_admin(conn: Connection, row: Row[Any]) -> None:
+def keep_an_admin(conn: Connection, row: Row[Any]) -> None:
+    """Make sure that somebody else could give roles. Raises UsageError.
+
+    Two admins who shut each other out at the same moment ask one after the other: the first statement keeps one row of
+    the store until the commit, on both databases.
+    """
+    upsert(conn, lease, [{"name": "admins", "fence": 0}], ["name"], update=())
+    conn.execute(update(lease).where(lease.c.name == "admins").values(fence=lease.c.fence + 1))
     others = select(user.c.id).where(user.c.role == "admin", user.c.active.is_(True), user.c.id != row.id).limit(1)
     if row.role == "admin" and row.active and conn.execute(others).first() is None:
         raise UsageError(

@@ -13,6 +13,7 @@ json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 def upgrade() -> None:
     _users()
+    _records_of_users()
     _substitutes()
     _sessions()
     _tokens()
@@ -54,6 +55,15 @@ def _users() -> None:
     op.create_index("uq_user_login", "user", ["login"], unique=True)
     op.create_index("uq_user_manager_id", "user", ["manager_id"], unique=True)
     op.create_index("ix_user_department_id", "user", ["department_id"])
+
+
+def _records_of_users() -> None:
+    op.create_table(
+        "user_record",
+        sa.Column("manager_id", sa.Uuid(), primary_key=True),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+    )
+    op.create_index("ix_user_record_user_id", "user_record", ["user_id"])
 
 
 def _substitutes() -> None:

@@ -13,14 +13,14 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, type_coerce
 
 from core.money import ZERO
 from store.bulk import chunks
 from store.customers import DATED, NEVER
 from store.entities import balances, counterparties, entity_tables
 from store.queries.customers.found import find_ids
-from store.queries.customers.rights import Viewer, narrow_customers
+from store.queries.customers.rights import Viewer, narrow_customers, own_managers
 from store.queries.shapes import Record, View, amount_text, date_text
 from store.tables import customer_figure
 from store.types import Money
@@ -158,8 +158,7 @@ def _narrowed(query: Select[Any], viewer: Viewer, wish: Wish) -> Select[Any]:
     if wish.whose == "nobody":
         query = query.where(counterparties.c.manager_id.is_(None))
     elif wish.whose == "mine":
-        own = viewer.manager_id
-        query = query.where(false() if own is None else counterparties.c.manager_id == own)
+        query = query.where(counterparties.c.manager_id.in_(own_managers(viewer.user_id)))
     if wish.manager is not None:
         query = query.where(counterparties.c.manager_id == wish.manager)
     if wish.owing != "any":

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, Table, false, or_, select, true, union
 
 from store.entities import counterparties
-from store.tables import substitute, user
+from store.tables import substitute, user, user_record
 
 Role = Literal["manager", "head", "admin", "ops"]
 ROLES: tuple[Role, ...] = ("manager", "head", "admin", "ops")
@@ -77,13 +77,28 @@ def _managers(viewer: Viewer) -> Any:
     people = user.c.id == viewer.user_id
     if viewer.role == "head":
         people = or_(people, user.c.department_id == viewer.department_id)
-    own = select(user.c.manager_id).where(people, user.c.manager_id.is_not(None))
-    stands_in = (
-        select(substitute.c.manager_id)
+    today = (people, stands_in_on(viewer.today))
+    stands_in = select(substitute.c.manager_id).join(user, user.c.id == substitute.c.user_id).where(*today)
+    his, other = user_record.alias(), user_record.alias()
+    elsewhere = (  # the same person in other systems
+        select(other.c.manager_id)
+        .select_from(substitute)
         .join(user, user.c.id == substitute.c.user_id)
-        .where(people, stands_in_on(viewer.today))
+        .join(his, his.c.manager_id == substitute.c.manager_id)
+        .join(other, other.c.user_id == his.c.user_id)
+        .where(*today)
     )
-    return union(own, stands_in)
+    return union(*_own(people), stands_in, elsewhere)
+
+
+def own_managers(user_id: UUID) -> Any:
+    """The records that a user is in accounting and in the CRM, as a question of their own."""
+    return union(*_own(user.c.id == user_id))
+
+
+def _own(people: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
+    further = select(user_record.c.manager_id).join(user, user.c.id == user_record.c.user_id).where(people)
+    return select(user.c.manager_id).where(people, user.c.manager_id.is_not(None)), further
 
 
 def stands_in_on(day: date) -> ColumnElement[bool]:
