@@ -22,6 +22,8 @@ _PLAIN = re.compile(
     r"|\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
 )
 """A key of another record, or a moment."""
+_OF_A_PERSON = re.compile(r"рожд|birth|паспорт|выдач", re.IGNORECASE)
+"""A day of such a field says something of somebody."""
 
 
 def lay_out(raw: bytes, *, covered: bool) -> str:
@@ -44,7 +46,7 @@ def lay_out_value(value: Any) -> str:
 def cover(value: Any) -> Any:
     """The same structure without what it says."""
     if isinstance(value, dict):
-        return {name: cover(item) for name, item in value.items()}
+        return {name: COVERED if _OF_A_PERSON.search(name) and item else cover(item) for name, item in value.items()}
     if isinstance(value, list):
         return [cover(item) for item in value]
     if value is None or isinstance(value, bool) or value == "":
