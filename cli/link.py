@@ -18,6 +18,7 @@ from sync.context import App
 from sync.cycle import RunResult
 from sync.link.report import COLUMNS, GROUPS, Report
 from sync.link.stage import link_cards
+from sync.link.unlink import unlink_card
 
 SHOWN = 20
 """Lines of a group that a terminal shows; all of them: --xlsx or --json."""
@@ -32,6 +33,7 @@ _EXIT = {"ok": OK, "partial": PARTIAL}
 def register(app: typer.Typer) -> None:
     """Add this command."""
     app.command("link")(link)
+    app.command("unlink")(unlink)
 
 
 def link(
@@ -59,6 +61,23 @@ def link(
     elif result.status in _EXIT:
         say(f"Linked. Doubtful ones: sverka review list. New cards and balances: sverka sync {connection}")
     raise typer.Exit(_EXIT.get(result.status, FAILED))
+
+
+def unlink(
+    connection: Annotated[str, typer.Argument(help="The CRM's connection.")],
+    card: Annotated[str, typer.Argument(help="The card there, as sverka link shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why. Kept in the audit.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Takes a wrong link apart: customer and card are both kept, nothing is sent, and a person is asked who is who.
+
+    Example: sverka unlink crm 12 --reason "another company of the same name"
+    """
+    with open_app() as app:
+        done = unlink_card(app, connection, card, reason, who=person())
+    if as_json:
+        out_json(done)
+    say(f"The card {done['card']} is {done['name']}'s no more. Next: sverka review show {done['review']}")
 
 
 def _look_and_ask(app: App, connection: str, xlsx: Path | None, as_json: bool) -> None:

@@ -20,7 +20,7 @@ COMMANDS = {
     "cli.data": ("export", "balances", "card"),
     "cli.setup": ("connect", "doctor", "audit"),
     "cli.connections": ("connection",),
-    "cli.link": ("link",),
+    "cli.link": ("link", "unlink"),
     "cli.reconciling": ("reconcile",),
     "cli.contacts": ("contact",),
     "cli.deals": ("deals",),

@@ -16,6 +16,7 @@ from store.queries.customers.outward import CUSTOMER
 from store.tables import binding, review
 from sync.outbox.desk import Desk
 from sync.pull import dead
+from sync.push.ask import load_parted
 from sync.push.bind import apply_binding, build_card
 from sync.push.match import NeedsPerson
 from sync.push.merge import load_row
@@ -48,7 +49,8 @@ def _card_of(row: Mapping[str, Any]) -> str:
 def _load_chosen(desk: Desk) -> list[Mapping[str, Any]]:
     """Decisions to link whose customer has no living card there; of each customer the last word.
 
-    Not those about cards that the CRM itself has said are gone: they are asked for no more, however many they are.
+    Not those about cards that the CRM itself has said are gone: they are asked for no more, however many they are. Nor
+    those that a person has taken back since (`sverka unlink`).
     """
     alive = and_(
         binding.c.connection == desk.name, binding.c.entity == CUSTOMER,
@@ -63,7 +65,8 @@ def _load_chosen(desk: Desk) -> list[Mapping[str, Any]]:
         cards, here = [_card_of(row) for row in found.values()], {"connection": desk.name, "entity": CUSTOMER}
         column = binding.c.external_id
         gone = {row.external_id for row in select_in(conn, binding, (column,), column, cards, deleted=True, **here)}
-    return [row for row in found.values() if _card_of(row) not in gone]
+        parted = load_parted(conn, desk.name, cards)
+    return [row for key, row in found.items() if _card_of(row) not in gone and (key, _card_of(row)) not in parted]
 
 
 def _bind(desk: Desk, row: Mapping[str, Any], raw: RawRecord) -> None:

@@ -60,7 +60,7 @@ def find_which(desk: Desk, rows: Sequence[CardRow], subjects: Mapping[UUID, Subj
     """
     answers = Answers(keys=_without_given_away(desk, _ask(desk, "key", [row.key for row in rows])))
     open_rows = [row for row in rows if not answers.keys.get(row.key)]
-    decided = _load_decided(desk, [row.entity_id for row in rows if len(answers.keys.get(row.key, [])) != 1])
+    decided = _load_decided(desk, [row.entity_id for row in rows])
     open_rows += [row for row in rows if _is_none_of_several(row, answers, decided)]
     held: set[UUID] = set()
     if desk.card.entity == CUSTOMER and open_rows:
@@ -96,11 +96,11 @@ def _left_of(row: CardRow, answers: Answers, said: Decided) -> list[CardHit]:
     chosen = [one for one in ours if one.external_id in said.same]
     if len(ours) > 1 and len(chosen) == 1:
         return chosen
-    return [one for one in ours if not (said.force and one.external_id in said.rejected)]
+    return [one for one in ours if one.external_id not in said.rejected]
 
 
 def _is_none_of_several(row: CardRow, answers: Answers, decided: Mapping[UUID, Decided]) -> bool:
-    """Whether cards stand under our key, and a person insists that he is none of them."""
+    """Whether cards stand under our key, and a person has said that he is none of them."""
     said = decided.get(row.entity_id)
     return said is not None and bool(answers.keys.get(row.key)) and not _left_of(row, answers, said)
 

@@ -98,8 +98,9 @@ def _find_own(conn: Connection, ctx: RunContext, items: Sequence[Item], found: J
     if not rows:
         return
     found.cards |= load_bound(conn, list(rows))
+    parted = load_parted(conn, ctx.name, list(keys))
     for external_id, key in keys.items():
-        if key not in rows or rows[key]["deleted"]:
+        if key not in rows or rows[key]["deleted"] or (key, external_id) in parted:
             continue
         if key in taken or _is_here(ctx, found.cards.get(key, [])):  # somebody has copied the card with its key
             found.doubts[external_id] = (f"the customer has another card in {ctx.name} already", [rows[key]])

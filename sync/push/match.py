@@ -140,7 +140,8 @@ def find_match(ctx: RunContext, rule: MatchRule, contact: Mapping[str, Any], dec
         return Match("review", f"Another contact has this INN: {why}.", None, candidates, mentioned)
     kept = [candidate for candidate in candidates if not decided.rules_out(candidate)]
     if kept:
-        doubt = (contact["marks"] or {}).get("tax_id", "") or decided.doubt
+        said = SAID_DIFFERENT if any(one.external_id in decided.rejected for one in kept) else ""
+        doubt = (contact["marks"] or {}).get("tax_id", "") or decided.doubt or said
         return _by_inn(kept, strong, mentioned, _Rules(str(ctx.mapping.settings.get(BRANCHES, "review")), doubt))
     return _by_likeness(ctx, rule, contact, decided, mentioned, known={raw.external_id for raw in strong})
 
