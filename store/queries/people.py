@@ -49,8 +49,8 @@ def load_users(conn: Connection, view: View | None = None) -> list[Record]:
         .outerjoin(seen, seen.c.user_id == user.c.id)
         .order_by(user.c.login)
     )
-    shown = ("login", "name", "role", "active", "language", "timezone", "manager", "department")
-    shown += ("may_export", "on_call")
+    known = ("login", "name", "role", "active", "language", "timezone", "manager", "department")
+    shown = (*known, "may_export", "on_call")
     return [
         {"id": str(row["id"])}
         | {name: row[name] for name in shown}
