@@ -60,6 +60,8 @@
       const item = link.closest("[data-line]");
       go(Number(item.dataset.line), Number(item.dataset.column));
     });
+    const named = /^#L(\d+)$/.exec(window.location.hash);
+    if (named) go(Number(named[1]), 1);
     document.addEventListener("htmx:afterSwap", number);
     const sent = new WeakMap();
     document.addEventListener("htmx:beforeRequest", (event) => { sent.set(event.detail.xhr, text.value); });
