@@ -59,6 +59,7 @@ class CardBook:
             "name (plain TEXT, external_id TEXT)",
             "word (word TEXT, external_id TEXT)",
             "met (external_id TEXT PRIMARY KEY)",
+            "claim (external_id TEXT, ours TEXT, PRIMARY KEY (external_id, ours))",
             "wanted (place INTEGER, value TEXT)",
         )
         for table, column in (("legal", "tax_id"), ("reach", "value"), ("name", "plain"), ("word", "word")):
@@ -158,6 +159,20 @@ class CardBook:
     def meet(self, ids: Iterable[str]) -> None:
         """Say of cards that some customer of ours has them, or may have."""
         self._disk.put("INSERT OR IGNORE INTO met VALUES (?)", [(key,) for key in ids])
+
+    def has_several_tax_ids(self) -> bool:
+        """Whether some card has more than one: customers who have nothing in common may be sure of it."""
+        query = "SELECT 1 FROM legal WHERE good GROUP BY external_id HAVING count(DISTINCT tax_id) > 1 LIMIT 1"
+        return next(iter(self._disk.read(query)), None) is not None
+
+    def claim(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Note cards with customers of ours who would have them: (card, customer)."""
+        self._disk.put("INSERT OR IGNORE INTO claim VALUES (?, ?)", pairs)
+
+    def disputed(self, ids: Iterable[str]) -> set[str]:
+        """Of these cards those that more than one customer would have."""
+        query = "SELECT external_id FROM wanted JOIN claim ON claim.external_id = value GROUP BY 1 HAVING count(*) > 1"
+        return {key for (key,) in self._ask(enumerate(dict.fromkeys(ids)), query)}
 
     def never_met(self) -> Iterator[Found]:
         """Cards that nobody here has."""

@@ -92,6 +92,12 @@ def count_ours(conn: Connection, name: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def has_said_same(conn: Connection, name: str) -> bool:
+    """Whether a person has ever given a card of this CRM to somebody."""
+    mine = (match_decision.c.connection == name, match_decision.c.entity == ENTITY, match_decision.c.verdict == SAME)
+    return conn.execute(select(match_decision.c.external_id).where(*mine).limit(1)).first() is not None
+
+
 def is_ours(name: str) -> Any:
     """The condition on a customer's row: he has a card elsewhere, or none in this CRM."""
     living = and_(binding.c.entity == ENTITY, binding.c.entity_id == table.c.id, binding.c.deleted.is_(False))

@@ -6,7 +6,6 @@ stopped: what is bound already is said to be so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from sync.link.agreed import agree
 from sync.link.book import CardBook, Found
 from sync.link.foresee import Foresight
 from sync.link.judge import Hits, Verdict, judge
-from sync.link.ours import ENTITY, Ours, count_ours, load_holders, load_ours, load_page
+from sync.link.ours import ENTITY, Ours, count_ours, has_said_same, load_holders, load_ours, load_page
 from sync.link.report import Report
 from sync.link.writing import Link, apply_links, claim, is_refused, link_of
 from sync.push.ask import open_review, request_push
@@ -75,6 +74,7 @@ class _Linking:
         try:
             self.ctx.next_fetch()
             self._read_cards()
+            self._survey()
             self._judge_all()
             self._tell_only_there()
         finally:
@@ -115,6 +115,19 @@ class _Linking:
         except RecordError:
             return True
 
+    def _survey(self) -> None:
+        """Note who would have which card where customers of different pages may be sure of one; written down on disk.
+
+        By INN alone they cannot: others of ours with the same INN are asked for whatever their page.
+        """
+        with reading(self.ctx.app.engine) as conn:
+            if not self.book.has_several_tax_ids() and not has_said_same(conn, self.ctx.name):
+                return
+        for rows in self._pages():
+            with reading(self.ctx.app.engine) as conn:
+                ours = load_ours(conn, self.ctx.name, rows)
+            self.book.claim(_claims(self._judge(ours, self._find(ours))))
+
     def _judge_all(self) -> None:
         done = 0
         with reading(self.ctx.app.engine) as conn:
@@ -123,7 +136,7 @@ class _Linking:
             with reading(self.ctx.app.engine) as conn:
                 ours = load_ours(conn, self.ctx.name, rows)
                 judged = self._judge(ours, self._find(ours))
-            judged = self._carry_out(judged)
+            judged = self._carry_out(self._apart(judged))
             self._tell(judged)
             done += len(rows)
             self.ctx.progress.step(CUSTOMERS, done, f"of {total}")
@@ -163,7 +176,19 @@ class _Linking:
         for one, hit in zip(ours, hits, strict=True):
             hit.holders = holders
             found.append(Judged(one, judge(one, hit, branches=self.branches)))
-        return _apart(found)
+        return found
+
+    def _apart(self, judged: list[Judged]) -> list[Judged]:
+        """A card that two customers would have by different rules is a person's to give, whichever comes first."""
+        self.book.claim(_claims(judged))
+        disputed = self.book.disputed(card for card, _ in _claims(judged))
+        for one in judged:
+            card = one.verdict.card
+            if one.verdict.group == "sure" and card is not None and card.external_id in disputed:
+                candidates = one.verdict.candidates
+                why = "another customer here would have this card"
+                one.verdict = Verdict("review", "several", why, card, candidates, ask=True)
+        return judged
 
     def _carry_out(self, judged: Sequence[Judged]) -> list[Judged]:
         """Link what is sure and ask about what is not; what turns out to be another's meanwhile is asked about too."""
@@ -260,16 +285,10 @@ class _Linking:
             request_push(conn, self.ctx.app.clock.now(), self.ctx.name)
 
 
-def _apart(judged: list[Judged]) -> list[Judged]:
-    """A card that two customers would have by different rules is a person's to give."""
-    sure = Counter(one.verdict.card.external_id for one in judged if one.verdict.group == "sure" and one.verdict.card)
-    for one in judged:
-        card = one.verdict.card
-        if one.verdict.group == "sure" and card is not None and sure[card.external_id] > 1:
-            candidates = one.verdict.candidates
-            one.verdict = Verdict("review", "several", "another customer here would have this card", card, candidates)
-            one.verdict.ask = True
-    return judged
+def _claims(judged: Sequence[Judged]) -> list[tuple[str, str]]:
+    """The cards that are surely somebody's, with whose."""
+    sure = [one for one in judged if one.verdict.group == "sure"]
+    return [(one.verdict.card.external_id, str(one.ours.id)) for one in sure if one.verdict.card is not None]
 
 
 def _touched(one: Judged) -> set[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import insert, select, update
 
+from core.clock import SystemClock
 from sandbox.bitrix24.admin import PERSON
 from sandbox.bitrix24.items import Items
 from store.engine import reading
 from store.entities import counterparties
 from store.tables import binding, run
-from tests.integration.link.world import CRM, World
+from sync.push.ask import SAME, remember
+from tests.integration.link.world import COMPANY, CRM, World
 
 INN, OTHER, THIRD = "7743013901", "7707083893", "7736050003"
 
@@ -66,6 +69,27 @@ def test_a_doubtful_inn_identifies_nobody(world: World) -> None:
     world.company("Ромашка", "7743013900")
     world.link(dry_run=True)
     assert world.group_of(ours) == "review"
+
+
+@pytest.mark.parametrize("page", [1, 500], ids=["other-pages", "one-page"])
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry", "real"])
+@pytest.mark.parametrize("how", ["two tax ids", "a person's word"])
+def test_a_card_that_two_would_have_is_nobodys_whatever_the_page(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str, dry_run: bool, page: int
+) -> None:
+    """By different rules, each sure by itself: they are found though they are never looked at together."""
+    monkeypatch.setattr("sync.link.ours.CHUNK", page)
+    one, other = world.customer("ООО Ромашка", INN), world.customer("ООО Лютик", "7707083893")
+    card = world.company("Ромашка и Лютик", INN)
+    if how == "two tax ids":
+        legal = {"ENTITY_TYPE_ID": COMPANY, "ENTITY_ID": int(card), "PRESET_ID": 1, "NAME": "2", "RQ_INN": "7707083893"}
+        world.legal(legal)
+    else:
+        with world.engine.begin() as conn:
+            remember(conn, SystemClock().now(), CRM, other, {card: SAME}, "anna")
+    world.link(dry_run=dry_run)
+    assert (world.group_of(one), world.group_of(other)) == ("review", "review")
+    assert "another customer" in world.line_of(one)["reason"] and world.bound() == {}
 
 
 def test_another_programs_key_is_never_taken(world: World) -> None:
