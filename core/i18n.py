@@ -54,9 +54,9 @@ class Sentence:
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        """The more of a text is in its own words, and first of all a long beginning, the surer it is what was said."""
-        first = len(self.words[0])
-        return (first if first >= _SURE else 0, sum(len(part) for part in self.words), -len(self.names))
+        """The more of a text is in its own words, and first of all a long beginning or end, the surer it was said."""
+        edge = max(len(self.words[0]), len(self.words[-1]))
+        return (edge if edge >= _SURE else 0, sum(len(part) for part in self.words), -len(self.names))
 
     @property
     def may_end_empty(self) -> bool:
@@ -64,8 +64,9 @@ class Sentence:
         return self.words[-1] == "" and self.words[-2].endswith(" ")
 
     def is_plain(self, values: dict[str, str]) -> bool:
-        """Whether names and numbers are no lists of sentences: what has a semicolon is one in all likelihood."""
-        return not any("; " in text and not _is_quoted(text) for name, text in values.items() if name not in self.marks)
+        """Whether names and numbers are no sentences: what has a semicolon or colon in it is one in all likelihood."""
+        names = [text for name, text in values.items() if name not in self.marks and not _is_quoted(text)]
+        return not any("; " in text or ": " in text for text in names)
 
     def match(self, said: str) -> dict[str, str] | None:
         """What was filled in, or None where it is not this sentence. Takes time with the length of the text only."""
@@ -77,14 +78,21 @@ class Sentence:
         if not said.startswith(first) or not said.endswith(last) or end < len(first):
             return None
         values, at = [], len(first)
-        for part in middle:
-            found = said.find(part, at, end)
+        for part, following in zip(middle, [*middle, last][1:], strict=True):
+            found = said.find(part, at, end) if part else _hint(said, at, end, following)
             if found < 0:
                 return None
             values.append(said[at:found])
             at = found + len(part)
         filled = dict(zip(self.names, [*values, said[at:end]], strict=True))
         return filled if all(text.isdecimal() for name, text in filled.items() if _COUNT.fullmatch(name)) else None
+
+
+def _hint(said: str, start: int, end: int, following: str) -> int:
+    """Where what is said behind a name begins, when there are no words between: the nearest name, how many more."""
+    until = said.find(following, start, end) if following else -1
+    places = [said.find(mark, start, end if until < 0 else until) for mark in ("; ", " and ")]
+    return min((place for place in places if place >= 0), default=end if until < 0 else until)
 
 
 def _is_quoted(text: str) -> bool:

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from core.errors import ConfigError
 from core.i18n import PLACE, load_book, load_messages, read_sentence, tell
+from mapping.rules import parse_mapping
 from tests.engine_texts import NOT_SAID, find_texts, shape
 
 LANGUAGES = ("ru", "uk")
@@ -154,11 +156,11 @@ def test_what_was_filled_in_comes_back_whole() -> None:
         ),
         (
             "counterparty out: 1C refuses: Нельзя Next: sverka dead list; 3 balances are held: 3 balances would have "
-            "become zero at once, the guard lets pass 1. The next cycle asks again; if it is right: sverka sync buh --full; "
-            "order: 2 dead",
+            "become zero at once, the guard lets pass 1. The next cycle asks again; if it is right: sverka sync buh "
+            "--full; order: 2 dead",
             "контрагент, отправка: 1С отказала: Нельзя Что делать: sverka dead list; Остатков не тронуто до проверки: "
-            "3: в ноль разом ушло бы остатков: 3, а защита пропускает 1. Следующий обмен спросит снова; если это верно: "
-            "sverka sync buh --full; заказ: не принято 2",
+            "3: в ноль разом ушло бы остатков: 3, а защита пропускает 1. Следующий обмен спросит снова; если это "
+            "верно: sverka sync buh --full; заказ: не принято 2",
             None,
         ),
         ("from `ИНН`, then digits, optional: yes", "из `ИНН`, затем digits, необязательно: да", None),
@@ -199,3 +201,42 @@ def test_hostile_words_cost_no_time_and_stay_as_they_are() -> None:
     told = tell(f"There is no contact {name!r}.", "ru")
     assert time.process_time() - began < 2
     assert told == f"Контакта {name!r} нет."
+
+
+BROKEN = """extends = "bp30"
+[settings]
+vat = 5
+acounts = ["62"]
+[entities.counterparty.fields]
+nme = "Description"
+name = { fro = "Description" }
+phones = { from = "a..b", steps = [{ do = "trimm" }] }
+tax_id = { from = "ИНН", value = "1" }
+region = { formula = "1 +" }
+segment = { formula = "nofun(1)" }
+comment = { formula = "1 / 0" }
+industry = { formula = "lambda: 1" }
+credit_limit = { from = "X", steps = ["money"], table = "zzz" }
+payment_days = { from = "X[Y].Z" }
+code = { from = [] }
+[entities.unknown]
+source = "x"
+[balance]
+accounts = "62"
+[outbound.counterparty]
+steps = 5
+"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "text",
+    [BROKEN, "a = \n", "extends = 5", "a = 'x", "[a]\n[a]\n", "", 'extends = "nope"', "a = 1\na = 2", "[a\n", "a =="],
+)
+def test_mistakes_of_a_mapping_are_told(language: str, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_mapping(text, "own.toml")
+    mistakes = [one.message for one in getattr(caught.value, "mistakes", [])] or [caught.value.message]
+    told = [re.sub("'[^']*'|there are .*|есть.*|є .*", "", tell(message, language)) for message in mistakes]
+    assert [words for words in told if re.search("[a-z]{2,} [a-z]{2,} [a-z]{2,}", words)] == []
+    assert all(CYRILLIC.search(words) for words in told)
