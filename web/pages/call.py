@@ -22,8 +22,8 @@ _LONGEST = 40
 def answer(here: Page, phone: str = "") -> Response:
     """The card itself where exactly one of the reader's customers has the number, and nobody else.
 
-    Of a colleague's customer the name and who is responsible, no figure and no way to the card; who is on call sees what
-    that one owes, and the audit notes it.
+    Of a colleague's customer the name and who is responsible, no figure and no way to the card; who is on call sees
+    what that one owes, and the audit notes it.
     """
     number = phone.strip()[:_LONGEST]
     if not number:
