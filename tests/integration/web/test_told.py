@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from sync.alerts.causes import Cause
 from sync.alerts.standing import record
 from sync.pull.dead import Failure, _next_step
 from sync.pull.prepare import unreadable
+from tests.integration.web.connecting import base, filled, on_file, until_done
 from tests.integration.web.desk import add_letter, add_review, candidate
 from tests.integration.web.world import World
 
@@ -201,3 +203,20 @@ def test_the_card_of_a_customer(world: World, language: str) -> None:
     page = look(world, f"/customers/{world.customers['mine']}", language, "manager")
     assert find_english(page) == []
     assert find_english(look(world, f"/customers/{world.customers['mine']}", "en", "manager"))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:9/base/odata/standard.odata"])
+def test_what_doctor_finds(world: World, tmp_path: Path, language: str, address: str) -> None:
+    """Of a base that answers, and of one that does not; of a connection before it is saved, and of one that is."""
+    on_file(world, tmp_path)
+    browser = world.browser("admin", headers={"accept-language": language})
+    with base() as server:
+        given = filled(server) | ({"o.url": address} if address else {})
+        answer = browser.submit("/connection-drafts", **given)
+        page = until_done(browser, answer.headers["location"])
+        assert page.count('<li class="') > (0 if address else 10)
+        assert find_english(page) == []
+    browser.submit("/connections/accounting/doctor")
+    looked = until_done(browser, "/connections/accounting/doctor")
+    assert "127.0.0.1" not in looked and find_english(looked) == []
