@@ -88,9 +88,11 @@ class Reader:
         foreign = key_of(row, self._originator) == "?"
         return RawRecord(source.name, key, version, False, raw, row, source.entity, ours, foreign)
 
-    def _requisites_of(self, number: int | None, elements: Sequence[object]) -> dict[int, list[Element]]:
+    def _requisites_of(
+        self, number: int | None, elements: Sequence[object], names: Sequence[str] = ("*",)
+    ) -> dict[int, list[Element]]:
         parts = [list(elements[start : start + KEYS_AT_ONCE]) for start in range(0, len(elements), KEYS_AT_ONCE)]
-        asked = [{"filter": {"ENTITY_TYPE_ID": number, "@ENTITY_ID": part}, "select": ["*"]} for part in parts]
+        asked = [{"filter": {"ENTITY_TYPE_ID": number, "@ENTITY_ID": part}, "select": list(names)} for part in parts]
         found: dict[int, list[Element]] = {}
         for page in self._wire.lists("crm.requisite.list", asked, "ID"):
             for row in page:
@@ -103,30 +105,28 @@ class Reader:
             yield [row.key for row in rows]
 
     def fetch_figures(self, source: SourceSet, window: Window, attributes: Sequence[str]) -> Iterator[list[FigureRow]]:
-        """The same with some attributes."""
-        number = self._types.number(source.name) if source.name not in LISTS else None
-        legal = self._requisite_versions(number) if number in WITH_REQUISITES else {}
+        """The same with some attributes. No more than a page of ours is kept, requisites of its elements included."""
         method, params, key = self.asked(source, whole=False, names=attributes)
-        gathered: list[FigureRow] = []
+        gathered: list[Element] = []
         for page in self._wire.rows(method, params, key=key):
-            for row in page:
-                if _inside(source, window, row):
-                    version = _version(source.name, row, legal.get(int(row[key]), []))
-                    told = {name: row[name] for name in attributes if name in row}
-                    gathered.append(FigureRow(KeyRow(external_id(number or 0, row[key]), version, False), told))
+            gathered += [row for row in page if _inside(source, window, row)]
             if len(gathered) >= SWEEP_PAGE:
-                yield gathered
+                yield self._figures(source, key, gathered, attributes)
                 gathered = []
-        yield gathered
+        yield self._figures(source, key, gathered, attributes)
 
-    def _requisite_versions(self, number: int | None) -> dict[int, list[Element]]:
-        """What versions need to know of all requisites: few bytes of each."""
-        asked = {"filter": {"ENTITY_TYPE_ID": number}, "select": _REQUISITES}
-        found: dict[int, list[Element]] = {}
-        for page in self._wire.rows("crm.requisite.list", asked, key="ID"):
-            for row in page:
-                told = {name: row[name] for name in ("DATE_MODIFY", "DATE_CREATE")}
-                found.setdefault(int(row["ENTITY_ID"]), []).append(told)
+    def _figures(
+        self, source: SourceSet, key: str, rows: Sequence[Element], attributes: Sequence[str]
+    ) -> list[FigureRow]:
+        number = self._types.number(source.name) if source.name not in LISTS else None
+        legal: dict[int, list[Element]] = {}
+        if number in WITH_REQUISITES:
+            legal = self._requisites_of(number, [row[key] for row in rows], _REQUISITES)
+        found = []
+        for row in rows:
+            version = _version(source.name, row, legal.get(int(row[key]), []))
+            told = {name: row[name] for name in attributes if name in row}
+            found.append(FigureRow(KeyRow(external_id(number or 0, row[key]), version, False), told))
         return found
 
     def fetch_customer_keys(self, source: SourceSet, counterparty: str, window: Window) -> list[KeyRow]:
