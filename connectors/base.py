@@ -16,39 +16,12 @@ from core.errors import SchemaDrift, SverkaError, TransientError
 from mapping.model import BalanceSpec, SourceSet
 
 __all__ = [
-    "BalanceAnswer",
-    "BalanceRow",
-    "BalanceSource",
-    "BalanceSpec",
-    "BalanceStream",
-    "Budget",
-    "ChangePacket",
-    "ChangeSource",
-    "Connector",
-    "DeclaredSource",
-    "FieldKindSeen",
-    "FigureRow",
-    "FigureSource",
-    "Finding",
-    "KeyRow",
-    "ListingSource",
-    "MovementRow",
-    "Page",
-    "RawRecord",
-    "RecordSource",
-    "RecordTarget",
-    "Reference",
-    "RowsMoved",
-    "SourceSet",
-    "TermRow",
-    "TermSource",
-    "TermsWithheld",
-    "Usage",
-    "Watched",
-    "Window",
-    "Write",
+    "BalanceAnswer", "BalanceRow", "BalanceSource", "BalanceSpec", "BalanceStream", "Budget", "ChangePacket",
+    "ChangeSource", "Connector", "DeclaredSource", "FieldKindSeen", "FigureRow", "FigureSource", "Finding",
+    "KeyRow", "ListingSource", "MovementRow", "Page", "RawRecord", "RecordSource", "RecordTarget", "Reference",
+    "RowsMoved", "SourceSet", "TermRow", "TermSource", "TermsWithheld", "Usage", "Watched", "Window", "Write",
     "WriteResult",
-]
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
