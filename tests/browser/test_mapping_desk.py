@@ -28,7 +28,16 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 DARK = {"color_scheme": "dark"}
 NO_SCRIPT: dict[str, Any] = {"java_script_enabled": False}
 WAY = f"/mapping/{KEY}"
-PATHS = ("", f"/{KEY}", f"/{KEY}/base", f"/{KEY}/changes", f"/{KEY}/versions", f"/{KEY}/reapply", f"/{KEY}/cases")
+PATHS = (
+    "",
+    f"/{KEY}",
+    f"/{KEY}/base",
+    f"/{KEY}/changes",
+    f"/{KEY}/versions",
+    f"/{KEY}/reapply",
+    f"/{KEY}/cases",
+    f"/{KEY}/live",
+)
 
 
 @pytest.fixture

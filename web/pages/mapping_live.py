@@ -6,17 +6,15 @@ The base is asked in a thread of its own; what came of it is kept in this proces
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import fastapi
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from connectors.base import Finding
-from core.secrets import redact
 from mapping.rules import Mapping
+from sync.mappings.comparing import Lack, compare_with_base
 from sync.mappings.drafting import open_text, read_text
-from sync.setup.mapping_check import RuleFinding, compare_live, sum_up_absent
 from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
@@ -37,7 +35,7 @@ class Compared:
 
     base: str
     version: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Lack] = field(default_factory=list)
 
 
 @router.get("/mapping/{key}/live")
@@ -68,8 +66,7 @@ def compare(here: Page, key: str, base: Short = "") -> Response:
 
 def _compare(here: Here, chosen: Chosen, base: str, mapping: Mapping, job: Job) -> None:
     job.result = Compared(base, mapping.version)
-    findings = compare_live(here.app, here.app.settings.connections[base], mapping, chosen.key)
-    job.result.findings = sum_up_absent(findings)
+    job.result.findings = compare_with_base(here.app, chosen.key, base, mapping)
 
 
 def _key(chosen: Chosen) -> tuple[str, ...]:
@@ -79,22 +76,10 @@ def _key(chosen: Chosen) -> tuple[str, ...]:
 def _show(here: Here, chosen: Chosen, wrong: str = "") -> Response:
     job = here.site.jobs.find(_key(chosen))
     compared: Compared | None = job.result if job is not None else None
-    rows = [_row(chosen, one) for one in compared.findings[:MOST_SHOWN]] if compared is not None else []
+    rows = compared.findings[:MOST_SHOWN] if compared is not None else []
     opened = open_text(here.app, chosen.key)
     now = read_text(here.app, chosen.key, opened.text, opened.ruling).readable
     stale = compared is not None and (now is None or now.version != compared.version)
     more = len(compared.findings) - len(rows) if compared is not None else 0
     return show(here, "mapping/live.html", chosen, "", code=409 if wrong else 200, draft=opened.draft, wrong=wrong,
                 job=job, compared=compared, rows=rows, stale=stale, more=more)  # fmt: skip
-
-
-def _row(chosen: Chosen, one: Finding) -> dict[str, Any]:
-    """A finding as people read it: the line of the draft where a rule of one's own is meant, else the place."""
-    own = isinstance(one, RuleFinding) and one.file == chosen.key
-    line = one.line if own and isinstance(one, RuleFinding) else 0
-    subject = one.subject
-    if isinstance(one, RuleFinding):
-        subject = subject.removeprefix(one.place).removeprefix(": ")
-    place = one.place if isinstance(one, RuleFinding) and not own else ""
-    told = {"level": one.level, "line": line, "subject": subject, "place": place}
-    return told | {"message": redact(one.message), "next": redact(one.next_step)}
