@@ -115,14 +115,33 @@ class Book:
         """The sentence that this text was made of, and what was filled in."""
         if said in self.whole:
             return self.whole[said], {}
-        for is_meant in (Sentence.is_plain, None):
-            for sentence in self.filled:
-                values = sentence.match(said)
-                if values is None and sentence.may_end_empty:
-                    values = sentence.match(f"{said} ")
-                if values is not None and (is_meant is None or is_meant(sentence, values)):
-                    return sentence, values
-        return None
+        possible = None
+        for sentence in self.filled:
+            values = sentence.match(said)
+            if values is None and sentence.may_end_empty:
+                values = sentence.match(f"{said} ")
+            if values is not None and sentence.is_plain(values):
+                return sentence, values
+            if values is not None and possible is None:
+                possible = sentence, values
+        return possible
+
+
+@dataclass(slots=True)
+class _Reader:
+    """A book, and how often it may still be looked into for one text: others' words may be as long as they like."""
+
+    book: Book
+    looks: int = 300
+
+    def find(self, said: str) -> tuple[Sentence, dict[str, str]] | None:
+        """As the book does it; nothing more is found when that was often enough."""
+        self.looks -= 1
+        return self.book.find(said) if self.looks >= 0 else None
+
+    def whole_form(self, text: str) -> str:
+        """How one of our own words is told."""
+        return self.book.whole_form(text)
 
 
 def read_sentence(text: str, forms: tuple[str, ...] = ()) -> Sentence:
@@ -171,10 +190,10 @@ def tell(said: str, language: str) -> str:
 
     What is put together of several texts (a message and its next step, lines, sentences) is told piece by piece.
     """
-    return _tell(load_book(language), said, 0) if language != ENGLISH else said
+    return _tell(_Reader(load_book(language)), said, 0) if language != ENGLISH else said
 
 
-def _tell(book: Book, said: str, depth: int) -> str:
+def _tell(book: _Reader, said: str, depth: int) -> str:
     if depth > _DEEPEST or not _WORD.search(said):
         return said
     if "\n" in said:
@@ -192,7 +211,7 @@ def _tell(book: Book, said: str, depth: int) -> str:
     return _by_pieces(book, said, depth)
 
 
-def _tell_next(book: Book, step: str, depth: int) -> str:
+def _tell_next(book: _Reader, step: str, depth: int) -> str:
     """A next step; in the message of a run more of what it left may stand behind it."""
     command, mark, rest = step.partition("; ")
     if not mark or book.find(step) is not None:
@@ -200,7 +219,7 @@ def _tell_next(book: Book, step: str, depth: int) -> str:
     return f"{_tell(book, command, depth)}; {_tell(book, rest, depth)}"
 
 
-def _tell_step(book: Book, said: str, then: re.Match[str], depth: int) -> str:
+def _tell_step(book: _Reader, said: str, then: re.Match[str], depth: int) -> str:
     """A deed, and the command after it."""
     command = _tell(book, said[then.end() :], depth + 1)
     if not then.start():
@@ -208,17 +227,17 @@ def _tell_step(book: Book, said: str, then: re.Match[str], depth: int) -> str:
     return f"{_tell(book, said[: then.start()], depth + 1)}, {book.whole_form('then:')} {command}"
 
 
-def _fill(book: Book, sentence: Sentence, values: dict[str, str], depth: int) -> str:
+def _fill(book: _Reader, sentence: Sentence, values: dict[str, str], depth: int) -> str:
     """The sentence of the other language with what was filled in, in the form that its first number takes."""
     told = {name: _tell_value(book, text, sentence.marks.get(name), depth + 1) for name, text in values.items()}
     form = sentence.forms[0]
     if len(sentence.forms) > 1:
         number = next((int(text) for text in values.values() if text.isdecimal()), 0)
-        form = sentence.forms[book.plural(number)]
+        form = sentence.forms[book.book.plural(number)]
     return PLACE.sub(lambda place: told[place[1]], form)
 
 
-def _tell_value(book: Book, text: str, mark: str | None, depth: int) -> str:
+def _tell_value(book: _Reader, text: str, mark: str | None, depth: int) -> str:
     if mark == ":each":
         between = next((one for one in _LISTS if one in text), "")
         parts = [_tell(book, one, depth) for one in (text.split(between) if between else [text])]
@@ -226,7 +245,7 @@ def _tell_value(book: Book, text: str, mark: str | None, depth: int) -> str:
     return _tell(book, text, depth) if mark == ":said" else text
 
 
-def _by_pieces(book: Book, said: str, depth: int) -> str:
+def _by_pieces(book: _Reader, said: str, depth: int) -> str:
     """Sentences one by one; else parts of a list, or what stands behind a name and a colon.
 
     What commas divide is a list of ours where every part is known, or where it quotes names of rules (in backquotes).

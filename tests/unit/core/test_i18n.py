@@ -201,6 +201,10 @@ def test_hostile_words_cost_no_time_and_stay_as_they_are() -> None:
     told = tell(f"There is no contact {name!r}.", "ru")
     assert time.process_time() - began < 2
     assert told == f"Контакта {name!r} нет."
+    began = time.process_time()
+    for words in ("aa: bb, cc; dd. " * 2000, "Not sure who it is: " * 2000, "Nothing. " * 4000, "x; " * 9000):
+        assert tell(words, "uk").count("cc") == words.count("cc"), "nothing is lost"
+    assert time.process_time() - began < 10
 
 
 BROKEN = """extends = "bp30"
