@@ -112,10 +112,10 @@ def test_the_heartbeat_outlives_a_store_that_is_away(
     app.settings = app.settings.model_copy(update={"schedule": ScheduleSettings(lease=timedelta(milliseconds=30))})
     renew, tries, renewed = Lease._renew, iter(range(3)), threading.Event()
 
-    def flaky(self: Lease, conn: Any) -> bool:
+    def flaky(self: Lease, conn: Any, told: Any = None) -> bool:
         if next(tries, None) is not None:
             raise error
-        held = renew(self, conn)
+        held = renew(self, conn, told)
         renewed.set()
         return held
 
