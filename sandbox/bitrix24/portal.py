@@ -104,7 +104,7 @@ class Portal:
         self.stage_history: list[Row] = []
         self.product_rows: dict[tuple[str, int], list[Row]] = {}
         self.user_fields: dict[str, list[Row]] = {}
-        self.numbers = count(1)
+        self.numbers, self.type_numbers = count(1), count(7)
         self.kinds: dict[int, Kind] = {}
         for number, fields in ((COMPANY, company_fields()), (CONTACT, contact_fields()), (DEAL, deal_fields())):
             self.add_kind(number, fields)

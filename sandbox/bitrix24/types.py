@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 from sandbox.bitrix24.errors import RestError, bad_value, missing
@@ -31,7 +30,6 @@ class Types:
 
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
-        self._ids = count(7)
 
     def add(self, params: Params, caller: Caller) -> Row:
         """`crm.type.add`."""
@@ -49,7 +47,11 @@ class Types:
     def _make(self, number: int, fields: Row) -> Kind:
         parents = [as_int(one.get("entityTypeId")) for one in as_list(as_dict(fields.get("relations")).get("parent"))]
         kind = self.portal.add_kind(number, smart_fields(number, tuple(parents)))
-        kind.type_id, kind.title, kind.code = next(self._ids), str(fields["title"]), str(fields.get("code") or "")
+        kind.type_id, kind.title, kind.code = (
+            next(self.portal.type_numbers),
+            str(fields["title"]),
+            str(fields.get("code") or ""),
+        )
         kind.options = {name: "Y" if yes(fields.get(name)) else "N" for name in OPTIONS}
         kind.options |= {"createdTime": self.portal.stamp(), "updatedTime": self.portal.stamp()}
         for option, names in BROUGHT.items():

@@ -18,7 +18,8 @@ from sync.cycle import run_cycle
 from sync.letters import discard_letter, edit_letter, retry_letters
 from sync.outbox import which
 from sync.room.dispatch import run_work, tick
-from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, make_circle
+from tests.integration.outbox.start import Start, Stores
+from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, from_start, make_circle
 from tests.integration.owners.systems import TAX_IDS
 from tests.integration.store.counting import counting
 
@@ -33,13 +34,16 @@ pytestmark = pytest.mark.on_postgresql(
 
 
 @pytest.fixture
-def circle(store_url: str, tmp_path: Path) -> Iterator[Circle]:
+def circle(stores: Stores, starts: dict[str, Start], empty_store: str, tmp_path: Path) -> Iterator[Circle]:
     """Everybody has been looked at; customer 0 has an order that was shipped, and no card yet."""
-    with make_circle(store_url, tmp_path) as made:
-        made.ship(made.order("З-1", amount=700), 700)
-        made.sync()
-        made.set_up()
+    with from_start("one order", starts, stores, empty_store, tmp_path, _look_at_everybody) as made:
         yield made
+
+
+def _look_at_everybody(made: Circle) -> None:
+    made.ship(made.order("З-1", amount=700), 700)
+    made.sync()
+    made.set_up()
 
 
 def amount(item: dict[str, Any], name: str = BALANCE) -> Decimal:

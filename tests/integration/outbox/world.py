@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +33,7 @@ from sync.link.report import Report
 from sync.link.stage import link_cards
 from sync.setup.cards import set_up_cards
 from tests.integration.deals.world import Deals
+from tests.integration.outbox.start import Start, Stores, copy_base, copy_portal
 from tests.integration.owners.systems import TAX_IDS, same_customer
 from tests.integration.sync_pull.world import onec_clock
 
@@ -128,21 +131,19 @@ def counted(result: RunResult, entity: str = "counterparty") -> dict[str, int]:
 @contextlib.contextmanager
 def make_circle(
     url: str, folder: Path, *, customers: int = 2, mapping: str = "", companies: tuple[Customer, ...] = (),
-    extra: str = "",
+    extra: str = "", start: Start | None = None,
 ) -> Iterator[Circle]:  # fmt: skip
-    """A base with next to no documents and some customers of ours, an empty portal, the shipped mapping."""
-    clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
+    """A base with next to no documents and some customers of ours, an empty portal, the shipped mapping.
+
+    `start`: all of it as it was when that was kept, in which case `url` is that of a copy of its store.
+    """
+    begun, clock = begin(customers, companies) if start is None else start.copy()
     with contextlib.ExitStack() as stack:
-        base = stack.enter_context(
-            build_company(seed=3, documents=5, counterparties=4, today=clock.now().date(), clock=onec_clock(clock))
-        )
-        for number in range(customers):
-            base.create(PARTIES, same_customer(number))
-        portal = build_portal(now=clock.now)
-        portal.limits.drain = portal.limits.cap = 10_000
-        made = [add_customer(portal, one) for one in companies]
+        base = stack.enter_context(begun.base)
         onec = stack.enter_context(OnecServer(base))
-        server = stack.enter_context(BitrixServer(portal))
+        server = stack.enter_context(BitrixServer(begun.portal))
+        onec.requests[:], server.requests[:] = begun.logged
+        server.shell.rest.calls[:] = begun.calls
         (folder / "portal.toml").write_text(f'extends = "bitrix24"\n{mapping}', encoding="utf-8")
         path = folder / "settings.toml"
         path.write_text(
@@ -157,7 +158,47 @@ def make_circle(
         engine = open_engine(url)
         upgrade(engine)
         try:
-            yield Circle(base, server, made, settings, engine, clock, onec=onec)
+            yield Circle(base, server, begun.companies, settings, engine, clock, begun.numbers, onec=onec)
         finally:
             engine.dispose()
             assert server.shell.crashes == []
+
+
+def begin(customers: int, companies: tuple[Customer, ...]) -> tuple[Start, ManualClock]:
+    """Books and a portal before anything was read."""
+    clock = ManualClock(datetime.fromisoformat("2026-01-15T09:00:00+00:00"))
+    base = build_company(seed=3, documents=5, counterparties=4, today=clock.now().date(), clock=onec_clock(clock))
+    for number in range(customers):
+        base.create(PARTIES, same_customer(number))
+    portal = build_portal(now=clock.now)
+    portal.limits.drain = portal.limits.cap = 10_000
+    made = [add_customer(portal, one) for one in companies]
+    return Start(base, portal, [], ([], []), made, count(1), clock.now()), clock
+
+
+def keep(circle: Circle, stores: Stores, url: str) -> Start:
+    """What was done so far, for other tests to begin with."""
+    circle.engine.dispose()
+    assert circle.onec is not None
+    now = ManualClock(circle.clock.now())
+    return Start(
+        copy_base(circle.base, now), copy_portal(circle.portal.portal, now), list(circle.portal.shell.rest.calls),
+        (list(circle.onec.requests), list(circle.portal.requests)), list(circle.companies),
+        copy.copy(circle.numbers), now.now(), stores.keep(url),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def from_start(
+    key: str, starts: dict[str, Start], stores: Stores, empty: str, folder: Path, do: Callable[[Circle], None],
+    **how: Any,
+) -> Iterator[Circle]:  # fmt: skip
+    """A circle in which `do` has been done: for real by the first test that asks, later a copy of what that left."""
+    kept = f"{key} {stores.kind}"
+    if kept not in starts:
+        url = stores.copy(empty)
+        with make_circle(url, folder, **how) as made:
+            do(made)
+            starts[kept] = keep(made, stores, url)
+    with make_circle(stores.copy(starts[kept].store), folder, start=starts[kept], **how) as made:
+        yield made
