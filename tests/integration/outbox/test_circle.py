@@ -19,7 +19,16 @@ from sync.letters import discard_letter, edit_letter, retry_letters
 from sync.outbox import which
 from sync.room.dispatch import run_work, tick
 from tests.integration.outbox.start import Start, Stores
-from tests.integration.outbox.world import BALANCE, CRM, WRITES, Circle, counted, from_start, make_circle
+from tests.integration.outbox.world import (
+    BALANCE,
+    CRM,
+    WRITES,
+    Circle,
+    counted,
+    from_start,
+    look_at_everybody,
+    make_circle,
+)
 from tests.integration.owners.systems import TAX_IDS
 from tests.integration.store.counting import counting
 
@@ -36,14 +45,8 @@ pytestmark = pytest.mark.on_postgresql(
 @pytest.fixture
 def circle(stores: Stores, starts: dict[str, Start], empty_store: str, tmp_path: Path) -> Iterator[Circle]:
     """Everybody has been looked at; customer 0 has an order that was shipped, and no card yet."""
-    with from_start("one order", starts, stores, empty_store, tmp_path, _look_at_everybody) as made:
+    with from_start("one order", starts, stores, empty_store, tmp_path, look_at_everybody) as made:
         yield made
-
-
-def _look_at_everybody(made: Circle) -> None:
-    made.ship(made.order("З-1", amount=700), 700)
-    made.sync()
-    made.set_up()
 
 
 def amount(item: dict[str, Any], name: str = BALANCE) -> Decimal:

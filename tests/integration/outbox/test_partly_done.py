@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from sandbox.bitrix24.errors import RestError, system
 from store.entities import counterparties
 from store.tables import binding, outbox
-from tests.integration.outbox.world import CRM, Circle, counted, make_circle
+from tests.integration.outbox.start import Start, Stores
+from tests.integration.outbox.world import CRM, Circle, counted, from_start, look_at_everybody
 from tests.integration.owners.systems import TAX_IDS
 
 # What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
@@ -20,11 +21,8 @@ pytestmark = pytest.mark.on_postgresql("test_a_card_given_to_another_customer_is
 
 
 @pytest.fixture
-def circle(store_url: str, tmp_path: Path) -> Iterator[Circle]:
-    with make_circle(store_url, tmp_path) as made:
-        made.ship(made.order("З-1", amount=700), 700)
-        made.sync()
-        made.set_up()
+def circle(stores: Stores, starts: dict[str, Start], empty_store: str, tmp_path: Path) -> Iterator[Circle]:
+    with from_start("one order", starts, stores, empty_store, tmp_path, look_at_everybody) as made:
         yield made
 
 

@@ -14,7 +14,8 @@ from sandbox.bitrix24.build import Customer
 from store.entities import counterparties
 from store.tables import review
 from sync.push.reviews import create_review
-from tests.integration.outbox.world import CRM, Circle, counted, make_circle
+from tests.integration.outbox.start import Start, Stores
+from tests.integration.outbox.world import CRM, Circle, counted, from_start, make_circle, order_after_the_link
 from tests.integration.owners.systems import TAX_IDS
 
 # What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
@@ -25,13 +26,9 @@ BRANCH = Customer("Ромашка, филиал", TAX_IDS[0], OTHER_CODE)
 
 
 @pytest.fixture
-def circle(store_url: str, tmp_path: Path) -> Iterator[Circle]:
-    """An agreed link of an empty portal; customer 0 has ordered something."""
-    with make_circle(store_url, tmp_path) as made:
-        made.sync()
-        made.set_up()
-        made.ship(made.order("З-1", amount=700), 700)
-        made.sync("accounting")
+def circle(stores: Stores, starts: dict[str, Start], empty_store: str, tmp_path: Path) -> Iterator[Circle]:
+    """An agreed link of an empty portal; customer 0 has ordered something, and companies come behind our back."""
+    with from_start("ordered after the link", starts, stores, empty_store, tmp_path, order_after_the_link) as made:
         yield made
 
 

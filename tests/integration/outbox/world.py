@@ -202,3 +202,18 @@ def from_start(
             starts[kept] = keep(made, stores, url)
     with make_circle(stores.copy(starts[kept].store), folder, start=starts[kept], **how) as made:
         yield made
+
+
+def look_at_everybody(made: Circle) -> None:
+    """Customer 0 has an order that was shipped; both sides were read and the link is agreed to."""
+    made.ship(made.order("З-1", amount=700), 700)
+    made.sync()
+    made.set_up()
+
+
+def order_after_the_link(made: Circle) -> None:
+    """An agreed link of an empty portal; then customer 0 has ordered something."""
+    made.sync()
+    made.set_up()
+    made.ship(made.order("З-1", amount=700), 700)
+    made.sync("accounting")
