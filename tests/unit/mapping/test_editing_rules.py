@@ -65,7 +65,8 @@ def test_fields_of_cards() -> None:
 def plain(rules: Any) -> list[dict[str, Any]]:
     """Rules without what says nothing, steps in their short form."""
     found = []
-    for rule in as_rules(rules):
+    said: Any = as_rules(rules)
+    for rule in said:
         one = {name: value for name, value in rule.items() if (name, value) not in (("owner", "accounting"),)}
         if "steps" in one:
             one["steps"] = [s if isinstance(s, str) or len(s) > 1 else s["do"] for s in one["steps"]]
