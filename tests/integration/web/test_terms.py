@@ -138,7 +138,7 @@ def test_a_field_that_this_base_never_had_is_kept_by_nobody(kept: World) -> None
     + [{"payment_days": value} for value in ("-1", "3651", "1.5", "много", "²")],
 )
 def test_what_cannot_be_is_refused_with_the_reason(kept: World, fields: dict[str, str]) -> None:
-    answer = put(kept, "head", **fields)
+    answer = put(kept, "head", "mine", None, **fields)
     assert answer.status_code == 422 and 'role="alert"' in answer.text
     assert in_force(kept) == (None, None)
 
