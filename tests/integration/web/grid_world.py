@@ -84,7 +84,7 @@ def field_address(target: str, entity: str = "counterparty", source: str = SET) 
 
 def form_fields(text: str) -> dict[str, str]:
     """What a browser would send of the form of a field, without its buttons."""
-    form = text[text.index('class="field"') :]
+    form = text[text.index('class="rules-form"') :]
     form = form[: form.index("</form>")]
     found = {}
     for tag in re.findall(r"<input [^>]*>", form):
