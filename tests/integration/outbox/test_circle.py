@@ -80,7 +80,7 @@ def test_an_unchanged_cycle_sends_and_writes_nothing(circle: Circle) -> None:
         circle.show(kind="push")
     assert len(circle.portal.requests) == asked
     about = [text for text in quiet if "outbox" in text]
-    assert len([text for text in about if text.startswith("SELECT")]) <= 2 * len(circle.settings.connections) + 8
+    assert len([text for text in about if text.startswith("SELECT")]) <= 2 * len(circle.settings.connections) + 9
     assert [text for text in about if not text.startswith(("SELECT", "SAVEPOINT"))] == []
 
 
