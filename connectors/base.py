@@ -299,6 +299,14 @@ class DeclaredSource(RecordSource, Protocol):
 
 
 @runtime_checkable
+class ListingSource(RecordSource, Protocol):
+    """Can name all sets that it publishes, for whoever looks for another one to read."""
+
+    def list_sets(self) -> list[str] | None:
+        """The sets that can be read record by record, sorted; None where the other side does not say."""
+
+
+@runtime_checkable
 class FigureSource(RecordSource, Protocol):
     """Can tell a few attributes of every record along with its key, cheaply: what reconciling compares."""
 

@@ -89,7 +89,7 @@ class OnecODataConnector:
         return self._records.answers(name) if known is None else known
 
     def list_sets(self) -> list[str] | None:
-        """Catalogs, documents and the like by `$metadata`: whatever has a key of its own; None where it cannot be read."""
+        """What has a key of its own by `$metadata`: catalogs, documents and the like; None where it cannot be read."""
         metadata = self._book.metadata()
         if metadata is None:
             return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
-from connectors.base import DeclaredSource, RecordSource
-from connectors.listing import ListingSource
+from connectors.base import DeclaredSource, ListingSource, RecordSource
 from core.errors import ConfigError
 from core.settings import ConnectionSettings
 from mapping.model import SourceSet

@@ -8,6 +8,7 @@ from tests.acceptance.installation import Installation
 
 
 def stands(installation: Installation) -> dict[str, Any]:
+    row: dict[str, Any]
     (row,) = installation.lines("status", "--json")[0]["connections"]
     return row
 

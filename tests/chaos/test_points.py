@@ -19,6 +19,8 @@ EXEMPT = {
     "sync/push/reviews.py": "a person's decision: one transaction",
     "sync/letters.py": "a person's decision: one transaction",
     "sync/deals/deciding.py": "a person's decision: one transaction",
+    "sync/link/unlink.py": "a person's decision: one transaction",
+    "sync/owners/terms.py": "the head's deed: one transaction, with word for the next tick",
     "sync/owners/conflicts.py": "a person's decision: one transaction",
     "sync/mappings/ordering.py": "a person's command: one transaction",
     "sync/mappings/publishing.py": "a person's command: what is under way ends, in one transaction",

@@ -15,6 +15,12 @@ from sync.link.stage import link_cards
 from sync.push.reviews import link_review
 from tests.integration.crm_in.world import INN, World, make_world
 
+# What is decided here is decided by rules; the statements are the same for all of these tests. See CONTRIBUTING.md.
+pytestmark = pytest.mark.on_postgresql(
+    "test_a_card_under_another_programs_key_is_asked_about_as_the_link_says",
+    "test_a_client_under_another_programs_key_is_not_linked_by_the_write_either",
+)
+
 FOREIGN = "the card stands under another program's key"
 MODULE: dict[str, Any] = {"originatorId": "1c_module", "originId": "0001"}
 
