@@ -5,6 +5,7 @@ Nothing of yours is touched.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def run_demo(*, once: bool, documents: int, seed: int) -> int:
             code = _one_turn(app, portal)
         if once or code != OK:
             return code
-        say(f"In a second terminal: SVERKA_SETTINGS={chosen.path} sverka status")
+        say(f"In a second terminal: export SVERKA_SETTINGS={chosen.path}")
+        say(f"then: sverka status; or sverka user add anna --role admin, and log in at http://{chosen.web.listen}/")
         say("Now serving: worker and schedule, every 5 minutes. Stop with Ctrl-C.")
         return run_all(chosen, serve_beside)
 
@@ -82,7 +84,8 @@ mapping = "bitrix24"
 """,
         encoding="utf-8",
     )
-    return load_settings(path, environ={}, connectors=option_models())
+    asked = {name: value for name, value in os.environ.items() if name.startswith("SVERKA_WEB__")}
+    return load_settings(path, environ=asked, connectors=option_models())
 
 
 def _one_turn(app: App, portal: BitrixServer) -> int:
