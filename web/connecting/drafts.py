@@ -51,6 +51,7 @@ class Draft:
     trial: Trial | None = None
     key: UUID = field(default_factory=uuid4)
     touched: float = 0.0
+    tries: int = 0
 
     @property
     def fields(self) -> list[Field]:
@@ -65,8 +66,8 @@ class Draft:
 
     @property
     def report_key(self) -> str:
-        """Under what its examination is known."""
-        return f"draft {self.key}"
+        """Under what the examination of its present values is known; what was found of former ones says nothing."""
+        return f"draft {self.key} {self.tries}"
 
     def fill(self, form: Mapping[str, object], paths: Callable[[str], bool]) -> Mistakes:
         """Take over what was filled in. Returns what is wrong; where nothing is, it can be tried.
@@ -135,7 +136,7 @@ class Draft:
         raw = {"connector": self.kind} | self.keys | typed | environment_of(self.name)
         settings, wrong = build_connection(self.name, raw, kinds())
         if settings is not None:
-            self.trial = Trial(settings)
+            self.trial, self.tries = Trial(settings), self.tries + 1
         return wrong
 
     @property

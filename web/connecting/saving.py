@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import SverkaError
+from core.errors import ConflictError, SverkaError
 from core.secret_files import forget_secret, keep_secret
 from sync.room.breaker import resume_connection
-from sync.setup.settings_file import Changes, change_section, is_writable, section_lines
+from sync.setup.settings_file import Changes, change_section, is_writable, read_section, section_lines
 from web.connecting.drafts import Draft
 from web.door.auditing import write_audit
 from web.here import Here
@@ -31,6 +31,7 @@ def save(here: Here, draft: Draft, mapping: str) -> Saved:
         SverkaError: the settings were changed meanwhile, or cannot be written; then no secret is kept either.
     """
     path, folder = here.app.settings.path, here.app.settings.web.secrets
+    _refuse_taken(path, draft)
     files = {name: keep_secret(folder, f"{draft.name}-{name}", value) for name, value in draft.typed.items()}
     changes = draft.changes({name: str(file) for name, file in files.items()}, mapping)
     in_force = path is not None and is_writable(path)
@@ -53,6 +54,14 @@ def save(here: Here, draft: Draft, mapping: str) -> Saved:
     here.site.take_up()
     resume_connection(here.app, draft.name)
     return Saved()
+
+
+def _refuse_taken(path: Path | None, draft: Draft) -> None:
+    """A new one is put into no section that is there: the secrets of that one would go where the new one leads."""
+    if draft.fresh and path is not None and read_section(path, draft.name) is not None:
+        raise ConflictError(
+            f"{path.name} was changed by somebody else meanwhile.", next_step="open the page again and repeat it"
+        )
 
 
 def may_name(here: Here, path: str) -> bool:

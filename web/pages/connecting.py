@@ -58,6 +58,8 @@ def fill(here: Page, form: Form) -> Response:
     wrong |= draft.fill(form, lambda path: may_name(here, path))
     if draft.keys.get("mapping", "") not in ("", *mappings(here.app)):
         wrong["mapping"] = "Field required"
+    if wrong:
+        draft.trial = None  # also where the page alone refuses: it is neither tried nor saved
     here.site.drafts.put(draft)
     if wrong:
         return _form(here, draft, wrong, code=422)
@@ -171,7 +173,7 @@ def _load(here: Here, key: UUID) -> Draft:
 
 
 def _refuse_name(here: Here, name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or not name.strip("."):
         return "name"
     return "taken" if name.casefold() in (one.casefold() for one in here.app.settings.connections) else ""
 
