@@ -34,7 +34,7 @@ def refuse_address(text: str) -> str:
 
 
 def _is_ambiguous(place: str) -> bool:
-    """Whether another reader would take another host from it: a backslash ends it for some, wide figures are figures."""
+    """Whether another reader would take another host from it: a backslash ends it, wide figures are figures."""
     known = unicodedata.normalize("NFC", place)
     return "\\" in place or unicodedata.normalize("NFKC", place) != known or not _OTHER_DOTS.isdisjoint(place)
 

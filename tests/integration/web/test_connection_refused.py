@@ -45,7 +45,9 @@ def test_what_was_refused_is_neither_tried_nor_saved(desk: Desk, wrong: str, tmp
 def test_a_new_connection_is_never_put_into_another_ones_section(desk: Desk) -> None:
     """Somebody wrote a section of this name into the file meanwhile, and the service has not taken it up yet."""
     browser = desk.admin()
-    answer = browser.submit("/connection-drafts", **filled(None, **{"o.url": NOWHERE, "o.mapping": "bp30", "name": "Склад"}))
+    answer = browser.submit(
+        "/connection-drafts", **filled(None, **{"o.url": NOWHERE, "o.mapping": "bp30", "name": "Склад"})
+    )
     address = answer.headers["location"]
     draft = next(iter(desk.world.site.drafts._drafts.values()))
     draft.name = "accounting"

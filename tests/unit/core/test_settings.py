@@ -190,6 +190,15 @@ def test_where_to_listen_is_understood() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "0x" + "f" * 5_000, "-9223372036854775809"])
+def test_whole_numbers_of_any_length_are_one_line(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(f"[web]\nport = {number}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="a whole number in it is larger than") as caught:
+        load_settings(path, environ={})
+    assert len(caught.value.message) < 300
+
+
 def test_settings_nested_too_deeply_are_one_line(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     for text in ("[store" + ".a" * 20_000 + "]\n", "a = " + "[" * 5_000):

@@ -76,6 +76,8 @@ def mistakes_of(text: str) -> str:
         ("a = [1,", "own.toml: not valid TOML: Invalid value (at end of document)."),
         ('title = "x"\n  b = = 1', "own.toml:2:7: not valid TOML: Invalid value."),
         ("a = " + "[" * 100_000, "own.toml: not valid TOML: nested too deeply"),
+        ("a = " + "9" * 5_000, "own.toml: not valid TOML: a whole number in it is larger than 9223372036854775807"),
+        ("a = [{ b = 0x" + "f" * 5_000 + " }]", "own.toml: not valid TOML: a whole number in it is larger than"),
         ('extends = "bp31"', "own.toml:1:1: extends: the preset or file 'bp31' is not known; did you mean 'bp30'?"),
         ("extends = 5", "own.toml:1:1: extends: extends is the name of a preset or of a file"),
     ],
