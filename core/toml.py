@@ -19,8 +19,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text.
 
     Raises:
-        tomllib.TOMLDecodeError: no TOML, nested deeper than `DEEPEST` levels, or a whole number above `LARGEST`; with the
-            line where it is known.
+        tomllib.TOMLDecodeError: no TOML, nested deeper than `DEEPEST` levels, or a whole number above `LARGEST`; with
+            the line where it is known.
     """
     long = _LONG_KEY.search(text)
     if long is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ConflictError, SverkaError
+from core.errors import ConflictError
 from core.secret_files import forget_secret, keep_secret
 from sync.room.breaker import resume_connection
 from sync.setup.settings_file import Changes, change_section, is_writable, read_section, section_lines
@@ -32,20 +32,23 @@ def save(here: Here, draft: Draft, mapping: str) -> Saved:
     """
     path, folder = here.app.settings.path, here.app.settings.web.secrets
     _refuse_taken(path, draft)
-    files = {name: keep_secret(folder, f"{draft.name}-{name}", value) for name, value in draft.typed.items()}
-    changes = draft.changes({name: str(file) for name, file in files.items()}, mapping)
-    in_force = path is not None and is_writable(path)
+    files: dict[str, Path] = {}
+    in_force, written = path is not None and is_writable(path), False
     try:
+        for name, value in draft.typed.items():
+            files[name] = keep_secret(folder, f"{draft.name}-{name}", value)
+        changes = draft.changes({name: str(file) for name, file in files.items()}, mapping)
         with here.writing() as conn:
             what = ("connection.add" if draft.fresh else "connection.change") if in_force else "connection.lines"
             told = {"kind": draft.kind, "keys": sorted(changes)}
             write_audit(conn, here.now, here.me.login, what, draft.name, after=told)
             if path is not None and in_force:
                 change_section(path, draft.name, changes, mark=draft.mark)
-    except SverkaError:
-        for file in files.values():
-            forget_secret(folder, str(file))
-        raise
+            written = True
+    finally:
+        if not written:  # whatever it was, also a store that went away
+            for file in files.values():
+                forget_secret(folder, str(file))
     here.site.drafts.drop(draft)
     if not in_force:
         gone = tuple(sorted(key for key, value in changes.items() if value is None))

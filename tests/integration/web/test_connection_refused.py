@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from tests.integration.web.connecting import CANARY, Desk, filled, on_file
+from tests.integration.web.connecting import CANARY, Desk, filled, on_file, until_done
 from tests.integration.web.world import World
 
 NOWHERE = "http://127.0.0.1:9/base"
@@ -55,6 +56,22 @@ def test_a_new_connection_is_never_put_into_another_ones_section(desk: Desk) -> 
     said = browser.submit(f"{address}/save", anyway="yes")
     assert said.headers["location"] == address and desk.text == before
     assert not desk.secrets.exists() or not list(desk.secrets.iterdir())
+
+
+def test_a_store_that_goes_away_while_saving_leaves_no_secret_behind(desk: Desk) -> None:
+    """The audit cannot be written: nothing is saved, and what was typed stands in no file."""
+    browser, before = desk.admin(), desk.text
+    fields = filled(None, **{"o.url": NOWHERE, "o.mapping": "bp30"})
+    address = browser.submit("/connection-drafts", **fields).headers["location"]
+    until_done(browser, address)
+    with desk.world.engine.begin() as conn:
+        conn.execute(text("ALTER TABLE audit RENAME TO audit_away"))
+    try:
+        assert browser.submit(f"{address}/save", anyway="yes").status_code >= 500
+    finally:
+        with desk.world.engine.begin() as conn:
+            conn.execute(text("ALTER TABLE audit_away RENAME TO audit"))
+    assert desk.text == before and not list(desk.secrets.iterdir())
 
 
 def test_what_is_tried_is_what_is_saved(desk: Desk) -> None:
