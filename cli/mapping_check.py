@@ -103,7 +103,7 @@ def _compare_kept(looked: _Looked, connection: str | None) -> None:
         with open_app(readonly=True) as application:
             names = [connection] if connection else list(application.settings.connections)
             found = [compare_kept_stages(application, name, looked.mapping) for name in names if looked.mapping]
-    except ConfigError as error:
+    except SverkaError as error:
         say(f"The stages of deals were not compared: {error.message}")
         return
     told = [one for one in found if one]

@@ -140,12 +140,13 @@ def _sums(conn: Connection, customers: Sequence[UUID]) -> Select[Any]:
 
 
 def _over_contracts(conn: Connection, customers: Sequence[UUID]) -> Select[Any]:
-    """By how much each contract's debt is above its own limit, where it has one."""
+    """By how much each contract's debt in one currency is above its own limit, where it has one."""
     mine = is_among(conn, balances.c.counterparty_id, customers)
     over = type_coerce(func.sum(balances.c.amount) - CONTRACT.c.credit_limit, Money)
     query = select(balances.c.counterparty_id, over).join(CONTRACT, CONTRACT.c.id == balances.c.contract_id)
     limited = (CONTRACT.c.credit_limit > ZERO, CONTRACT.c.closed.is_not(True), CONTRACT.c.deleted.is_(False))
-    return query.where(mine, *limited).group_by(balances.c.counterparty_id, CONTRACT.c.id, CONTRACT.c.credit_limit)
+    keys = (balances.c.counterparty_id, CONTRACT.c.id, CONTRACT.c.credit_limit, balances.c.currency)
+    return query.where(mine, *limited).group_by(*keys)
 
 
 def _newest(conn: Connection, table: Table, customers: Sequence[UUID]) -> Select[Any]:

@@ -44,7 +44,8 @@ def _open(settings: Settings, pid: int) -> App:
 def _begin_child() -> None:
     """A fork may have happened while a thread held the lock; the parent's connections are left to the parent."""
     _locks[:] = [threading.Lock()]
-    _followers[:] = [Follower(one.settings) for one in _followers]
+    for follower in _followers:
+        follower.begin_fork()
     for app in _apps.values():
         forget_after_fork(app.engine)
     _apps.clear()

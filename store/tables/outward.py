@@ -29,6 +29,7 @@ outbox = Table(  # one row a card: of a customer or document of ours in one CRM
     Column("bound_at", UtcDateTime),  # since when it is known to be there: what hangs on it can follow
     Index("ix_outbox_entity_id", "entity_id"),
     Index("ix_outbox_bound_at", "connection", "card", "bound_at"),
+    partial("ix_outbox_dead", "connection", "card", where="state = 'dead'", unique=False),
     partial("uq_outbox_external_id", "connection", "card", "external_id", where="external_id IS NOT NULL"),
     partial(
         "ix_outbox_due",

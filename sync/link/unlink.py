@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from connectors.registry import keeps_cards
-from core.errors import UsageError
+from core.errors import TransientError, UsageError
 from mapping.model import ENTITIES
 from store.entities import counterparties, entity_tables
 from store.tables import binding, outbox
@@ -17,6 +17,7 @@ from sync.owners.sides import take_turns
 from sync.push.ask import DIFFERENT, open_review, remember
 from sync.push.merge import add_audit
 from sync.room.hints import KIND
+from sync.room.lease import Lease, claim_lease, wait_limit
 from sync.room.requests import leave_request
 
 
@@ -38,16 +39,29 @@ def unlink_card(app: App, connection: str, external_id: str, reason: str, *, who
 
     Raises:
         UsageError: no such bound card, not a CRM with cards, no reason, or the customer is known from this card alone.
+        TransientError: a cycle is running and does not come to its end: it would bind and show him there again.
     """
     if not keeps_cards(app.settings.connection(connection).connector):
         why = f"{connection} is no CRM whose cards are linked."
         raise UsageError(why, next_step="sverka unlink --help")
     if not reason.strip():
         raise UsageError("Say why: the reason is kept.", next_step="sverka unlink --help")
-    now = app.clock.now()
+    lease = claim_lease(app, connection, wait=wait_limit(app))
+    if lease is None:
+        why = f"A cycle of {connection} is running: nothing can be taken apart under it."
+        raise TransientError(why, next_step="sverka status")
+    try:
+        return _unlink_leased(app, lease, external_id.strip(), reason.strip(), who)
+    finally:
+        lease.release()
+
+
+def _unlink_leased(app: App, lease: Lease, external_id: str, reason: str, who: str) -> dict[str, Any]:
+    now, connection = app.clock.now(), lease.name
     with app.engine.begin() as conn:
+        lease.check(conn)
         take_turns(conn)
-        row = _load_bound(conn, connection, external_id.strip())
+        row = _load_bound(conn, connection, external_id)
         _refuse_only(conn, row, connection)
         remember(conn, now, connection, row.entity_id, {row.external_id: DIFFERENT}, who)
         _take_apart(conn, app, connection, row)
@@ -57,7 +71,7 @@ def unlink_card(app: App, connection: str, external_id: str, reason: str, *, who
         )
         leave_request(conn, now, KIND, connection, {"set": row.source, "key": row.external_id})
         before = {"connection": connection, "external_id": row.external_id}
-        add_audit(conn, now, who, "contact.unbind", str(row.entity_id), before=before, after={"why": reason.strip()})
+        add_audit(conn, now, who, "contact.unbind", str(row.entity_id), before=before, after={"why": reason})
     return {"contact": str(row.entity_id), "name": row.name, "card": row.external_id, "review": number}
 
 

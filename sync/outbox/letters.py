@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, literal_column, select, update
 
 from connectors.cards import Card
 from core.errors import RecordError, SverkaError, UsageError
@@ -108,7 +108,8 @@ def close_unshown(ctx: RunContext) -> None:
     A row whose type another stage looks after (`deal_stage`) is none of these: no mapping names it.
     """
     known = [*ctx.mapping.cards, *OTHER_ROWS]
-    mine = (outbox.c.connection == ctx.name, outbox.c.state == "dead", outbox.c.card.not_in(known))
+    refused = outbox.c.state == literal_column("'dead'")  # said in words: SQLite then looks into the few that are
+    mine = (outbox.c.connection == ctx.name, refused, outbox.c.card.not_in(known))
     with reading(ctx.app.engine) as conn:
         rows = conn.execute(select(outbox.c.card, outbox.c.entity_id).where(*mine).limit(dead.AT_ONCE)).all()
     if not rows:

@@ -188,7 +188,8 @@ def _keep(conn: Connection, now: datetime, who: str, held: Held, name: str, valu
     own, before = held.own.get(name), held.record[name]
     if value is None:
         conn.execute(delete(own_value).where(*(own_value.c[part] == one for part, one in key.items())))
-        return before if own is None or name in held.keepers else own.theirs
+        rests = name in held.keepers and own is not None and before != own.value  # the other side's is in force already
+        return before if own is None or rests else own.theirs
     theirs = before if own is None else own.theirs
     row = {"value": write_term(value), "theirs": None if theirs is None else write_term(theirs)}
     upsert(conn, own_value, [key | row | {"set_by": who[:100], "set_at": now}], list(key))

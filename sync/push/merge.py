@@ -16,7 +16,7 @@ from core.ids import new_id
 from mapping.model import ENTITIES
 from store.bulk import select_in, upsert
 from store.entities import balances, counterparties, entity_tables, line_tables, movements
-from store.tables import audit, binding, intent, match_decision, reconciliation_line, review
+from store.tables import audit, binding, intent, match_decision, own_value, reconciliation_line, review
 from sync.push.intents import OPEN
 
 KEEPS = frozenset({"id", "home", "status", "created_at", "updated_at", "search", "marks"})
@@ -70,6 +70,7 @@ def apply_merge(conn: Connection, gone: UUID, kept: UUID, now: datetime, who: st
     for table, column in _pointing_columns():
         conn.execute(update(table).where(column == gone).values({column.name: kept}))
     _move_decisions(conn, gone, kept)
+    _move_own(conn, gone, kept, ours)
     where = (binding.c.entity == "counterparty", binding.c.entity_id == gone)
     conn.execute(update(binding).where(*where).values(entity_id=kept))
     conn.execute(delete(counterparties).where(counterparties.c.id == gone))
@@ -95,6 +96,15 @@ def _move_decisions(conn: Connection, gone: UUID, kept: UUID) -> None:
     keys = [column.name for column in match_decision.primary_key]
     upsert(conn, match_decision, rows, keys, update=())
     conn.execute(delete(match_decision).where(mine))
+
+
+def _move_own(conn: Connection, gone: UUID, kept: UUID, ours: dict[str, Any]) -> None:
+    """Limits and terms that were set here of the one go on with the other, where he has none of his own."""
+    mine = (own_value.c.entity == "counterparty", own_value.c.entity_id == gone)
+    rows = [dict(row) for row in conn.execute(select(own_value).where(*mine)).mappings()]
+    moved = [row | {"entity_id": kept} for row in rows if ours.get(row["field"]) is None]
+    upsert(conn, own_value, moved, [column.name for column in own_value.primary_key], update=())
+    conn.execute(delete(own_value).where(*mine))
 
 
 def _close_queues(conn: Connection, gone: UUID, now: datetime) -> None:

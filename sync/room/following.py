@@ -34,11 +34,21 @@ class Follower:
 
     @property
     def settings(self) -> Settings:
-        """As they were at the last look: for a fork, whose locks are those of threads that it does not have."""
+        """As they were at the last look."""
         return self._settings
 
+    def begin_fork(self) -> None:
+        """For a fork, whose lock may be held by a thread that it does not have.
+
+        What the parent, who has no reason to look, has not taken up yet is taken up by the fork.
+        """
+        self._lock = threading.Lock()
+
     def current(self) -> Settings:
-        """The settings. A file that has just been written is taken up when it has stayed the same for a second."""
+        """The settings. A file that has just been written is taken up when it has stayed the same for a second.
+
+        Who asks for the first time in an hour need not ask twice: the file itself says for how long it rests.
+        """
         now = self._clock()
         if self._settings.path is not None and now - self._looked >= LOOK:
             with self._lock:
@@ -57,20 +67,25 @@ class Follower:
         self._looked = now
         stamp, before = _stamp(self._settings.path), self._seen
         self._seen = stamp
-        if stamp is not None and stamp != self._known and stamp == before:
+        if stamp is not None and stamp != self._known and (stamp == before or _rests(stamp)):
             self._load(stamp)
 
     def _load(self, stamp: Stamp) -> None:
         """A file with mistakes, which somebody may be editing, changes nothing; it is told once and looked at again."""
-        self._known = stamp
         try:
             fresh = load_settings(self._settings.path, connectors=option_models()).connections
         except ConfigError as error:
+            self._known = stamp
             log.warning("settings.not-taken-up", reason=error.message)
             return
         merged = self._settings.connections | fresh
         self._settings = self._settings.model_copy(update={"connections": merged})
+        self._known = stamp  # last: a fork in between would have the mark and not the settings
         log.info("settings.taken-up", connections=sorted(merged))
+
+
+def _rests(stamp: tuple[int, int, int]) -> bool:
+    return time.time() - stamp[0] / 1e9 >= LOOK
 
 
 def _stamp(path: Path | None) -> Stamp:

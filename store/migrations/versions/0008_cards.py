@@ -31,6 +31,7 @@ def _cards_shown() -> None:
     for column in (sa.Column("as_of", moment), sa.Column("known", json), sa.Column("bound_at", moment)):
         op.add_column("outbox", column)
     op.create_index("ix_outbox_bound_at", "outbox", ["connection", "card", "bound_at"])
+    _partial("ix_outbox_dead", "outbox", ["connection", "card"], "state = 'dead'")
     op.create_table(
         "outbox_mark",
         sa.Column("connection", sa.String(length=100), primary_key=True),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mapping.rules import load_mapping
 from store.versions import ensure_published, publish
@@ -74,3 +76,23 @@ def test_its_letter_closes_when_the_mapping_has_no_such_cards_any_more(circle: C
     _publish(circle, tmp_path, "")
     circle.sync(status=("ok", "partial"))
     assert circle.row()["state"] == "done" and circle.company()["title"] == "Покупатель 0"
+
+
+def test_an_unchanged_cycle_looks_at_refused_cards_alone(circle: Circle) -> None:
+    """Of all cards there may be hundreds of thousands."""
+    asked = []
+
+    @event.listens_for(circle.engine, "before_cursor_execute")
+    def note(conn: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        if "outbox.state = 'dead'" in statement and statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    circle.sync(status=("ok", "partial"))
+    event.remove(circle.engine, "before_cursor_execute", note)
+    assert asked
+    with circle.engine.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
+        for statement, parameters in asked:
+            assert "ix_outbox_dead" in str(conn.exec_driver_sql(plan + statement, parameters).all())

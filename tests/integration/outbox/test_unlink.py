@@ -11,11 +11,12 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from cli.main import build_app
-from core.errors import UsageError
+from core.errors import LeaseLost, UsageError
 from sandbox.bitrix24.build import Customer
 from store.tables import audit
 from sync.link.unlink import unlink_card
 from sync.push.reviews import create_review, link_review
+from sync.room.lease import claim_lease
 from tests.integration.outbox.world import BALANCE, CRM, Circle, make_circle
 from tests.integration.owners.systems import TAX_IDS
 
@@ -99,3 +100,11 @@ def test_what_cannot_be_taken_apart_is_said(circle: Circle) -> None:
             unlink_card(circle.app, CRM, card, reason, who="anna")
     with pytest.raises(UsageError, match="no CRM"):
         unlink_card(circle.app, "accounting", "1", "x", who="anna")
+
+
+def test_a_cycle_that_was_under_way_writes_nothing_over_it(circle: Circle) -> None:
+    frozen = claim_lease(circle.app, CRM)
+    assert frozen is not None
+    assert _unlink(circle).exit_code == 0, "it waits until the lease is over"
+    with circle.engine.begin() as conn, pytest.raises(LeaseLost):
+        frozen.check(conn)

@@ -17,6 +17,7 @@ from store.entities import balances, counterparties
 from store.tables import audit, binding, own_value, run
 from store.versions import ensure_published
 from sync.owners.terms import Held, load_books, load_terms, set_terms
+from sync.push.merge import apply_merge
 from sync.room.dispatch import run_work, tick
 from tests.integration.sync_balances.world import NAME, World, open_world
 
@@ -171,3 +172,29 @@ def test_a_field_that_the_crm_owns_is_ours_to_set_though_the_mapping_reads_it(wo
     assert set_terms(world.app, "head", customer, customer, {"payment_days": None})
     assert row_of(world, customer).payment_days == 20
     assert audited(world, "terms.overruled") == []
+
+
+def test_taken_back_while_accounting_says_nothing_nothing_is_left(world: World) -> None:
+    customer = late_customer(world)
+    set_terms(world.app, "head", customer, customer, {"payment_days": 30})
+    use_mapping(world, KEPT % "")
+    touch(world, customer, КодПоОКПО="")
+    assert row_of(world, customer).payment_days == 30 and held(world, customer).keepers == {"payment_days": NAME}
+    assert set_terms(world.app, "head", customer, customer, {"payment_days": None})
+    assert row_of(world, customer).payment_days is None, "nobody has said it any more"
+
+
+def test_of_two_who_are_made_one_what_was_set_stays_set(world: World) -> None:
+    gone = late_customer(world)
+    with world.engine.connect() as conn:
+        others = select(counterparties.c.id).where(counterparties.c.id != gone).order_by(counterparties.c.name)
+        kept: UUID = conn.execute(others.limit(1)).scalar_one()
+    set_terms(world.app, "head", gone, gone, {"payment_days": 30, "credit_limit": Decimal("1000.50")})
+    set_terms(world.app, "head", kept, kept, {"payment_days": 45})
+    with world.engine.begin() as conn:
+        apply_merge(conn, gone, kept, world.app.clock.now(), "anna")
+    own = {name: one.value for name, one in held(world, kept).own.items()}
+    assert own == {"payment_days": 45, "credit_limit": Decimal("1000.50")}
+    assert row_of(world, kept).credit_limit == Decimal("1000.50") and row_of(world, kept).payment_days == 45
+    with world.engine.connect() as conn:
+        assert conn.execute(select(own_value).where(own_value.c.entity_id == gone)).all() == []

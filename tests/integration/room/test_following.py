@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import tomllib
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from connectors.registry import option_models
 from core.errors import ConfigError, ConflictError
 from core.settings import Settings, load_settings
-from sync.room.following import Follower
+from sync.room.following import LOOK, Follower
 from sync.setup.settings_file import change_section, is_writable, mark_of, read_section
+from workers.process import configure_process, process_app
 
 ONE = '[connections.a]\nconnector = "onec_odata"\nurl = "http://a/x"  # here\n'
 TWO = '\n[connections."Б в"]\nconnector = "onec_odata"\nurl = "http://b/x"\n'
@@ -95,6 +97,27 @@ def test_all_else_in_the_file_waits_for_a_start(path: Path, followed: tuple[Foll
 def test_who_has_written_it_himself_takes_it_up_at_once(path: Path, followed: tuple[Follower, Watch]) -> None:
     write(path, ONE + TWO)
     assert sorted(followed[0].take_up().connections) == ["a", "Б в"]
+
+
+def test_a_file_that_rests_already_is_taken_up_at_the_first_look(path: Path, followed: tuple[Follower, Watch]) -> None:
+    write(path, ONE + TWO)
+    os.utime(path, ns=(0, path.stat().st_mtime_ns - 5_000_000_000))
+    assert later(followed, 1) == ["a", "Б в"], "a worker may be asked once in an hour"
+
+
+def test_a_fork_takes_up_what_its_parent_never_looked_at(path: Path, followed: tuple[Follower, Watch]) -> None:
+    configure_process(followed[0].settings)
+    write(path, ONE + TWO)
+    os.utime(path, ns=(0, path.stat().st_mtime_ns - 5_000_000_000))
+    channel, answer = os.pipe()
+    child = os.fork()
+    if not child:  # as a pool replaces a child that has died
+        time.sleep(LOOK + 0.1)
+        os.write(answer, ",".join(sorted(process_app().settings.connections)).encode())
+        os._exit(0)
+    os.close(answer)
+    assert os.read(channel, 100).decode() == "a,Б в"
+    os.waitpid(child, 0)
 
 
 def test_settings_that_are_no_file_are_never_looked_for() -> None:

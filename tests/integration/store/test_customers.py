@@ -294,3 +294,14 @@ def test_whom_a_new_contact_may_be(filling: Filling, people: dict[str, UUID], an
         found = {row["name"]: row for row in find_alike(conn, anna, "вектор", "7707083893", "")}
         assert find_alike(conn, anna, "", "ab") == []
     assert found["Вектор"]["id"] is None and found["ООО «Ромашка Трейд»"]["visible"]
+
+
+def test_a_contracts_limit_is_held_against_each_currency_by_itself(filling: Filling, people: dict[str, UUID]) -> None:
+    contract = filling.add("contract", counterparty_id=people["rubashka"], number="Д", credit_limit=Decimal(1000))
+    for code, owed in (("RUB", 800), ("USD", 1001)):
+        key = {"contract_id": contract, "contract_key": "d", "currency": code, "currency_key": code}
+        filling.balance(people["rubashka"], "c3", receivable=Decimal(owed), **key)
+    over = select(customer_figure.c.over).where(customer_figure.c.counterparty_id == people["rubashka"])
+    with filling.engine.begin() as conn:
+        write_figures(conn, [people["rubashka"]])
+        assert conn.execute(over).scalar_one() == Decimal(1), "roubles and dollars make no sum"

@@ -116,3 +116,15 @@ def test_of_two_connections_one_is_to_be_named_in_the_very_command(
     told = capsys.readouterr()
     assert [one["line"] for one in lines(told.out)] == [5, 7, 4]
     assert "The base was not compared" in told.err
+
+
+def test_a_store_that_is_away_hides_nothing_of_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = '[store]\nurl = "postgresql+psycopg://nobody@127.0.0.1:9/none"\n'
+    crm = '[connections.crm]\nconnector = "bitrix24"\nwebhook = "https://b24.example/rest/1/x/"\nmapping = "bitrix24"\n'
+    (folder / "settings.toml").write_text(store + crm, encoding="utf-8")
+    (folder / "own.toml").write_text('extends = "bitrix24"\n', encoding="utf-8")
+    assert run(monkeypatch, "mapping", "check", "own.toml") == OK
+    told = capsys.readouterr().err
+    assert "were not compared" in told and "own.toml is right" in told
