@@ -14,7 +14,7 @@ and never fails: whatever happens, the call goes on.
 
 Settings stand in /etc/asterisk/sverka.conf (or the file that SVERKA_AGI_CONF names), readable by asterisk alone:
     url = https://sverka.example
-    token = svk_…             # sverka user token NAME --name asterisk
+    token = sverka_…          # sverka user token NAME --name asterisk
     timeout = 2               # seconds; the caller waits for them
 """
 
