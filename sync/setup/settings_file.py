@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ def change_section(path: Path, name: str, changes: Changes, *, mark: str) -> Non
         after = changed_text(file, _read(file), name, changes)
         draft = file.with_name(f".{file.name}.{uuid4().hex[:12]}")
         try:
+            _clear(file)
             _write(draft, after, like=file)
             load_settings(draft, connectors=option_models())
             draft.replace(file)
@@ -68,6 +70,13 @@ def change_section(path: Path, name: str, changes: Changes, *, mark: str) -> Non
             raise ConfigError(f"{path} cannot be written: {error.strerror}.", next_step=f"look at {path}") from error
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _clear(file: Path) -> None:
+    """What a killed process has left half written, which is nobody's now: only one at a time writes here."""
+    ours = re.compile(rf"\.{re.escape(file.name)}\.[0-9a-f]{{12}}")
+    for one in [one for one in file.parent.iterdir() if ours.fullmatch(one.name)]:
+        one.unlink(missing_ok=True)
 
 
 def changed_text(path: Path, before: str, name: str, changes: Changes) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from sync.setup.settings_file import change_section, mark_of
 from tests.integration.web.connecting import CANARY, Desk, filled, on_file, until_done
 from tests.integration.web.world import World
 
@@ -50,6 +51,7 @@ def test_a_new_connection_is_never_put_into_another_ones_section(desk: Desk) -> 
         "/connection-drafts", **filled(None, **{"o.url": NOWHERE, "o.mapping": "bp30", "name": "Склад"})
     )
     address = answer.headers["location"]
+    until_done(browser, address)
     draft = next(iter(desk.world.site.drafts._drafts.values()))
     draft.name = "accounting"
     before = desk.text
@@ -74,14 +76,26 @@ def test_a_store_that_goes_away_while_saving_leaves_no_secret_behind(desk: Desk)
     assert desk.text == before and not list(desk.secrets.iterdir())
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_next_change(desk: Desk) -> None:
+    """It has the settings in it, passwords too; files that only look alike stay."""
+    left = desk.path.with_name(".settings.toml.0123456789ab")
+    other = desk.path.with_name(".settings.toml.old")
+    for one in (left, other):
+        one.write_text(desk.text[:50], "utf-8")
+    change_section(desk.path, "accounting", {"user": "x"}, mark=mark_of(desk.path))
+    assert not left.exists() and other.exists() and 'user = "x"' in desk.text
+
+
 def test_what_is_tried_is_what_is_saved(desk: Desk) -> None:
     """What was found of former values says nothing of those that were filled in since."""
     browser, examiner = desk.admin(), desk.world.site.examiner
     fields = filled(None, **{"o.url": NOWHERE, "o.mapping": "bp30"})
     address = browser.submit("/connection-drafts", **fields).headers["location"]
+    until_done(browser, address)
     first = next(iter(desk.world.site.drafts._drafts.values())).report_key
     again = fields | {"draft": address.rpartition("/")[2], "o.url": f"{NOWHERE}/other"}
     assert browser.submit("/connection-drafts", **again).status_code == 303
+    until_done(browser, address)
     second = next(iter(desk.world.site.drafts._drafts.values())).report_key
     assert first != second and examiner.load(first) is not examiner.load(second)
 
