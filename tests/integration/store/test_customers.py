@@ -299,7 +299,7 @@ def test_whom_a_new_contact_may_be(filling: Filling, people: dict[str, UUID], an
 def test_a_contracts_limit_is_held_against_each_currency_by_itself(filling: Filling, people: dict[str, UUID]) -> None:
     contract = filling.add("contract", counterparty_id=people["rubashka"], number="Д", credit_limit=Decimal(1000))
     for code, owed in (("RUB", 800), ("USD", 1001)):
-        key = {"contract_id": contract, "contract_key": "d", "currency": code, "currency_key": code}
+        key: dict[str, Any] = {"contract_id": contract, "contract_key": "d", "currency": code, "currency_key": code}
         filling.balance(people["rubashka"], "c3", receivable=Decimal(owed), **key)
     over = select(customer_figure.c.over).where(customer_figure.c.counterparty_id == people["rubashka"])
     with filling.engine.begin() as conn:
