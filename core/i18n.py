@@ -208,6 +208,9 @@ def _tell(book: _Reader, said: str, depth: int) -> str:
     found = book.find(stripped)
     if found is not None:
         return said.replace(stripped, _fill(book, *found, depth).rstrip(), 1)
+    bare = book.find(stripped[:-1]) if stripped.endswith(".") else None
+    if bare is not None:  # a reason that became a sentence of its own
+        return said.replace(stripped, _fill(book, *bare, depth).rstrip() + ".", 1)
     return _by_pieces(book, said, depth)
 
 

@@ -244,3 +244,9 @@ def test_mistakes_of_a_mapping_are_told(language: str, text: str) -> None:
     told = [re.sub("'[^']*'|there are .*|есть.*|є .*", "", tell(message, language)) for message in mistakes]
     assert [words for words in told if re.search("[a-z]{2,} [a-z]{2,} [a-z]{2,}", words)] == []
     assert all(CYRILLIC.search(words) for words in told)
+
+
+def test_a_reason_that_became_a_sentence_behind_a_name_is_told() -> None:
+    assert tell("ООО «Заря»: 2 cards of the CRM have this INN.", "ru") == "ООО «Заря»: в CRM с этим ИНН 2 карточки."
+    assert tell("Заря: the CRM knows this INN with another KPP (a branch?).", "uk").startswith("Заря: CRM ")
+    assert tell("Заря: whatever 1C says.", "ru") == "Заря: whatever 1C says."
