@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from store import bulk
 from store.customers import load_every, write_lists
-from tests.integration.store.filling import NOW, Filling
+from store.entities import balances
+from tests.integration.store.filling import BALANCE, NOW, Filling, next_id
 
 FORMS = ("ООО", "АО", "ИП", "ТОВ")
 FIRST = (
@@ -40,9 +42,9 @@ def fill(engine: Engine, customers: int, documents: int = 2, seed: int = 1) -> l
             rows = [_document(kind, n, key, turn, chance, ruble) for n, key in zip(numbers, part, strict=True)
                     for turn in range(documents)]  # fmt: skip
             filling.add_many(kind, rows)
-        for n, key in zip(numbers, part, strict=True):
-            if n % 3 == 0:
-                _balance(filling, n, key, chance)
+        owed = [_balance(n, key, chance) for n, key in zip(numbers, part, strict=True) if n % 3 == 0]
+        with engine.begin() as conn:
+            bulk.insert(conn, balances, owed)
     return ids
 
 
@@ -56,8 +58,6 @@ def write_all_lists(engine: Engine) -> None:
                 break
             write_lists(conn, part)
             after = part[-1]
-    with engine.begin() as conn:
-        conn.execute(text("ANALYZE"))
 
 
 def _customer(number: int, chance: random.Random, managers: list[UUID]) -> tuple[dict[str, str], dict[str, Any]]:
@@ -73,6 +73,7 @@ def _customer(number: int, chance: random.Random, managers: list[UUID]) -> tuple
         "manager_id": None if number % 10 == 0 else managers[number % MANAGERS],
         "region": REGIONS[number % len(REGIONS)],
         "segment": SEGMENTS[number % len(SEGMENTS)],
+        "credit_limit": Decimal(500_000) if number % 4 == 0 else None,
     }
     return {"accounting": f"c{number}"}, fields
 
@@ -90,10 +91,9 @@ def _document(
     return {"accounting": f"{kind}{number}.{turn}"}, fields
 
 
-def _balance(filling: Filling, number: int, customer: UUID, chance: random.Random) -> None:
+def _balance(number: int, customer: UUID, chance: random.Random) -> dict[str, Any]:
     owed = Decimal(chance.randrange(100, 90_000_000)) / 100
-    late = owed / 2 if number % 2 else Decimal(0)
-    since = (NOW - timedelta(days=20)).date() if late else None
-    filling.balance(
-        customer, f"c{number}", receivable=owed, overdue=late.quantize(Decimal("0.01")), overdue_since=since
-    )
+    late = (owed / 2 if number % 2 else Decimal(0)).quantize(Decimal("0.01"))
+    row = BALANCE | {"id": next_id(), "connection": "accounting", "counterparty_key": f"c{number}"}
+    row |= {"counterparty_id": customer, "receivable": owed, "amount": owed, "overdue": late}
+    return row | {"overdue_since": (NOW - timedelta(days=20)).date() if late else None}

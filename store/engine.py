@@ -18,6 +18,8 @@ from core.errors import ConfigError
 BUSY_SECONDS = 30
 SERVER_LIMITS = {"lock_timeout": "60s", "statement_timeout": "15min"}
 """Generous: a lock held longer, or a statement that runs longer, is a fault of its own and ends as an error."""
+PLANNING = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+"""Without `jit`: with a million customers it compiles our short questions, taking them for dear ones, 0.2 s each."""
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 NETWORK = KEEPALIVE | {"tcp_user_timeout": 60_000, "connect_timeout": 15}
 """A server that vanished without a word is noticed within a minute, whether we wait for it or speak to it."""
@@ -73,7 +75,7 @@ def open_engine(url: str, *, pool_size: int = 5, readonly: bool = False) -> Engi
 
 
 def _open_postgresql(target: URL, pool_size: int, readonly: bool) -> Engine:
-    given = {"plan_cache_mode": "force_custom_plan"} | SERVER_LIMITS
+    given = PLANNING | SERVER_LIMITS
     given |= {"default_transaction_read_only": "on"} if readonly else {}
     options = " ".join(f"-c {name}={value}" for name, value in given.items())
     return create_engine(

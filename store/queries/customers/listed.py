@@ -20,7 +20,7 @@ from store.bulk import chunks
 from store.customers import DATED, NEVER
 from store.entities import balances, counterparties, entity_tables
 from store.queries.customers.found import find_ids
-from store.queries.customers.rights import Viewer, narrow_customers, own_managers
+from store.queries.customers.rights import Viewer, load_seen_managers, narrow_customers, own_managers
 from store.queries.shapes import Record, View, amount_text, date_text
 from store.tables import customer_figure
 from store.types import Money
@@ -80,6 +80,8 @@ def load_customers(
     if wish.text.strip():
         return _load_found(conn, viewer, wish, view, limit)
     query = _narrowed(_query(wish), viewer, wish)
+    if (managers := load_seen_managers(conn, viewer)) is not None:
+        query = query.where(counterparties.c.manager_id.in_(managers))
     if after is not None:
         query = query.where(_behind(wish.sort, after))
     rows = list(conn.execute(query.limit(limit + 1)).mappings())

@@ -91,6 +91,16 @@ def _managers(viewer: Viewer) -> Any:
     return union(*_own(people), stands_in, elsewhere)
 
 
+def load_seen_managers(conn: Connection, viewer: Viewer) -> list[UUID] | None:
+    """The managers whose customers the viewer may see, by id; None where that is no question of managers.
+
+    Not the rule itself, which stands in the query: told to the database beside it, so that it knows how few they are.
+    """
+    if viewer.sees_all or viewer.role not in ("manager", "head"):
+        return None
+    return sorted(conn.execute(_managers(viewer)).scalars())
+
+
 def own_managers(user_id: UUID) -> Any:
     """The records that a user is in accounting and in the CRM, as a question of their own."""
     return union(*_own(user.c.id == user_id))
