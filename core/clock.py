@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,14 @@ EMPTY_YEAR = 1
 def utc_from_local(naive: datetime, zone: ZoneInfo) -> datetime:
     """Accounting's wall-clock time as UTC. An hour that daylight saving repeats is taken as the first."""
     return naive.replace(tzinfo=zone).astimezone(UTC)
+
+
+def on_wall_clock(moment: datetime, zone: tzinfo) -> datetime:
+    """A moment as people of a zone say it. The last hours of the year 9999, which some would say in 10000, stay UTC."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def local_from_utc(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from core.clock import on_wall_clock
 from core.money import format_amount
 from mapping.model import FieldKind, FieldSpec
 
@@ -39,7 +40,7 @@ class View:
 
     def moment(self, value: datetime | None) -> str | None:
         """A moment in the zone of this view, with its offset."""
-        return None if value is None else value.astimezone(self.zone).isoformat()
+        return None if value is None else on_wall_clock(value, self.zone).isoformat()
 
     def value(self, kind: FieldKind, value: Any) -> Any:
         """A field's value as JSON takes it; None stays None."""

@@ -9,6 +9,8 @@ from typing import Any
 from babel import dates, numbers
 from babel.core import Locale
 
+from core.clock import on_wall_clock
+
 DASH = "—"
 _WRITTEN = {"en": "en_GB"}
 """Days before months, and 24 hours, as all others here read them."""
@@ -80,7 +82,7 @@ class Writer:
         if isinstance(value, str) and value:
             value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
         if isinstance(value, datetime):
-            return value.astimezone(self.zone)
+            return on_wall_clock(value, self.zone)
         return value if isinstance(value, date) else None
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from core.clock import on_wall_clock
 from core.money import ZERO
 from mapping.model import SETTLEMENT_DOCUMENTS
 from store.entities import balances, movements
@@ -164,6 +165,6 @@ def months_of(entries: Iterable[Entry], zone: Any) -> dict[tuple[int, int], list
     found: dict[tuple[int, int], list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.date is not None:
-            local = entry.date.astimezone(zone)
+            local = on_wall_clock(entry.date, zone)
             found[local.year, local.month].append(entry)
     return found

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
+from core.clock import on_wall_clock
 from mapping.model import ENTITIES
 from store import landing
 from store.bulk import select_in
@@ -117,7 +118,7 @@ def _title(entity: str, ours: StoredRow | None, view: View) -> str:
         return ""
     values = [ours[name] for name in TITLE_COLUMNS.get(entity, ()) if name != "date"]
     if "date" in TITLE_COLUMNS.get(entity, ()) and ours["date"] is not None:
-        values.append(ours["date"].astimezone(view.zone).date().isoformat())
+        values.append(on_wall_clock(ours["date"], view.zone).date().isoformat())
     return " · ".join(str(value) for value in values if value)
 
 
