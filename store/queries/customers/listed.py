@@ -80,7 +80,7 @@ def load_customers(
     if wish.text.strip():
         return _load_found(conn, viewer, wish, view, limit)
     query = _narrowed(_query(wish), viewer, wish)
-    if (managers := load_seen_managers(conn, viewer)) is not None:
+    if wish.sort == "name" and (managers := load_seen_managers(conn, viewer)) is not None:
         query = query.where(counterparties.c.manager_id.in_(managers))
     if after is not None:
         query = query.where(_behind(wish.sort, after))
