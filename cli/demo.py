@@ -51,7 +51,8 @@ def run_demo(*, once: bool, documents: int, seed: int) -> int:
         if once or code != OK:
             return code
         say(f"In a second terminal: export SVERKA_SETTINGS={chosen.path}")
-        say(f"then: sverka status; or sverka user add anna --role admin, and log in at http://{chosen.web.listen}/")
+        say("then: .venv/bin/sverka status")
+        say(f"or:   .venv/bin/sverka user add anna --role admin, and log in at http://{chosen.web.listen}/")
         say("Now serving: worker and schedule, every 5 minutes. Stop with Ctrl-C.")
         return run_all(chosen, serve_beside)
 
