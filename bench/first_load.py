@@ -17,11 +17,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 import psycopg
 import requests
+from requests.auth import HTTPBasicAuth
 
 from tests.services.postgres import Postgres
 from tests.services.process import free_port
@@ -54,7 +56,7 @@ def stand_in(documents: int) -> Iterator[str]:
         deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             try:
-                requests.get(url, auth=(USER.encode(), PASSWORD.encode()), timeout=5)
+                requests.get(url, auth=HTTPBasicAuth(USER.encode(), PASSWORD.encode()), timeout=5)
                 break
             except requests.ConnectionError:
                 time.sleep(0.5)
@@ -67,7 +69,7 @@ def stand_in(documents: int) -> Iterator[str]:
 def bare(url: str, conninfo: str) -> int:
     """Read every document and copy head and lines; what a script of an afternoon would do. Returns the documents."""
     session = requests.Session()
-    session.auth = (USER.encode(), PASSWORD.encode())
+    session.auth = HTTPBasicAuth(USER.encode(), PASSWORD.encode())
     number = 0
     with psycopg.connect(conninfo) as db:
         db.execute("CREATE TABLE doc (id uuid, number text, date timestamp, posted bool, amount numeric, raw text)")
@@ -87,7 +89,7 @@ def bare(url: str, conninfo: str) -> int:
     return number
 
 
-def copy_rows(db: psycopg.Connection, rows: list[dict], sections: tuple[str, ...]) -> None:
+def copy_rows(db: psycopg.Connection, rows: list[dict[str, Any]], sections: tuple[str, ...]) -> None:
     """One page into two tables."""
     with db.cursor() as cursor:
         with cursor.copy("COPY doc FROM STDIN") as copy:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import orjson
 import requests
+from requests.auth import HTTPBasicAuth
 
 from bench.first_load import PASSWORD, ROOT, USER
 from tests.services.process import free_port
@@ -44,7 +45,7 @@ def stand_in(counterparties: int) -> Iterator[str]:
         deadline = time.monotonic() + 1200
         while time.monotonic() < deadline:
             try:
-                requests.get(url, auth=(USER.encode(), PASSWORD.encode()), timeout=5)
+                requests.get(url, auth=HTTPBasicAuth(USER.encode(), PASSWORD.encode()), timeout=5)
                 break
             except requests.ConnectionError:
                 time.sleep(1)
@@ -70,7 +71,7 @@ def bare(url: str, folder: Path) -> str:
     """All balances into a dict, those of the store into another one; what a script of an afternoon would do."""
     answer = requests.get(
         f"{url}/{quote(REGISTER)}/Balance()?$format=application/json;odata=nometadata",
-        auth=(USER.encode(), PASSWORD.encode()),
+        auth=HTTPBasicAuth(USER.encode(), PASSWORD.encode()),
         timeout=900,
     )
     answer.raise_for_status()
