@@ -12,6 +12,7 @@ from store.queries.audit import load_audit
 from web.door.guard import Page
 from web.door.rules import allow
 from web.menu import Item
+from web.show.deeds import tell_deed, tell_values
 from web.show.paging import decode_position, encode_position
 from web.show.texts import N_
 
@@ -26,7 +27,12 @@ def show(here: Page, who: str = "", what: str = "", after: str = "") -> Response
     position = decode_position(after, datetime, UUID)
     with here.reading() as conn:
         rows, following = load_audit(conn, who=who.strip()[:100], what=what.strip()[:60], after=_both(position))
-    return here.page("audit.html", rows=rows, who=who, what=what, after=after, following=encode_position(following))
+    told = [
+        row | {side: tell_values(row[side], here.language) for side in ("before", "after")}
+        | {"title": tell_deed(row["what"], here.language)}
+        for row in rows
+    ]  # fmt: skip
+    return here.page("audit.html", rows=told, who=who, what=what, after=after, following=encode_position(following))
 
 
 def _both(position: tuple[datetime, UUID] | tuple[object, ...] | None) -> tuple[datetime, UUID] | None:

@@ -33,12 +33,12 @@ from web.people.passwords import make_password
 from web.people.standing_in import add_substitute, end_substitute, hand_over
 from web.people.users import Traits, add_user, change_user, set_active, set_password, set_role
 from web.show.texts import LANGUAGES, N_
+from web.show.wording import ROLE_TITLES
 
 router = APIRouter()
 MENU = (Item(80, "/users", N_("Users"), ("admin",)),)
 Field = Annotated[str, fastapi.Form(max_length=300)]
 _KNOWN = ("name", "role", "manager", "department", "language", "export", "on_call")
-ROLE_TITLES = {"manager": N_("manager"), "head": N_("head"), "admin": N_("admin"), "ops": N_("operations")}
 
 
 @router.get("/users")

@@ -1,4 +1,4 @@
-"""Values as each language writes them: amounts, days, moments, ages. Amounts come as the decimal text of records."""
+"""Values as each language writes them: amounts, days, moments, ages, phones. Amounts come as decimal text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import phonenumbers
 from babel import dates, numbers
 from babel.core import Locale
 
 from core.clock import on_wall_clock
+from web.show.texts import translations
 
 DASH = "—"
 _WRITTEN = {"en": "en_GB"}
@@ -20,6 +22,7 @@ class Writer:
     """Writes values in one language and on one wall clock."""
 
     def __init__(self, language: str, zone: tzinfo = UTC, now: datetime | None = None) -> None:
+        self._language = language
         self.locale = Locale.parse(_WRITTEN.get(language, language))
         self.zone = zone
         self._now = now
@@ -78,12 +81,39 @@ class Writer:
         """A stretch of time: "15 minutes"."""
         return str(dates.format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=self.locale))
 
+    def phone(self, value: Any) -> str:
+        """A phone in groups, its extension in words: "+7 926 806-01-37 ext. 58"; as it is where it is no number."""
+        number = _parse_phone(value)
+        if number is None:
+            return str(value)
+        extension, number.extension = number.extension, None
+        shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        behind = translations(self._language).gettext("ext. %(number)s")
+        return f"{shown} {behind % {'number': extension}}" if extension else shown
+
+    def phone_link(self, value: Any) -> str:
+        """What a telephone dials: "tel:+79268060137;ext=58"; what is no number goes without its spaces."""
+        number = _parse_phone(value)
+        if number is None:
+            return f"tel:{''.join(str(value).split())}"
+        plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return f"tel:{plain};ext={number.extension}" if number.extension else f"tel:{plain}"
+
     def _moment(self, value: Any) -> date | datetime | None:
         if isinstance(value, str) and value:
             value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
         if isinstance(value, datetime):
             return on_wall_clock(value, self.zone)
         return value if isinstance(value, date) else None
+
+
+def _parse_phone(value: Any) -> phonenumbers.PhoneNumber | None:
+    """With its country in front, as records keep phones: a number without one could be anybody's."""
+    try:
+        number = phonenumbers.parse(str(value))
+    except phonenumbers.NumberParseException:
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
 
 
 def _decimal(value: Any) -> Decimal | None:

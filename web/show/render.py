@@ -25,6 +25,7 @@ def render(here: Here, template: str, values: dict[str, Any]) -> str:
     write = here.writer
     formats = {"money": write.money, "number": write.number, "day": write.day, "moment": write.moment}
     formats |= {"clock": write.clock, "ago": write.ago, "span": write.span}
+    formats |= {"phone_text": write.phone, "phone_link": write.phone_link}
     return _environment(here.language).get_template(template).render(formats | values | {"here": here})
 
 

@@ -1,4 +1,4 @@
-"""What the words of records are called on the pages about customers; in the catalogues under these texts."""
+"""What the words of records and the roles of users are called on the pages; in the catalogues under these texts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ RULE_TITLES = {
     "counterparty": N_("by the customer's terms"), "default": N_("by the usual terms"),
     "accounting": N_("by accounting's own terms"), "terms": N_("by accounting's own terms"),
 }  # fmt: skip
+ROLE_TITLES = {"manager": N_("manager"), "head": N_("head"), "admin": N_("admin"), "ops": N_("operations")}
 METHODS = {"bank": N_("bank"), "cash": N_("cash"), "card": N_("card")}
 DOCUMENT_TITLES = {
     "order": N_("Orders"), "shipment": N_("Shipments"), "payment": N_("Payments"), "return": N_("Returns"),

@@ -13,8 +13,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from core.ids import new_id
 from store.customers import write_lists
-from store.entities import balances, counterparties
+from store.entities import balances, counterparties, entity_tables
 from store.tables import cursor, request
 from sync.push.contacts import add_contact, set_contact
 from tests.integration.store.counting import CountQueries
@@ -251,3 +252,29 @@ def test_a_holding_is_summed_of_ones_own_only(listed: World) -> None:
     text = get(listed, "manager", f"/customers/{mine}").text
     assert "2 more companies" in text and SECRET_NAME not in text and "987" not in text
     assert "987,655,831.59" in get(listed, "admin", f"/customers/{mine}").text
+
+
+@pytest.mark.parametrize(("language", "extension"), [("en", "ext."), ("ru", "доб."), ("uk", "дод.")])
+def test_phone_with_an_extension_is_shown_in_words_and_dialled_as_it_is(
+    listed: World, language: str, extension: str
+) -> None:
+    key = listed.customers["mine"]
+    with listed.engine.begin() as conn:
+        conn.execute(update(counterparties).where(counterparties.c.id == key).values(phones=["+79268060137;ext=58"]))
+    browser = listed.browser("manager")
+    browser.cookies.set("sverka-language", language)
+    shown = browser.get(f"/customers/{key}").text
+    assert f'<a href="tel:+79268060137;ext=58">+7 926 806-01-37 {extension} 58</a>' in shown
+
+
+def test_amount_of_a_deal_is_shown_in_its_currency(listed: World) -> None:
+    """A deal that names none has the bare number."""
+    key, base = listed.customers["mine"], {"deleted": False, "outcome": "open", "created_at": NOW, "updated_at": NOW}
+    with listed.engine.begin() as conn:
+        for name, amount, currency in (("Станок", "1500.5", "RUB"), ("Запчасти", "70", None)):
+            row = {"id": new_id(), "name": name, "amount": Decimal(amount), "currency": currency}
+            conn.execute(insert(entity_tables["deal"]).values(base | row | {"counterparty_id": key}))
+    browser = listed.browser("manager")
+    browser.cookies.set("sverka-language", "ru")
+    shown = browser.get(f"/customers/{key}").text.replace("\xa0", " ")
+    assert "<p>1 500,50 ₽</p>" in shown and "<p>70,00</p>" in shown

@@ -241,3 +241,24 @@ def test_audit_is_paged_in_the_database(world: World) -> None:
     assert found[0] == "№ 6"
     shown = world.browser("ops").get("/audit", params={"who": "petr"}).text
     assert "log-in" in shown and "№" not in shown.split("<tbody>")[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "told"),
+    [
+        ("en", "User changed", "Role: head, Department: —, May log in: yes"),
+        ("ru", "Пользователь изменён", "Роль: руководитель, Отдел: —, Может входить: да"),
+        ("uk", "Користувача змінено", "Роль: керівник, Відділ: —, Може входити: так"),
+    ],
+)
+def test_audit_is_told_in_the_readers_language(world: World, language: str, title: str, told: str) -> None:
+    """The code stays beside the title, for the filter; a deed or a name that nobody knows stays as it is."""
+    after = {"role": "head", "department": None, "active": True}
+    with world.engine.begin() as conn:
+        write_audit(conn, NOW, "anna", "user.set", "anna", after=after)
+        write_audit(conn, NOW, "anna", "older.deed", "anna", after={"older": "<b>"})
+    browser = world.browser("ops")
+    browser.cookies.set("sverka-language", language)
+    shown = browser.get("/audit", params={"who": "anna"}).text
+    assert f'{title}<br><code class="quiet">user.set</code>' in shown and told in shown
+    assert "<code>older.deed</code>" in shown and "older: &lt;b&gt;" in shown

@@ -60,3 +60,21 @@ def test_moments_are_on_the_readers_wall_clock() -> None:
 def test_nothing_is_a_dash(value: object) -> None:
     write = Writer("uk", UTC, NOW)
     assert {write.day(value), write.moment(value), write.clock(value), write.money(value)} == {DASH}
+
+
+@pytest.mark.parametrize(
+    ("language", "phone", "shown", "link"),
+    [
+        ("ru", "+79268060137;ext=58", "+7 926 806-01-37 доб. 58", "tel:+79268060137;ext=58"),
+        ("uk", "+380441234567;ext=58", "+380 44 123 4567 дод. 58", "tel:+380441234567;ext=58"),
+        ("en", "+79268060137;ext=58", "+7 926 806-01-37 ext. 58", "tel:+79268060137;ext=58"),
+        ("ru", "+74951234560", "+7 495 123-45-60", "tel:+74951234560"),
+        ("ru", "+7 495 123-45-60", "+7 495 123-45-60", "tel:+74951234560"),
+        ("ru", "12-34 56", "12-34 56", "tel:12-3456"),
+        ("ru", "+7 000", "+7 000", "tel:+7000"),
+    ],
+)
+def test_phones(language: str, phone: str, shown: str, link: str) -> None:
+    """For people in groups and words, for the telephone as records keep them; what is no number as it is."""
+    write = Writer(language)
+    assert (write.phone(phone), write.phone_link(phone)) == (shown, link)
