@@ -12,6 +12,7 @@ from store.tables import alert, connection, cursor, run, tick, user
 from tests.browser.conftest import Desk
 from tests.integration.store.filling import NOW
 from tests.integration.web.world import LANGUAGES, World
+from web.door.auditing import write_audit
 from web.people.passwords import hash_password
 
 PASSWORD = "Ялинка-і-сосна-7"
@@ -74,6 +75,9 @@ def test_log_in_and_look(busy: World, desk: Desk, language: str) -> None:
 @pytest.mark.parametrize("desk", [PHONE, PHONE | DARK, DARK], ids=["phone", "dark phone", "dark"], indirect=True)
 def test_small_and_dark(busy: World, desk: Desk, request: pytest.FixtureRequest) -> None:
     name = request.node.callspec.id.replace(" ", "-")
+    with busy.engine.begin() as conn:
+        told = {"role": "head", "department": None, "active": True}
+        write_audit(conn, NOW, "admin", "user.set", "anna", before={"role": "manager"}, after=told)
     desk.sit(busy, "admin")
     for path in ("/ops", "/audit", "/profile"):
         desk.open(path)
