@@ -167,7 +167,7 @@ def test_too_many_zeroes_at_once_are_held(world: World) -> None:
     assert "held" in world.result.message
     assert "--full" in world.result.message
     world.cycle()
-    assert world.result.status == "ok"
+    assert world.result.status == "ok", world.result.message
 
 
 def test_a_person_may_let_them_pass(world: World) -> None:
