@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from sandbox.onec.server import OnecServer
 from tests.browser.conftest import Desk as Seat
@@ -57,18 +58,18 @@ def test_connected_and_watched(given: Desk, desk: Seat, onec: OnecServer) -> Non
     desk.page.wait_for_selector("#found[hx-trigger] .findings li")
     first = desk.page.locator(".findings li").count()
     desk.shoot("connecting-live")
-    assert desk.page.locator("button.primary").count() == 0, "nothing to save before all was looked at"
+    expect(desk.page.locator("button.primary"), "nothing to save before all was looked at").to_have_count(0)
     onec.faults.clear()
     desk.page.wait_for_selector("#found:not([hx-trigger])")
     assert desk.page.locator(".findings li").count() > first and slow is not None
-    assert desk.page.locator(".findings .error").count() == 0
+    expect(desk.page.locator(".findings .error")).to_have_count(0)
     desk.shoot("connecting-done")
     assert desk.barriers() == [] and not desk.overflows()
     desk.page.locator("button.primary").click()
     desk.page.wait_for_selector(".flash.done")
     desk.shoot("connecting-saved")
     assert tomllib.loads(given.text)["connections"]["Склад"]["mapping"] == "bp30"
-    assert desk.page.locator("article", has_text="Склад").count() == 1
+    expect(desk.page.locator("article", has_text="Склад")).to_have_count(1)
     page = desk.page.content()
     assert CANARY not in page and '"secret"' not in page
 
@@ -85,7 +86,7 @@ def test_without_scripts(given: Desk, desk: Seat, onec: OnecServer) -> None:
         desk.page.wait_for_timeout(100)
         desk.page.get_by_role("link", name="Look again").click()
     desk.page.locator("button.primary").click()
-    assert desk.page.locator(".flash.done").count() == 1
+    expect(desk.page.locator(".flash.done")).to_have_count(1)
     assert "Склад" in tomllib.loads(given.text)["connections"]
 
 

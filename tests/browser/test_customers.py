@@ -79,7 +79,7 @@ def test_search_as_one_types_by_keyboard_alone(busy: World, desk: Desk) -> None:
     desk.sit(busy, "head")
     desk.open("/customers")
     page = desk.page
-    assert page.locator(".people li").count() == 3
+    expect(page.locator(".people li")).to_have_count(3)
     page.keyboard.press("/")
     page.keyboard.type("рамашка")
     expect(page.locator(".people li")).to_have_count(1)
@@ -118,10 +118,10 @@ def test_a_new_contact_with_those_who_are_there_already(busy: World, desk: Desk)
     page.locator("input[name=name]").fill("Новый покупатель")
     page.locator("#fresh button").click()
     page.wait_for_selector(".flash.done")
-    assert page.locator("h1").inner_text() == "Новый покупатель"
+    expect(page.locator("h1")).to_have_text("Новый покупатель")
     page.locator("form[action$='/client'] button").click()
     page.wait_for_selector(".flash.done")
-    assert page.locator("form[action$='/client']").count() == 0
+    expect(page.locator("form[action$='/client']")).to_have_count(0)
 
 
 @pytest.mark.parametrize("desk", [{"java_script_enabled": False}], ids=["without scripts"], indirect=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import insert
 
 from store.tables import connection, run
@@ -105,10 +106,10 @@ def test_without_scripts(busy: World, desk: Desk) -> None:
     page = desk.page
     desk.sit(busy, "admin")
     desk.open("/review?sure=1")
-    assert page.locator("input[name=number]").count() == 1
+    expect(page.locator("input[name=number]")).to_have_count(1)
     page.locator("input[name=number]").check()
     page.locator(".bar button.primary").click()
-    assert page.locator(".flash.done").count() == 1
+    expect(page.locator(".flash.done")).to_have_count(1)
     desk.open("/dead/group/abababab")
     page.locator(".questions a").first.click()
     number = int(page.url.rsplit("/", 1)[1])
@@ -117,4 +118,4 @@ def test_without_scripts(busy: World, desk: Desk) -> None:
     assert load_letter_row(busy, number).edited["values"] == {"amount": "10.50"}
     desk.open("/connections")
     page.locator("form[action$='/resume'] button").click()
-    assert page.locator(".card.bad").count() == 0
+    expect(page.locator(".card.bad")).to_have_count(0)

@@ -96,6 +96,6 @@ def test_on_call_a_colleagues_debt_is_shown_and_noted(listed: World, desk: Desk)
     change_user(listed.site.app, "test", "manager", Traits(on_call=True))
     desk.open("/call?phone=84951234561")
     expect(desk.page.locator(".people")).to_contain_text(MONEY)
-    assert desk.page.locator(".people a").count() == 0
+    expect(desk.page.locator(".people a")).to_have_count(0)
     with listed.engine.connect() as conn:
         assert conn.execute(select(audit.c.who).where(audit.c.what == "call.look")).scalars().all() == ["manager"]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import insert, update
 
 from store.tables import alert, connection, cursor, run, tick, user
@@ -62,8 +63,9 @@ def test_log_in_and_look(busy: World, desk: Desk, language: str) -> None:
     page.locator("input[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{desk.address}/ops")
-    assert page.locator("h1").inner_text() == HEADINGS[language]
-    assert page.locator(".look").count() == 0 and page.locator("tr.old").count() == 1
+    expect(page.locator("h1")).to_have_text(HEADINGS[language])
+    expect(page.locator("tr.old")).to_have_count(1)
+    expect(page.locator(".look")).to_have_count(0)
     desk.shoot(f"ops-{language}")
     assert not desk.overflows()
     page.goto(desk.address + "/profile")
@@ -89,7 +91,7 @@ def test_small_and_dark(busy: World, desk: Desk, request: pytest.FixtureRequest)
 def test_part_of_the_page_is_renewed_by_itself(busy: World, desk: Desk) -> None:
     desk.sit(busy, "ops")
     desk.open("/ops")
-    assert desk.page.locator("#connections ~ .cards .card.bad").count() == 1
+    expect(desk.page.locator("#connections ~ .cards .card.bad")).to_have_count(1)
     with busy.engine.begin() as conn:
         conn.execute(update(connection).values(breaker="closed"))
     with desk.page.expect_response("**/ops/now"):
@@ -113,7 +115,7 @@ def test_without_scripts(busy: World, desk: Desk) -> None:
     page.locator("input[name=login]").fill("ops")
     page.locator("input[name=password]").fill("wrong-password")
     page.locator("form.stack button").click()
-    assert page.locator("[role=alert]").count() == 1
+    expect(page.locator("[role=alert]")).to_have_count(1)
     desk.complaints.clear()  # the browser says that the answer was 401
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form.stack button").click()

@@ -99,7 +99,7 @@ def test_mistakes_are_told_as_one_types(told: World, desk: Desk) -> None:
     assert desk.page.evaluate(chosen) == 'frm = "x" }', "from the column to the end of the line"
     desk.page.fill("#text", UPPER)
     desk.page.wait_for_selector("#problems .fine")
-    assert desk.page.locator(".gutter .error").count() == 0
+    expect(desk.page.locator(".gutter .error")).to_have_count(0)
     assert "not saved yet" in desk.page.inner_text("#changed")
     assert draft_of(told).text == WRONG
     desk.page.locator("#text").press("Control+s")

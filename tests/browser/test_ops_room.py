@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import Engine, insert, select, update
 
 from core.ids import new_id
@@ -117,7 +118,7 @@ def test_a_run_is_seen_to_end(room: OpsRoom, desk: Desk) -> None:
     with room.world.engine.begin() as conn:
         conn.execute(update(run).where(run.c.id == one.id).values(status="ok", finished_at=room.world.clock.now()))
     desk.page.wait_for_selector("#now .state.ok")
-    assert desk.page.locator("#now[hx-get]").count() == 0
+    expect(desk.page.locator("#now[hx-get]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("desk", [{"java_script_enabled": False}, {}], ids=["without scripts", "with"], indirect=True)
@@ -126,5 +127,5 @@ def test_reconcile_now(room: OpsRoom, desk: Desk) -> None:
     desk.open("/ops/reconciliations")
     desk.page.locator("form[action='/ops/reconcile/accounting'] button").click()
     desk.page.wait_for_selector(".flash.done")
-    assert desk.page.locator("#comparing").count() == 1
-    assert desk.page.locator("form[action='/ops/reconcile/accounting']").count() == 0
+    expect(desk.page.locator("#comparing")).to_have_count(1)
+    expect(desk.page.locator("form[action='/ops/reconcile/accounting']")).to_have_count(0)

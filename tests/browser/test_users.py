@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Desk
 from tests.integration.web.world import LANGUAGES, World
@@ -30,13 +31,13 @@ def test_one_user(two: World, desk: Desk, language: str, request: pytest.Fixture
     desk.page.get_by_role("link", name="manager", exact=True).click()
     desk.page.locator("form[action$='/records'] select").select_option(label="Anna Ivanova · crm")
     desk.page.locator("form[action$='/records'] button").click()
-    assert desk.page.locator("form[action$='/untie']").count() == 2
+    expect(desk.page.locator("form[action$='/untie']")).to_have_count(2)
     desk.shoot(f"user-{request.node.callspec.id}")
     assert desk.barriers() == [] and not desk.overflows()
     desk.page.locator("form[action$='/revoke'] button").click()
-    desk.page.locator("form[action$='/log-out'] button").click()
-    desk.page.wait_for_selector(".flash.done")
-    assert desk.page.locator("form[action$='/revoke']").count() == 0
+    expect(desk.page.locator("form[action$='/revoke']")).to_have_count(0)
+    with desk.page.expect_navigation():
+        desk.page.locator("form[action$='/log-out'] button").click()
     assert two.sessions_of("manager") == 0
     desk.open("/profile")
     assert desk.barriers() == [] and not desk.overflows()

@@ -95,6 +95,7 @@ KEYS = FIELD_TITLES | {
 }  # fmt: skip
 """What is common in "before" and "after". Other names (fields of a CRM, of a cursor) stay as they are."""
 _VALUES = {"role": ROLE_TITLES, "status": STATUS_TITLES, "home": {"crm": N_("CRM"), "accounting": N_("accounting")}}
+_PLACES = {key: place for place, key in enumerate(KEYS)}
 _SAID = ("reason", "why")
 """The engine's own words as often as a person's."""
 
@@ -105,13 +106,20 @@ def tell_deed(code: str, language: str) -> str:
 
 
 def tell_values(told: Mapping[str, Any] | None, language: str) -> list[tuple[str, str]]:
-    """What a deed found or left behind, as names and values that people read; a name nobody knows stays as it is."""
+    """What a deed found or left behind, as names and values that people read; a name nobody knows stays as it is.
+
+    In the order of `KEYS`, then by name: PostgreSQL does not keep the order in which a deed named them.
+    """
     said = translations(language).gettext
     found = []
-    for key, value in (told or {}).items():
+    for key, value in sorted((told or {}).items(), key=_place):
         title = said(KEYS[key]) if key in KEYS else key
         found.append((title, _tell_value(key, value, language)))
     return found
+
+
+def _place(named: tuple[str, Any]) -> tuple[int, str]:
+    return _PLACES.get(named[0], len(_PLACES)), named[0]
 
 
 def _tell_value(key: str, value: Any, language: str) -> str:
