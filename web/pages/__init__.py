@@ -1,4 +1,4 @@
-"""Pages: one module a theme, found by itself. A module has a `router` and may have a `MENU` of `web.menu.Item`s."""
+"""Pages: one module a theme, found by itself here and in the folders below: a `router`, and perhaps a `MENU`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from web.menu import Item
 
 @cache
 def _modules() -> tuple[ModuleType, ...]:
-    names = sorted(found.name for found in pkgutil.iter_modules(__path__))
-    return tuple(import_module(f"{__name__}.{name}") for name in names)
+    names = sorted(found.name for found in pkgutil.walk_packages(__path__, f"{__name__}."))
+    return tuple(import_module(name) for name in names)
 
 
 def load_routers() -> list[APIRouter]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.demo import run_demo
+from cli.demo.turn import run_demo
 
 
 def test_the_demo_shows_the_whole_circle(capsys: pytest.CaptureFixture[str]) -> None:

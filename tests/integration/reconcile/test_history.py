@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from cli.reconciling import print_history, reconcile_one
+from cli.work.reconciling import print_history, reconcile_one
 from store.tables import reconciliation, reconciliation_line
 from sync.reconcile import history
 from sync.reconcile.history import keep_result

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cli.exits import PARTIAL
-from cli.reconciling import reconcile_one
+from cli.work.reconciling import reconcile_one
 from core.errors import TransientError
 from core.settings import ReconcileSettings
 from store.tables import connection, lease, reconciliation, run

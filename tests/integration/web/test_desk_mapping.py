@@ -12,7 +12,7 @@ from sync.versions import load_ruling
 from tests.integration.store.counting import CountQueries
 from tests.integration.web.mappings import KEY, UPPER, WRONG, draft_of, fields_of, publish, put_mapping, ruling, save
 from tests.integration.web.world import Browser, World
-from web.pages.mapping_common import word_of
+from web.pages.mapping.common import word_of
 
 HTMX = {"hx-request": "true", "sec-fetch-site": "same-origin"}
 

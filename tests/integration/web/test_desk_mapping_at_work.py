@@ -17,7 +17,7 @@ from tests.integration.sync_pull.world import rows
 from tests.integration.web.grid_world import DeskWorld, make_desk
 from tests.integration.web.mappings import fields_of
 from tests.integration.web.world import Browser
-from web.pages import mapping_live
+from web.pages.mapping import live as mapping_live
 
 WAY = "/mapping/bp30"
 UPPER = 'extends = "bp30"\n\n[entities.counterparty.fields]\nname = { from = "Description", steps = ["upper"] }\n'

@@ -33,7 +33,7 @@ from tests.integration.web.mappings import (
     save,
 )
 from tests.integration.web.world import Browser, World
-from web.pages import mapping_versions
+from web.pages.mapping import versions as mapping_versions
 
 WAY = f"/mapping/{KEY}"
 

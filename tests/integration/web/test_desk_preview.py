@@ -78,7 +78,7 @@ def test_a_base_away_is_told(desk: DeskWorld) -> None:
 def test_it_runs_behind_the_page_and_is_ended(desk: DeskWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages answer while it runs; ended, it shows what was found until then."""
     monkeypatch.setattr(previewing, "AT_ONCE", 2)
-    monkeypatch.setattr("web.pages.mapping_preview.PATIENCE", 0.0)
+    monkeypatch.setattr("web.pages.mapping.preview.PATIENCE", 0.0)
     reached, go_on = threading.Event(), threading.Event()
     step = Job.step
 

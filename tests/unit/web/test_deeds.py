@@ -169,7 +169,7 @@ def test_every_deed_has_a_title_and_no_title_is_left_over() -> None:
         ("ru", {"role": "head", "department": None}, [("Роль", "руководитель"), ("Отдел", "—")]),
         ("uk", {"active": True, "on_call": False}, [("Може входити", "так"), ("Чергує", "ні")]),
         ("en", {"keys": ["url", "rate"], "names": []}, [("Settings", "url, rate"), ("names", "—")]),
-        ("ru", {"reason": "мыши", "customers": 0}, [("Причина", "мыши"), ("Клиенты", "0")]),
+        ("ru", {"reason": "мыши", "customers": 0}, [("Клиенты", "0"), ("Причина", "мыши")]),
         ("en", {"edited": {"ИНН": None}}, [("Put in its place", '{"ИНН": null}')]),
         ("en", None, []),
     ],

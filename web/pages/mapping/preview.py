@@ -20,7 +20,7 @@ from web.door.rules import allow
 from web.grid.lines import shown
 from web.here import Here
 from web.jobs import Job
-from web.pages.mapping_common import Chosen, choose, show
+from web.pages.mapping.common import Chosen, choose, show
 from web.show.texts import N_
 from web.show.working import ENTITIES as ENTITY_TITLES
 

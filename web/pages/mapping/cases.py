@@ -27,8 +27,8 @@ from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
-from web.pages.mapping_common import Chosen, choose, refused, show
-from web.pages.mapping_desk import NONE_YET
+from web.pages.mapping.common import Chosen, choose, refused, show
+from web.pages.mapping.desk import NONE_YET
 from web.show.texts import N_
 from web.show.working import ENTITIES
 

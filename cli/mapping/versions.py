@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cli import mapping_cases, mapping_check, mapping_trials
 from cli.common import one_connection, open_app, out_json, out_table, out_text, person, view
 from cli.exits import say
-from cli.mapping_files import folder_of, meant, spoken
+from cli.mapping import cases as mapping_cases
+from cli.mapping import check as mapping_check
+from cli.mapping import trials as mapping_trials
+from cli.mapping.chosen import folder_of, meant, spoken
 from cli.words import moment
 from core.errors import UsageError
 from mapping.cases.files import cases_folder, load_cases

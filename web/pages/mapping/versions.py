@@ -18,7 +18,7 @@ from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
-from web.pages.mapping_common import Chosen, choose, choose_any, show
+from web.pages.mapping.common import Chosen, choose, choose_any, show
 from web.show.text_diff import compare_texts
 
 router = APIRouter()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.demo import run_demo
+from cli.demo.turn import run_demo
 from sandbox.bitrix24.main import main as bitrix24_main
 from sandbox.onec.main import main as onec_main
 

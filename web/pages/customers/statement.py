@@ -15,7 +15,7 @@ from store.queries.shapes import Record
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
-from web.pages.card import require_visible
+from web.pages.customers.card import require_visible
 from web.show.sheets import Statement, build_statement_sheet, explain
 from web.show.wording import KINDS
 

@@ -9,8 +9,8 @@ import typer
 
 from cli.common import one_connection, open_app, out_json, out_table, out_text, person, view
 from cli.exits import FAILED, OK, say
-from cli.mapping_files import folder_of, has_settings, meant
-from cli.mapping_trials import short
+from cli.mapping.chosen import folder_of, has_settings, meant
+from cli.mapping.trials import short
 from cli.words import moment
 from core.errors import UsageError
 from mapping.cases.files import cases_folder, load_cases, write_case

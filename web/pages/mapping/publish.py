@@ -23,8 +23,8 @@ from sync.mappings.trials import Trial, try_cases
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
-from web.pages.mapping_common import Chosen, choose, refused, show
-from web.pages.mapping_desk import NONE_YET, tell_found
+from web.pages.mapping.common import Chosen, choose, refused, show
+from web.pages.mapping.desk import NONE_YET, tell_found
 from web.show.text_diff import compare_texts
 from web.show.texts import N_
 from web.show.working import ENTITIES

@@ -19,7 +19,7 @@ from web.door.faults import Missing
 from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
-from web.pages.card import require_visible
+from web.pages.customers.card import require_visible
 
 router = APIRouter()
 Field = Annotated[str, fastapi.Form(max_length=40)]

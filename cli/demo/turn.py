@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cli.common import open_app, out_table, out_text, view
 from cli.data import print_balances
-from cli.demo_crm import CRM, Circle, build_demo_portal
+from cli.demo.crm import CRM, Circle, build_demo_portal
 from cli.exits import FAILED, OK, say
 from cli.progress import watching
-from cli.reconciling import reconcile_one
 from cli.syncing import outside_name
+from cli.work.reconciling import reconcile_one
 from connectors.registry import option_models
 from core.settings import Settings, load_settings
 from sandbox.bitrix24 import BitrixServer

@@ -11,7 +11,7 @@ import typer
 
 from cli.common import one_connection, open_app, out_json, out_table
 from cli.exits import FAILED, OK, explain, say
-from cli.mapping_files import has_settings, is_version, meant, spoken
+from cli.mapping.chosen import has_settings, is_version, meant, spoken
 from connectors.base import Finding
 from core.errors import ConfigError, SverkaError
 from mapping.files.problems import MappingMistakes, Mistake

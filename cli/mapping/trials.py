@@ -9,7 +9,7 @@ import typer
 
 from cli.common import one_connection, open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, say
-from cli.mapping_files import meant, spoken
+from cli.mapping.chosen import meant, spoken
 from cli.progress import watching
 from core.errors import UsageError
 from store import versions

@@ -32,7 +32,7 @@ from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.pages.mapping_common import Chosen, choose, keys_in_use, refused, show, word_of
+from web.pages.mapping.common import Chosen, choose, keys_in_use, refused, show, word_of
 from web.show.text_diff import compare_texts
 from web.show.texts import N_
 

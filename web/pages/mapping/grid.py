@@ -24,7 +24,7 @@ from web.grid.desk import GridDesk, load_samples, open_desk
 from web.grid.lines import find_lines, list_lines
 from web.here import Here
 from web.jobs import Job
-from web.pages.mapping_common import Chosen, choose, show
+from web.pages.mapping.common import Chosen, choose, show
 from web.show.reasons import FIELD_TITLES
 from web.show.texts import N_
 from web.show.working import ENTITIES as ENTITY_TITLES

@@ -27,8 +27,8 @@ from web.door.rules import allow
 from web.grid.desk import GridDesk, Samples, load_samples, open_desk, trace_row
 from web.grid.lines import find_offers, first_path, shown
 from web.here import Here
-from web.pages.mapping_common import Chosen, choose, show
-from web.pages.mapping_grid import read_desk, words, zone_of
+from web.pages.mapping.common import Chosen, choose, show
+from web.pages.mapping.grid import read_desk, words, zone_of
 from web.show.texts import N_
 
 router = APIRouter()

@@ -20,7 +20,7 @@ from web.door.guard import Page
 from web.door.rules import allow
 from web.here import Here
 from web.jobs import Job
-from web.pages.mapping_common import Chosen, choose, show
+from web.pages.mapping.common import Chosen, choose, show
 
 router = APIRouter()
 PATIENCE = 15.0

@@ -1,0 +1,1 @@
+"""The `sverka mapping` commands: check, try, publish, take back, golden cases."""

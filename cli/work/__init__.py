@@ -1,0 +1,1 @@
+"""Commands for what waits for a person: dead letters, reviews, reconciliations, alerts."""

@@ -1,0 +1,1 @@
+"""The ops room: what runs, what it did, whether the books agree, who did what."""
