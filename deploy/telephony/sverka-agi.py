@@ -26,6 +26,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from decimal import Decimal
 from typing import IO, Any
 
 NAMES = ("FOUND", "NAME", "PERSON", "MANAGER", "MANAGER_ID", "ID", "OVERDUE")
@@ -79,7 +80,7 @@ def build_variables(items: list[dict[str, Any]]) -> dict[str, str]:
         first = items[0]
         more = f" +{len(items) - 1}" if len(items) > 1 else ""
         manager = first.get("manager") or {}
-        late = any(not one["overdue"].startswith("-") and float(one["overdue"]) for one in first.get("balances") or [])
+        late = any(Decimal(one["overdue"]) > 0 for one in first.get("balances") or [])
         found["NAME"] = plain(first["name"])[: LONGEST - len(more)] + more
         found["PERSON"], found["ID"] = plain(first.get("person") or ""), first.get("id") or ""
         found["MANAGER"], found["MANAGER_ID"] = plain(manager.get("name") or ""), manager.get("id") or ""
