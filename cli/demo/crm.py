@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cli.common import out_table, out_text
@@ -145,8 +146,8 @@ def _print_sent(name: str, result: RunResult) -> None:
     out_text(f"{name}: {', '.join(told) or 'nothing to send'}; the run was {result.status}. {result.message}".rstrip())
 
 
-def _amount(value: object) -> float:
-    return float(str(value).partition("|")[0]) if value else 0.0
+def _amount(value: object) -> Decimal:
+    return Decimal(str(value).partition("|")[0]) if value else Decimal()
 
 
 def _print_card(portal: Portal, card: dict[str, Any], codes: Iterable[str] = _SHOWN) -> None:

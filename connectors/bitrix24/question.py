@@ -25,8 +25,12 @@ def condition(text: str) -> dict[str, object]:
                 next_step="sverka mapping check",
             )
         name, operator, literal = clause.groups()
-        value: object = literal[1:-1].replace("''", "'") if literal.startswith("'") else float(literal)
-        if isinstance(value, float) and value == int(value):
-            value = int(value)
-        found[f"{_OPERATORS[operator]}{name}"] = value
+        found[f"{_OPERATORS[operator]}{name}"] = _value(literal)
     return found
+
+
+def _value(literal: str) -> str | int:
+    """A number with a fraction goes as it is written: the portal reads texts, and an amount must not become a float."""
+    if literal.startswith("'"):
+        return literal[1:-1].replace("''", "'")
+    return literal if "." in literal else int(literal)
