@@ -27,9 +27,10 @@ CLEANERS = Path("mapping", "cleaners", "common.py")
 def checks() -> list[Check]:
     found: list[Check] = []
     for path in sorted((ROOT / "mapping").rglob("*.py")):
+        name = path.relative_to(ROOT / "mapping").as_posix()
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Expr) and is_check(node.value):
-                found.append((path.relative_to(ROOT / "mapping").as_posix(), node.lineno, node.end_lineno or node.lineno))
+                found.append((name, node.lineno, node.end_lineno or node.lineno))
     return found
 
 
