@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.bitrix24.answers import BatchReply, Reply
 from connectors.bitrix24.errors import Verdict
+from connectors.bitrix24.legal import ASKED, Presets, choose_requisite
 from connectors.bitrix24.types import TypeOf, Types, element_id, external_id
 from connectors.bitrix24.wire import LONGEST_BATCH, Params, Wire
 from connectors.cards import Card, CardRef, CardResult
@@ -48,7 +49,7 @@ class CardWriter:
 
     def __init__(self, wire: Wire, types: Types, originator: str, zone: ZoneInfo) -> None:
         self._wire, self._types, self._originator, self._zone = wire, types, originator, zone
-        self._presets: dict[str, str] | None = None
+        self._presets = Presets(wire)
 
     def write(self, cards: Sequence[Card]) -> list[CardResult]:
         """Write them, as many a batch as fit; the commands of one card stay together."""
@@ -90,7 +91,7 @@ class CardWriter:
             number, element = one.kind.number, element_id(one.card.external_id or "")
             commands[one.main] = ("crm.item.get", {"entityTypeId": number, "id": element})
             wanted = {"ENTITY_TYPE_ID": number, "ENTITY_ID": element}
-            commands[one.legal] = ("crm.requisite.list", {"filter": wanted, "select": ["ID"], "order": {"ID": "ASC"}})
+            commands[one.legal] = ("crm.requisite.list", {"filter": wanted, "select": ASKED, "order": {"ID": "ASC"}})
         found = self._batch(commands, write=False)
         for one in drafts:
             missing = found if isinstance(found, SverkaError) else _refused(found, one)
@@ -99,8 +100,7 @@ class CardWriter:
                 continue
             assert isinstance(found, BatchReply)  # noqa: S101 - an error was told above
             one.multifields = list(found.replies[one.main].result["item"].get("fm") or [])
-            rows = found.replies[one.legal].result
-            one.requisite = str(rows[0]["ID"]) if rows else ""
+            one.requisite = choose_requisite(found.replies[one.legal].result, one.card.requisites)
 
     def _with_commands(self, draft: Draft) -> Draft:
         card, number = draft.card, draft.kind.number
@@ -132,23 +132,10 @@ class CardWriter:
         if draft.requisite:
             return "crm.requisite.update", {"id": draft.requisite, "fields": given}
         fields = {
-            "ENTITY_TYPE_ID": draft.kind.number, "ENTITY_ID": owner, "PRESET_ID": self._preset(given),
+            "ENTITY_TYPE_ID": draft.kind.number, "ENTITY_ID": owner, "PRESET_ID": self._presets.choose(given),
             "NAME": str(draft.card.fields.get("title") or given.get("RQ_COMPANY_NAME") or "1C"), **given,
         }  # fmt: skip
         return "crm.requisite.add", {"fields": fields}
-
-    def _preset(self, given: Mapping[str, object]) -> str:
-        """The portal's own preset: one for sole traders where the tax id is a person's, else the first (§6)."""
-        if self._presets is None:
-            rows = self._wire.call("crm.requisite.preset.list", {"select": ["ID", "NAME"]}).result
-            self._presets = {str(row["ID"]): str(row["NAME"]) for row in rows}
-        if not self._presets:
-            raise ConfigError("The portal has no preset of requisites.", next_step="sverka doctor")
-        if len(str(given.get("RQ_INN") or "")) == 12:
-            person = next((number for number, name in self._presets.items() if re.search(r"\bИП\b|ФОП", name)), None)
-            if person is not None:
-                return person
-        return next(iter(self._presets))
 
     def _value(self, kind: TypeOf, name: str, value: object) -> object:
         """Money as the portal writes it, moments in its own zone and without T (§6, known defects)."""

@@ -72,10 +72,20 @@ class Types:
     def smart(self) -> dict[str, dict[str, Any]]:
         """Smart processes by our name for them (their code without its prefix), and by "smart:NUMBER"."""
         if self._smart is None:
-            rows = rows_of(self._wire.call("crm.type.list").result.get("types", []))
+            rows = self._listed()
             ours = {str(row.get("code") or "").removeprefix(CODE).lower(): row for row in rows if row.get("code")}
             self._smart = ours | {f"smart:{row['entityTypeId']}": row for row in rows}
         return self._smart
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """All of them: a page holds fifty, and one that is not seen would be made once more (§3)."""
+        rows: list[dict[str, Any]] = []
+        start: int | None = 0
+        while start is not None:
+            reply = self._wire.call("crm.type.list", {"start": start} if start else {})
+            rows += rows_of(reply.result.get("types", []))
+            start = reply.following if reply.following is not None and reply.following > start else None
+        return rows
 
     def get(self, name: str) -> TypeOf:
         """A type with its fields.

@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.bitrix24.errors import RestError, bad_value, missing
 from sandbox.bitrix24.fields import smart_fields
+from sandbox.bitrix24.filters import page
 from sandbox.bitrix24.params import Params, as_dict, as_int, as_list, yes
 from sandbox.bitrix24.portal import Caller, Kind, Portal
 
@@ -74,7 +75,9 @@ class Types:
         wanted = as_dict(params.get("filter"))
         rows = [self._shown(one) for one in self.portal.kinds.values() if one.type_id]
         rows = [row for row in rows if all(str(row.get(name)) == str(value) for name, value in wanted.items())]
-        return {"types": rows}, len(rows), None
+        rows.sort(key=lambda row: -as_int(row["id"]))  # the newest first, as the portal shows them
+        chosen, total, following = page(rows, params.get("start"))
+        return {"types": chosen}, total, following
 
     def fields(self, params: Params, caller: Caller) -> Row:
         """`crm.type.getByEntityTypeId`."""

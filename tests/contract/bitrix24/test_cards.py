@@ -13,6 +13,7 @@ import pytest
 from connectors.bitrix24.connector import Bitrix24Connector
 from connectors.cards import Card, CardField, CardTarget, CardType
 from core.errors import ConfigError, ConflictError, RecordError, SchemaDrift, TransientError, UncertainOutcome
+from sandbox.bitrix24.admin import PERSON
 from sandbox.bitrix24.errors import system
 from tests.contract.bitrix24.stand import BitrixStand, open_stand
 
@@ -53,6 +54,16 @@ def test_what_is_missing_is_made_once(stand: BitrixStand, target: Bitrix24Connec
     }
     label = stand.portal.kinds[4].fields[next(n for n in stand.portal.kinds[4].fields if n.startswith("ufCrm"))]
     assert label.kind == "money"
+
+
+def test_our_type_is_found_among_more_than_a_page_of_others(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    stand.portal.plan_types = 200
+    target.setup([ORDERS], dry_run=False)
+    for number in range(120):
+        stand.server.shell.rest.methods["crm.type.add"]({"fields": {"title": f"Процесс {number}"}}, PERSON)
+    again = cast("Bitrix24Connector", stand.connect())
+    assert {one.state for one in again.setup([ORDERS], dry_run=False)} == {"there"}
+    assert [kind.code for kind in stand.portal.kinds.values() if kind.code] == ["SVERKA_ORDER"]
 
 
 def test_the_plan_may_not_allow_it(stand: BitrixStand, target: Bitrix24Connector) -> None:
@@ -146,6 +157,61 @@ def test_requisites_that_are_there_are_changed_not_doubled(stand: BitrixStand, t
     assert [row["RQ_KPP"] for row in rows] == ["770002002"]
 
 
+INN, KPP, OTHER_INN, BRANCH = "7743013901", "774301001", "7707083893", "540145001"
+
+
+@pytest.mark.parametrize(
+    ("others", "mine"),
+    [
+        ([(OTHER_INN, "770701001")], (INN, KPP)),  # another firm of the same owner stands first
+        ([(INN, BRANCH)], (INN, KPP)),  # a branch stands first
+        ([(OTHER_INN, "770701001"), (INN, BRANCH)], (INN, "")),
+        ([(OTHER_INN, "770701001"), (INN, BRANCH)], ("", "")),
+    ],
+)
+def test_of_several_requisites_the_customers_own_are_written(
+    stand: BitrixStand, target: Bitrix24Connector, others: list[tuple[str, str]], mine: tuple[str, str]
+) -> None:
+    stand.portal.requisites.clear()
+    numbers = [_add_requisite(stand, *one) for one in (*others, mine)]
+    before = [dict(stand.portal.requisites[number]) for number in numbers[:-1]]
+    sent = Card("company", "k1", "2", {}, requisites={"RQ_INN": INN, "RQ_KPP": KPP, "RQ_OGRN": "1027700132195"})
+    assert target.write_cards([sent])[0].error is None
+    assert [stand.portal.requisites[number] for number in numbers[:-1]] == before
+    told = stand.portal.requisites[numbers[-1]]
+    assert (told["RQ_INN"], told["RQ_KPP"], told["RQ_OGRN"]) == (INN, KPP, "1027700132195")
+    assert list(stand.portal.requisites) == numbers
+
+
+def test_requisites_of_others_are_not_written_over(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    stand.portal.requisites.clear()
+    numbers = [_add_requisite(stand, *one) for one in ((OTHER_INN, "770701001"), (OTHER_INN, BRANCH))]
+    before = [dict(stand.portal.requisites[number]) for number in numbers]
+    sent = Card("company", "k1", "2", {}, requisites={"RQ_INN": INN, "RQ_KPP": KPP})
+    for _ in range(2):
+        assert target.write_cards([sent])[0].error is None
+    assert [stand.portal.requisites[number] for number in numbers] == before
+    assert [row["RQ_INN"] for row in stand.portal.requisites.values()] == [OTHER_INN, OTHER_INN, INN]
+
+
+def _add_requisite(stand: BitrixStand, inn: str, kpp: str) -> int:
+    fields = {"ENTITY_TYPE_ID": 4, "ENTITY_ID": 2, "PRESET_ID": 1, "NAME": "x", "RQ_INN": inn, "RQ_KPP": kpp}
+    return int(stand.server.shell.rest.methods["crm.requisite.add"]({"fields": fields}, PERSON))
+
+
+def test_new_requisites_get_the_preset_that_shows_most_of_them(stand: BitrixStand, target: Bitrix24Connector) -> None:
+    person = {"RQ_LAST_NAME": "Иванов", "RQ_FIRST_NAME": "Иван", "RQ_OGRNIP": "304500116000157"}
+    firm = {"RQ_INN": INN, "RQ_KPP": KPP, "RQ_COMPANY_NAME": "Ромашка"}
+    cards = [
+        Card("contact", "k1", None, {"name": "Иван", "lastName": "Иванов"}, requisites=person),
+        Card("company", "k2", None, {"title": "Ромашка"}, requisites=firm),
+        Card("company", "k3", None, {"title": "ИП Иванов"}, requisites={"RQ_INN": "500100732259"}),
+    ]
+    stand.portal.requisites.clear()
+    assert [one.error for one in target.write_cards(cards)] == [None, None, None]
+    assert [row["PRESET_ID"] for row in stand.portal.requisites.values()] == ["3", "1", "3"]
+
+
 def test_our_key_goes_on_a_card_that_has_none_and_on_no_other(stand: BitrixStand, target: Bitrix24Connector) -> None:
     before = dict(stand.portal.kinds[4].items[2])
     assert target.claim_card("company", "2", "k1").error is None
@@ -203,8 +269,9 @@ def test_what_was_made_before_the_way_in_was_closed_is_told(stand: BitrixStand, 
     entered: list[str] = []
 
     def enter(path: str, params: dict[str, Any], real: Any = rest._enter) -> Any:
-        entered.append(path)
-        if "/batch" in path and sum("/batch" in one for one in entered) > 1:
+        if "/batch" in path and "crm.item.add" in str(params):
+            entered.append(path)
+        if len(entered) > 1:
             raise system("INVALID_CREDENTIALS")
         return real(path, params)
 
