@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.bitrix24.answers import BatchReply, Reply
+from connectors.bitrix24.emptying import build_emptying
 from connectors.bitrix24.errors import Verdict
 from connectors.bitrix24.legal import ASKED, Presets, choose_requisite
 from connectors.bitrix24.types import TypeOf, Types, element_id, external_id
@@ -153,7 +154,25 @@ class CardWriter:
         found = self._batch(commands, write=True) if commands else BatchReply()
         if isinstance(found, SverkaError):
             return {one.place: CardResult(one.card.key, one.card.external_id, _on(found, one)) for one in group}
-        return {one.place: _result(found, one) for one in group}
+        results = {one.place: _result(found, one) for one in group}
+        return results | self._empty([one for one in group if results[one.place].error is None], found)
+
+    def _empty(self, group: Sequence[Draft], found: BatchReply) -> dict[int, CardResult]:
+        """What the portal has kept although it was to be emptied, by the older way; results where that fails."""
+        commands: Commands = {}
+        for one in group:
+            reply = found.replies.get(one.main)
+            if reply is not None and one.card.external_id is not None:
+                number = element_id(one.card.external_id)
+                order = build_emptying(one.kind, number, one.card.fields, reply.result["item"])
+                commands |= {one.main: order} if order is not None else {}
+        told = self._batch(commands, write=True) if commands else BatchReply()
+        failed: dict[int, CardResult] = {}
+        for one in group:
+            if one.main in commands and (isinstance(told, SverkaError) or one.main not in told.replies):
+                error = _on(told, one) if isinstance(told, SverkaError) else _failure(told.refusals.get(one.main), one)
+                failed[one.place] = CardResult(one.card.key, one.card.external_id, error)
+        return failed
 
     def _batch(self, commands: Commands, *, write: bool) -> BatchReply | SverkaError:
         """What a batch came to; a failure of the whole is every card's own. Raises what stops everything."""

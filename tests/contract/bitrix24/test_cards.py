@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -155,6 +156,33 @@ def test_requisites_that_are_there_are_changed_not_doubled(stand: BitrixStand, t
     assert target.write_cards([sent])[0].error is None
     rows = [row for row in stand.portal.requisites.values() if row["ENTITY_ID"] == str(number)]
     assert [row["RQ_KPP"] for row in rows] == ["770002002"]
+
+
+def test_a_field_that_the_portal_keeps_is_emptied_in_the_older_way(
+    stand: BitrixStand, target: Bitrix24Connector
+) -> None:
+    """Only where its answer shows that it was kept: a portal that does empty it costs one request."""
+    companies = stand.portal.kinds[4].items
+    for keeps, requests in ((True, 2), (False, 1)):
+        stand.portal.habits = replace(stand.portal.habits, keeps_company_fields=keeps)
+        for number in (2, 3):
+            companies[number]["comments"] = "к удалению"
+        target.find_cards("company", "key", ["warm"])
+        before = len(stand.server.requests)
+        sent = [card(f"k{number}", str(number), comments=None) for number in (2, 3)]
+        assert [one.error for one in target.write_cards(sent)] == [None, None]
+        assert [companies[number]["comments"] for number in (2, 3)] == [None, None]
+        assert len(stand.server.requests) - before == requests
+
+
+def test_a_field_that_could_not_be_emptied_leaves_the_card_undone(
+    stand: BitrixStand, target: Bitrix24Connector
+) -> None:
+    stand.portal.kinds[4].items[2]["comments"] = "к удалению"
+    del stand.server.shell.rest.methods["crm.company.update"]
+    kept, other = target.write_cards([card("k2", "2", comments=None), card("k3", "3")])
+    assert isinstance(kept.error, RecordError)
+    assert other.error is None
 
 
 INN, KPP, OTHER_INN, BRANCH = "7743013901", "774301001", "7707083893", "540145001"
