@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import io
 import os
 import shlex
 import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -21,10 +23,10 @@ from rich.text import Text
 from cli.exits import OK
 from connectors.registry import option_models
 from core.clock import SystemClock
-from core.errors import ConfigError, UsageError
+from core.errors import ConfigError, SverkaError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
-from store.engine import open_engine, reading
+from store.engine import ACCEPTED, is_memory, open_engine, reading
 from store.queries.shapes import View
 from store.queries.work.queues import count_waiting
 from store.upgrade import upgrade
@@ -36,7 +38,10 @@ Reason = Annotated[str, typer.Option("--reason", help="Why nothing is to be done
 
 def settings() -> Settings:
     """The settings of this working folder; all mistakes in one ConfigError."""
-    return load_settings(connectors=option_models())
+    loaded = load_settings(connectors=option_models())
+    if is_memory(loaded.store.url):
+        raise ConfigError(f"store.url names no file: nothing would be kept; it is {ACCEPTED}.")
+    return loaded
 
 
 def owner() -> str:
@@ -127,8 +132,40 @@ def to_reader() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         raise typer.Exit(OK) from None
+    except OSError as error:  # a full disk
+        _forget_output()
+        raise SverkaError(
+            f"Standard output cannot be written: {error.strerror or error}.", next_step="make room, then once more"
+        ) from error
+
+
+def _forget_output() -> None:
+    """What is still in the buffer goes nowhere: else the interpreter tries it once more at the end, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def check_file(path: Path | None) -> None:
+    """A file named for the output must be one that can be written. Raises UsageError, before anything is begun."""
+    if path is None:
+        return
+    there = path.exists()
+    with telling_file(path):
+        path.open("ab").close()
+    if not there:
+        path.unlink()
+
+
+@contextmanager
+def telling_file(path: Path) -> Iterator[None]:
+    """What goes wrong with a file that the person named is said to him as a mistake of his, UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.", next_step="name another file, then once more"
+        ) from error
 
 
 def out_json(value: Any) -> None:
@@ -161,13 +198,13 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
     for row in rows:
         table.add_row(*(Text(_cell(cell)) for cell in row))
     terminal = sys.stdout.isatty()
-    console = Console(
-        highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=None if terminal else 200
-    )
-    with console.capture() as captured:  # rich would end the program itself when the reader has gone
-        console.print(table)
+    drawn = io.StringIO()  # rich would end the program itself when the reader has gone
+    Console(
+        file=drawn, force_terminal=terminal, highlight=False, markup=False, emoji=False,
+        soft_wrap=not terminal, width=None if terminal else 200,
+    ).print(table)  # fmt: skip
     with to_reader():
-        sys.stdout.write(captured.get())
+        sys.stdout.write(drawn.getvalue())
 
 
 def _cell(value: object) -> str:

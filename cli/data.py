@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
 from cli.cards import print_card
-from cli.common import open_app, out_json, out_lines, out_table, out_text, to_reader, view
+from cli.common import check_file, open_app, out_json, out_lines, out_table, out_text, telling_file, to_reader, view
 from cli.exits import FAILED, say
 from cli.words import moment, money
 from core.errors import UsageError
 from mapping.model import ENTITIES
 from store.queries.customers.card import find_customers, load_card
-from store.queries.export import EXPORTS, export_name, iter_export
+from store.queries.export import EXPORTS, blank_record, export_name, iter_export
 from store.queries.settlements.balances import iter_balances
-from store.tabular import columns_of, flatten, open_target, write_csv, write_xlsx
+from store.tabular import columns_of, flatten, laid_aside, write_csv, write_xlsx
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -45,13 +47,15 @@ def export(
     if name is None:
         known = ", ".join(EXPORTS)
         raise UsageError(f"{entity!r} is no entity. There are: {known}.", next_step="sverka export --help")
+    check_file(output)
     with open_app(readonly=True) as app, app.engine.connect() as conn:
         records = iter_export(conn, name, view(app))
         if format == "jsonl" or as_json:
             _write_jsonl(records, output)
         else:
             references = _references(EXPORTS[name])
-            _write_table((flatten(record, references) for record in records), format, output)
+            header = columns_of([flatten(blank_record(conn, name, view(app)), references)])
+            _write_table((flatten(record, references) for record in records), header, format, output)
 
 
 def _references(entity: str) -> set[str]:
@@ -64,23 +68,22 @@ def _write_jsonl(records: Iterator[dict[str, Any]], output: Path | None) -> None
     if output is None:
         out_lines(records)
         return
-    with output.open("wb") as target:
+    with telling_file(output), output.open("wb") as target:
         for record in records:
             target.write(msgspec.json.encode(record, enc_hook=str) + b"\n")
 
 
-def _write_table(records: Iterator[dict[str, Any]], format: str, output: Path | None) -> None:
-    first = list(islice(records, 200))
-    columns = columns_of(first)
+def _write_table(records: Iterator[dict[str, Any]], header: list[str], format: str, output: Path | None) -> None:
     write = write_csv if format == "csv" else write_xlsx
-    target = open_target(output)
-    try:
-        with to_reader():
-            number = write(chain(first, records), columns, target)
-            target.flush()
-    finally:
-        if output is not None:
-            target.close()
+    with laid_aside(records, header) as (columns, kept), TemporaryFile() as made:
+        number = write(kept, columns, made)
+        made.seek(0)
+        if output is None:
+            with to_reader():
+                copyfileobj(made, sys.stdout.buffer)
+        else:
+            with telling_file(output), output.open("wb") as target:
+                copyfileobj(made, target)
     say(f"{number} records{f' in {output}' if output else ''}")
 
 

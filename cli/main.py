@@ -5,6 +5,8 @@ Only the module of the command that is called is imported, so that a short comma
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib import import_module
 
@@ -59,8 +61,17 @@ def _no_options() -> None:
     """Keeps a company's CRM and its 1C-style accounting in step, and can prove that they are."""
 
 
+def _prepare_output() -> None:
+    """Whoever has closed our output does not want it; letters that its encoding has not are written as escapes."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point of the `sverka` command."""
+    _prepare_output()
     configure_logging()
     try:
         build_app(sys.argv[1:])(prog_name="sverka")

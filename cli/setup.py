@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from cli.common import one_connection, open_app, out_json, out_table, out_text
+from cli.common import check_file, one_connection, open_app, out_json, out_table, out_text
 from cli.exits import FAILED, OK, err, say
 from cli.progress import watching
 from connectors.base import Finding
@@ -170,6 +170,7 @@ def audit(
 
     Example: sverka audit --xlsx look.xlsx
     """
+    check_file(xlsx)
     with open_app() as app:  # nothing but the turns of a rate budget is written
         name = one_connection(app, connection)
         with watching(app.clock, quiet=as_json) as progress:

@@ -12,7 +12,8 @@ from cli.exits import FAILED, OK, PARTIAL, USAGE, say
 from cli.progress import watching
 from cli.words import age, moment
 from core.errors import UsageError
-from mapping.model import ENTITIES, entity_name
+from mapping.model import ENTITIES
+from store.queries.export import EXPORTS, export_name
 from store.queries.work.queues import QUEUES
 from store.queries.work.status import load_status
 from store.versions import published
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
+_READ_WITH = {"contact": "counterparty", "movement": "balance"}
+"""What is no set of its own on the other side, and what it comes with."""
 _PEOPLE = (
     "read",
     "created",
@@ -88,11 +91,10 @@ def worst(codes: list[int]) -> int:
 def _known_entity(text: str | None) -> str | None:
     if text is None:
         return None
-    name = entity_name(text) or {"balances": "balance", "balance": "balance"}.get(text)
+    name = export_name(text)
     if name is None:
-        known = ", ".join(spec.plural for spec in ENTITIES.values())
-        raise UsageError(f"{text!r} is no entity. There are: {known}, balances.", next_step="sverka sync --help")
-    return name
+        raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step="sverka sync --help")
+    return _READ_WITH.get(EXPORTS[name], EXPORTS[name])
 
 
 def outside_name(entity: str) -> str:

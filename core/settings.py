@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -267,13 +267,17 @@ def environment_of(name: str, environ: Mapping[str, str] = os.environ) -> dict[s
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before it
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{path} is not valid TOML: {error}.", next_step=f"mend {path}, then: sverka doctor"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text.", next_step=f"save {path} as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror or error}.", next_step=f"mend {path}, then: sverka doctor"
+        ) from error
 
 
 def _apply_environment(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
@@ -341,28 +345,48 @@ def _build_connection(
         problems.append(f"{prefix}.connector: is one of {', '.join(sorted(connectors)) or 'none known'}")
         return None
     known = set(ConnectionSettings.model_fields) - {"name", "options"}
+    every = known | _names(model)
     own = {key: value for key, value in raw.items() if key not in known}
-    options = _validated(model, own, prefix, problems)
+    options = _validated(model, own, prefix, problems, every)
     common = {"role": getattr(model, "default_role", "accounting")}
     common |= {key: value for key, value in raw.items() if key in known}
-    built = _validated(ConnectionSettings, common | {"name": name, "options": options}, prefix, problems)
+    built = _validated(ConnectionSettings, common | {"name": name, "options": options}, prefix, problems, every)
     return built if isinstance(built, ConnectionSettings) else None
 
 
-def _validated(model: type[BaseModel], values: dict[str, Any], prefix: str, problems: list[str]) -> BaseModel | None:
+def _validated(
+    model: type[BaseModel], values: dict[str, Any], prefix: str, problems: list[str], known: set[str]
+) -> BaseModel | None:
     try:
         return model(**values)
     except ValidationError as error:
-        problems.extend(_explain(error, prefix, model))
+        problems.extend(_explain(error, prefix, model, known))
         return None
 
 
-def _explain(error: ValidationError, prefix: str, model: type[BaseModel]) -> list[str]:
+def _explain(error: ValidationError, prefix: str, model: type[BaseModel], known: set[str] | None = None) -> list[str]:
+    """What is wrong, a line each; `known`: the keys there are where the section is read by several models."""
     lines = []
     for item in error.errors(include_url=False, include_input=False):
         path = ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])])
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            text = f"unknown key; known here: {', '.join(sorted(model.model_fields))}"
+            section = _section(model, item["loc"][:-1])
+            names = known if known and section is model else _names(section)
+            text = f"unknown key; known here: {', '.join(sorted(names))}"
         lines.append(f"{path}: {text}")
     return lines
+
+
+def _section(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of the section that a place is in."""
+    for part in loc:
+        found = model.model_fields.get(str(part))
+        kinds = () if found is None else (found.annotation, *get_args(found.annotation))
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    """The keys of a section as people write them; the file's own path is none."""
+    return {field.alias or name for name, field in model.model_fields.items()} - {"path"}

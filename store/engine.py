@@ -54,6 +54,12 @@ def parse_store_url(url: str) -> URL:
     return target.set(drivername="postgresql+psycopg") if target.get_backend_name() == "postgresql" else target
 
 
+def is_memory(url: str) -> bool:
+    """Whether the store would be gone with the process. Raises ConfigError as `parse_store_url` does."""
+    target = parse_store_url(url)
+    return target.get_backend_name() == "sqlite" and target.database in (None, "", ":memory:")
+
+
 def open_engine(url: str, *, pool_size: int = 5, readonly: bool = False) -> Engine:
     """An engine with this project's rules; nothing is connected yet.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import msgspec
@@ -129,6 +129,19 @@ def _write_cell(sheet: Any, row: int, column: int, value: object) -> None:
         sheet.write_string(row, column, str(value)[:_CELL_LIMIT])
 
 
-def open_target(path: Path | None) -> BinaryIO:
-    """The file to write to, or standard output."""
-    return path.open("wb") if path is not None else sys.stdout.buffer
+@contextmanager
+def laid_aside(
+    records: Iterable[dict[str, Any]], header: Iterable[str]
+) -> Iterator[tuple[list[str], Iterator[dict[str, Any]]]]:
+    """Flat records, kept on disk until the last one is known, and all their columns.
+
+    The columns of `header` come first, also where there are no records; then those that only some records have, such as
+    attributes of the customer's own, in the order in which they were met. Memory does not grow with the records.
+    """
+    columns = dict.fromkeys(header)
+    with TemporaryFile() as aside:
+        for record in records:
+            columns |= dict.fromkeys(record)
+            aside.write(msgspec.json.encode(record, enc_hook=str) + b"\n")
+        aside.seek(0)
+        yield list(columns), map(msgspec.json.decode, aside)

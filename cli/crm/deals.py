@@ -130,7 +130,7 @@ def _print_waiting(records: list[dict[str, Any]], as_json: bool) -> None:
 
 @app.command("stages")
 def show_stages(as_json: Json = False) -> None:
-    """Pipelines and stages of the CRMs as the last cycle found them: what [deals.moves] may name.
+    """Pipelines and stages of the CRMs as the last cycle found them: what `deals.moves` of a mapping may name.
 
     Example: sverka deals stages
     """

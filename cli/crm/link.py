@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import open_app, out_json, out_table, out_text, person
+from cli.common import check_file, open_app, out_json, out_table, out_text, person
 from cli.exits import FAILED, OK, PARTIAL, err, say
 from cli.progress import watching
 from core.errors import UsageError
-from store.tabular import flatten, open_target, write_sheets
+from store.tabular import flatten, write_sheets
 from sync.context import App
 from sync.cycle import RunResult
 from sync.link.report import COLUMNS, GROUPS, Report
@@ -47,6 +47,7 @@ def link(
 
     Only after that are cards made in the CRM. Example: sverka link crm --dry-run --xlsx link.xlsx
     """
+    check_file(xlsx)
     with open_app() as app:
         settings = app.settings.connection(connection)
         settings.check_secrets()
@@ -139,7 +140,7 @@ def _write(report: Report, xlsx: Path | None) -> None:
     if xlsx is None:
         return
     sheets = {_SHEETS[group]: _flat(report, group) for group in GROUPS}
-    with open_target(xlsx) as target:
+    with xlsx.open("wb") as target:
         write_sheets(sheets, list(COLUMNS), target)
     say(f"Written to {xlsx}.")
 

@@ -86,6 +86,8 @@ def reconcile_one(app: App, name: str, *, repair: bool, as_json: bool, fresh: bo
             out_json(line)
     else:
         print_reconciliation(name, result, app.zone)
+    if result.failure:
+        say(f"{name}: failed: {result.failure}")
     if result.status == "explained":
         say("Every difference is explained. To read again what differs: sverka reconcile --repair")
     return _EXIT[result.status]
@@ -104,7 +106,7 @@ def print_reconciliation(name: str, result: Reconciliation, zone: tzinfo) -> Non
     _print_lines("Differences", result.differences(zone))
     for currency, amount in sorted(result.unexplained.items()):
         out_text(f"{name}: {amount} {currency} unexplained")
-    if not result.unexplained:
+    if not result.unexplained and not result.failure:
         out_text(f"{name}: 0.00 unexplained")
     if result.remembered:
         say(f"{result.remembered} movements were named before and still add up; to fetch them again: --fresh")

@@ -55,6 +55,25 @@ def iter_export(conn: Connection, name: str, view: View | None = None, *, size: 
         yield from build(rows)
 
 
+def blank_record(conn: Connection, name: str, view: View | None = None) -> Record:
+    """A record of which nothing is known: it has every key that records of this entity have, also where there are none.
+
+    Args:
+        conn: a connection that may read.
+        name: one of `EXPORTS`.
+        view: how records are shown.
+    """
+    chosen = view or View()
+    return _plan(conn, name, chosen, References(conn, chosen))[1]([_Blank(id=UUID(int=0), connection="")])[0]
+
+
+class _Blank(dict[str, object]):
+    """A row without values."""
+
+    def __missing__(self, key: str) -> str | None:
+        return "" if key.endswith("_key") else None
+
+
 def build_records(
     conn: Connection, entity: str, rows: Sequence[StoredRow], view: View, references: References, *, lines: bool
 ) -> list[Record]:

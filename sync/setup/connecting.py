@@ -113,7 +113,7 @@ def write_connection(path: Path, name: str, values: dict[str, str]) -> None:
     Raises:
         ConfigError: the file has a connection of this name already, or the new text would not be readable.
     """
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     known = _parse(path, before).get("connections", {})
     if name in known:
         raise ConfigError(

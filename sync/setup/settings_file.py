@@ -132,7 +132,7 @@ def _item(value: object) -> Item:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read.", next_step=f"look at {path}, then: sverka doctor") from error
 

@@ -15,6 +15,8 @@ from store.search import REGION, Query, read_query
 from store.tables import binding
 
 LIMIT = 50
+LONGEST = 500
+"""Letters of what somebody types; beyond tens of thousands a database refuses to look for a part of anything."""
 _FOUND = ("name", "legal_name", "kind", "tax_id", "registration_code", "phones", "emails", "status", "home", "deleted")
 
 
@@ -34,6 +36,7 @@ def find_customers(
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
     With a `viewer` it is asked among the customers that he may see; without one, among all.
     """
+    text = text[:LONGEST].encode(errors="replace").decode()
     query = read_query(text, region=region)
     if not query.exact:
         return []

@@ -226,3 +226,24 @@ def test_where_people_reach_the_pages_is_checked(tmp_path: Path, address: str) -
 def test_a_customers_page_is_known_where_the_address_is() -> None:
     assert WebSettings().customer_page("7") == ""
     assert WebSettings(address="https://x.example/sverka/").customer_page("7") == "https://x.example/sverka/customers/7"
+
+
+def test_an_unknown_key_is_told_every_key_of_its_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {
+        "SVERKA_SCHEDULE__EVRY": "5m",
+        "SVERKA_STORE__ADRESS": "x",
+        "SVERKA_ALERTS__EMAIL__FORM": "x",
+        "SVERKA_BOGUS__X": "1",
+        "SVERKA_CONNECTIONS__A__CONNECTOR": "known",
+        "SVERKA_CONNECTIONS__A__WRIET": "on",
+    }
+    with pytest.raises(ConfigError) as raised:
+        load_settings(environ=environ, connectors=MODELS)
+    told = [line.strip(" -").split(": unknown key; known here: ") for line in raised.value.message.splitlines()]
+    known = {parts[0]: set(parts[1].split(", ")) for parts in told if len(parts) == 2}
+    assert known["schedule.evry"] == {"every", "lease", "nightly", "quiet", "tick"}
+    assert known["store.adress"] == {"cache", "url"}
+    assert {"from", "host", "to"} <= known["alerts.email.form"]
+    assert {"mapping", "password", "role", "timezone", "url", "write"} <= known["connections.a.wriet"]
+    assert "store" in known["bogus"] and "path" not in known["bogus"]
