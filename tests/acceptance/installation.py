@@ -25,6 +25,7 @@ class Installation:
         self.settings.write_text(
             f"""[store]
 url = "{store_url}"
+cache = "{folder / "cache"}"
 {extra}
 [connections.accounting]
 connector = "onec_odata"

@@ -120,6 +120,7 @@ class House:
     def _text(self, store: str, broker: str) -> str:
         return f"""[store]
 url = "{store}"
+cache = "{self.folder / "cache"}"
 [broker]
 url = "{broker}"
 [schedule]

@@ -228,7 +228,8 @@ def make_world(
         crm = stack.enter_context(BitrixServer(portal, secret=SECRET))
         path = folder / "settings.toml"
         given = {"mapping": mapping or "portal.toml", "attempts": 2, "retry_seconds": 0.0, "drain": 1000.0} | options
-        path.write_text(settings_text(url, crm, onec, write, way_in(portal, crm) if application else "", given))
+        store = f'[store]\nurl = "{url}"\ncache = "{folder / "cache"}"'
+        path.write_text(settings_text(store, crm, onec, write, way_in(portal, crm) if application else "", given))
         settings = load_settings(path, environ={}, connectors=option_models())
         engine = open_engine(url)
         upgrade(engine)
@@ -250,9 +251,9 @@ def way_in(portal: Portal, crm: BitrixServer) -> str:
 
 
 def settings_text(
-    url: str, crm: BitrixServer, onec: OnecServer, write: str, application: str, given: dict[str, Any]
+    store: str, crm: BitrixServer, onec: OnecServer, write: str, application: str, given: dict[str, Any]
 ) -> str:
-    lines = [f'[store]\nurl = "{url}"', '[connections.crm]\nconnector = "bitrix24"\nrole = "crm"\nallow_http = true']
+    lines = [store, '[connections.crm]\nconnector = "bitrix24"\nrole = "crm"\nallow_http = true']
     lines.append(application or f'webhook = "{crm.webhook}"')
     lines += [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in given.items()]
     lines.append(

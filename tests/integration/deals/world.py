@@ -180,7 +180,7 @@ def make_deals(url: str, folder: Path, rules: str = NUMBER, *, customers: int = 
         portal.limits.drain = portal.limits.cap = 10_000
         onec, bitrix = stack.enter_context(OnecServer(base)), stack.enter_context(BitrixServer(portal))
         (folder / "crm.toml").write_text(_rules(rules), encoding="utf-8")
-        (folder / "settings.toml").write_text(_settings(url, onec.url, bitrix.webhook), encoding="utf-8")
+        (folder / "settings.toml").write_text(_settings(folder, url, onec.url, bitrix.webhook), encoding="utf-8")
         settings = load_settings(folder / "settings.toml", environ={}, connectors=option_models())
         engine = open_engine(url)
         upgrade(engine)
@@ -202,9 +202,10 @@ payment = false
 {rules}"""
 
 
-def _settings(store: str, base: str, webhook: str) -> str:
+def _settings(folder: Path, store: str, base: str, webhook: str) -> str:
     return f"""[store]
 url = "{store}"
+cache = "{folder / "cache"}"
 [connections.accounting]
 connector = "onec_odata"
 url = "{base}"

@@ -147,7 +147,8 @@ def make_circle(
         (folder / "portal.toml").write_text(f'extends = "bitrix24"\n{mapping}', encoding="utf-8")
         path = folder / "settings.toml"
         path.write_text(
-            f'[store]\nurl = "{url}"\n[connections.accounting]\nconnector = "onec_odata"\nurl = "{onec.url}"\n'
+            f'[store]\nurl = "{url}"\ncache = "{folder / "cache"}"\n'
+            f'[connections.accounting]\nconnector = "onec_odata"\nurl = "{onec.url}"\n'
             'user = "Обмен"\npassword = "secret"\nmapping = "bp30"\nwrite = "on"\n'
             f'[connections.crm]\nconnector = "bitrix24"\nrole = "crm"\nwebhook = "{server.webhook}"\n'
             f'allow_http = true\nmapping = "portal.toml"\nattempts = 1\nretry_seconds = 0\n'

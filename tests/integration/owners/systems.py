@@ -132,7 +132,7 @@ def make_systems(
             for base in made.values():
                 base.create(PARTIES, same_customer(number))
         servers = {name: stack.enter_context(OnecServer(base)) for name, base in made.items()}
-        lines = [f'[store]\nurl = "{url}"']
+        lines = [f'[store]\nurl = "{url}"\ncache = "{folder / "cache"}"']
         for name, server in servers.items():
             mapping = write_mapping(folder, name, owners.get(name, {}))
             lines.append(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -89,9 +91,9 @@ def open_preset_world(
         5, documents, 30, today=TODAY.date(), clock=lambda: clock.now().replace(tzinfo=None), layout=layout,
         configuration=configuration,
     )  # fmt: skip
-    with base, OnecServer(base) as server:
+    with base, OnecServer(base) as server, tempfile.TemporaryDirectory() as folder:
         plan = f'changes = "exchange_plan"\nexchange_plan = "СверкаОбмен"\nnode = "{base.nodes[0]}"' if by_plan else ""
-        settings = settings_of(store_url, server.url, configuration, f'write = "{write}"\n{plan}')
+        settings = settings_of(store_url, server.url, configuration, Path(folder), f'write = "{write}"\n{plan}')
         engine = open_engine(store_url)
         upgrade(engine)
         yield PresetWorld(base, server, App(settings, engine, clock, "test"), settings)
@@ -101,5 +103,6 @@ def open_preset_world(
 
 def cycle_of(store_url: str, base_url: str, configuration: str) -> None:
     """One cycle as a worker runs it."""
-    settings = settings_of(store_url, base_url, configuration, 'write = "on"')
-    run_cycle(App(settings, open_engine(store_url), SystemClock(), "victim"), NAME, Order())
+    with tempfile.TemporaryDirectory() as folder:
+        settings = settings_of(store_url, base_url, configuration, Path(folder), 'write = "on"')
+        run_cycle(App(settings, open_engine(store_url), SystemClock(), "victim"), NAME, Order())

@@ -99,7 +99,8 @@ def main(count: int, folder: Path) -> None:
     server = serve(count)
     path = folder / "settings.toml"
     path.write_text(
-        f'[store]\nurl = "sqlite:///{folder}/store.db"\n[connections.accounting]\nconnector = "onec_odata"\n'
+        f'[store]\nurl = "sqlite:///{folder}/store.db"\ncache = "{folder}/cache"\n'
+        '[connections.accounting]\nconnector = "onec_odata"\n'
         f'url = "http://127.0.0.1:{server.server_port}/base"\nmapping = "bp30"\nsessions = "off"\nsince = 2025-01-01\n'
     )
     settings = load_settings(path, environ={}, connectors=option_models())

@@ -145,19 +145,22 @@ def open_world(
     base = build_company(
         seed, documents, counterparties, today=TODAY.date(), clock=lambda: clock.now().replace(tzinfo=None)
     )
-    with base, OnecServer(base) as server:
-        settings = settings_of(store_url, server.url, "bp30", f'since = "{since.isoformat()}"' if since else "")
+    with base, OnecServer(base) as server, tempfile.TemporaryDirectory() as folder:
+        more = f'since = "{since.isoformat()}"' if since else ""
+        settings = settings_of(store_url, server.url, "bp30", Path(folder), more)
         engine = open_engine(store_url)
         upgrade(engine)
         yield World(base, server, App(settings, engine, clock, "test"), settings)
         engine.dispose()
 
 
-def settings_of(store_url: str, url: str, mapping: str, more: str = "") -> Settings:
-    """Settings as a file would give them."""
+def settings_of(store_url: str, url: str, mapping: str, folder: Path, more: str = "") -> Settings:
+    """Settings as a file in this folder gives them."""
+    path = folder / "settings.toml"
     text = f"""
 [store]
 url = "{store_url}"
+cache = "{folder / "cache"}"
 [connections.{NAME}]
 connector = "onec_odata"
 url = "{url}"
@@ -166,7 +169,5 @@ password = "secret"
 mapping = "{mapping}"
 {more}
 """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "settings.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_settings(path, environ={}, connectors=option_models())
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, environ={}, connectors=option_models())

@@ -101,6 +101,7 @@ def write_settings(folder: Path, store: str, base: str, more: str) -> Settings:
         f"""
 [store]
 url = "{store}"
+cache = "{folder / "cache"}"
 [connections.accounting]
 connector = "onec_odata"
 url = "{base}"
