@@ -9,6 +9,13 @@ from store.types import Json, UtcDateTime
 
 FETCH_BITS = 32
 """A fetch number begins with the fencing token of its run: those of a later run are all higher."""
+BEFORE_SINCE = "before since"
+"""Stands for the mapping version of a document left out for its date: a new `since` makes it be looked at again."""
+OUTSIDE = "outside set"
+"""Stands for the mapping version of a record that is there and left out by the very filter its set is asked with.
+
+Its set's list never names it: that it is not in there says nothing.
+"""
 
 landing = Table(  # the record as received, zstd-compressed JSON text
     "landing",

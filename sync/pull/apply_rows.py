@@ -282,7 +282,7 @@ def _write_left_out(conn: Connection, group: Group) -> None:
         for item in items
     ]
     _save_bindings(conn, rows)
-    keep_received(conn, ctx, source, [item for item in items if item.left_out == "filtered"])
+    keep_received(conn, ctx, source, [item for item in items if item.left_out != "before"])
     mark_deleted(conn, ctx, source.entity, mirrored)
     if ctx.order.dry_run:
         gone = (item for item in items if item.outcome == "deleted")

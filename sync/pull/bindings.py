@@ -10,15 +10,13 @@ from sqlalchemy import ColumnElement, Connection, and_, or_
 from connectors.base import Window
 from store.bulk import select_in
 from store.tables import binding
+from store.tables.records import OUTSIDE
 
 Binding = Mapping[str, Any]
 """One row of the table by column name."""
 
 KEYS = ("connection", "entity", "external_id")
 """The primary key."""
-
-BEFORE_SINCE = "before since"
-"""Stands for the mapping version of a document left out for its date: a new `since` makes it be looked at again."""
 
 _COLUMNS = tuple(
     binding.c[name]
@@ -60,12 +58,13 @@ def in_window(window: Window) -> ColumnElement[bool]:
 
 
 def of_source(connection: str, entity: str, source: str) -> ColumnElement[bool]:
-    """Bindings of one set that still exist at the other side as far as we know."""
+    """Bindings of one set that its list should name: they still exist at the other side as far as we know."""
     return and_(
         binding.c.connection == connection,
         binding.c.entity == entity,
         binding.c.source == source,
         binding.c.deleted.is_(False),
+        binding.c.mapping_version.is_distinct_from(OUTSIDE),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sync.pull.bindings import BEFORE_SINCE, Binding
+from store.tables.records import BEFORE_SINCE, OUTSIDE
+from sync.pull.bindings import Binding
 from sync.pull.prepare import Item
 from sync.push.echo import is_echo
 
@@ -71,8 +72,8 @@ def _decide_left_out(item: Item, known: Binding | None, mapping_version: str) ->
 
 
 def left_out_by(item: Item, mapping_version: str) -> str:
-    """What leaves the record out: this mapping version, or the day from which documents are mirrored."""
-    return BEFORE_SINCE if item.left_out == "before" else mapping_version
+    """What leaves the record out: this mapping version, the set's filter, or the day from which is mirrored."""
+    return {"before": BEFORE_SINCE, "outside": OUTSIDE}.get(item.left_out, mapping_version)
 
 
 def _version(item: Item, known: Binding) -> Action:

@@ -32,7 +32,8 @@ class Item:
         record: as mapped; None when it is left out or could not be mapped.
         error: why it could not be mapped or written.
         stage: where `error` came up.
-        left_out: empty, "filtered" by the mapping, or "before" the day from which documents are mirrored.
+        left_out: empty, "filtered" by the mapping, "outside" the set by its filter, or "before" the day from which
+            documents are mirrored.
         date: business date, for windows.
         known: its binding as it stood when the transaction began.
         entity_id: our id.
@@ -114,7 +115,7 @@ def _prepare_one(
 ) -> None:
     raw = item.raw
     if matches_filter(source.filter, raw.data) is False:
-        item.left_out = "filtered"
+        item.left_out = "outside"
         return
     try:
         item.superseded = edit if edit is not None and not edit.holds(source, raw) else None

@@ -83,7 +83,8 @@ def _to(goal: SourceCursor) -> Advance:
 
 
 def _near_start(ctx: RunContext) -> datetime:
-    start, since = ctx.started_at - ctx.settings.near, since_moment(ctx.settings)
+    """Where the near window begins: at a whole second, as accounting is asked; documents of that second are in it."""
+    start, since = ctx.started_at.replace(microsecond=0) - ctx.settings.near, since_moment(ctx.settings)
     return max(start, since) if since else start
 
 

@@ -15,8 +15,8 @@ from core.errors import ConfigError
 from mapping.entity import EntityMapping
 from mapping.rules import Mapping, parse_mapping
 from store import versions
+from store.tables.records import BEFORE_SINCE, OUTSIDE
 from sync.context import RunContext
-from sync.pull.bindings import BEFORE_SINCE
 from sync.pull.prepare import Item
 
 
@@ -34,7 +34,7 @@ def blank_unspoken(conn: Connection, ctx: RunContext, items: Sequence[Item]) -> 
 
 def _former(ctx: RunContext, items: Sequence[Item]) -> set[str]:
     carried = {item.known["mapping_version"] for item in items if item.known is not None and item.record is not None}
-    return {str(version) for version in carried - {None, ctx.mapping.version, BEFORE_SINCE}}
+    return {str(version) for version in carried - {None, ctx.mapping.version, BEFORE_SINCE, OUTSIDE}}
 
 
 def _load(conn: Connection, version: str) -> Mapping | None:

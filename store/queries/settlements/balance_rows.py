@@ -15,6 +15,7 @@ from store.bulk import chunks
 from store.entities import balances, entity_tables
 from store.queries.settlements.effects import CURRENCY, ROWS_AT_ONCE, WHOM_AT_ONCE, Whom, among, parts
 from store.tables import binding
+from store.tables.records import OUTSIDE
 
 
 def load_identities(conn: Connection, connection: str, entity: str, keys: Iterable[str]) -> dict[str, UUID]:
@@ -134,7 +135,7 @@ def load_stale_identities(conn: Connection, connection: str, counterparty: str |
 def load_documents_of(
     conn: Connection, connection: str, entity: str, source: str, counterparty: str, start: datetime | None
 ) -> set[str]:
-    """External ids of the living documents that we hold of one customer, from one set, dated from `start` on."""
+    """External ids of one customer's documents that one set's list should name, dated from `start` on."""
     table = entity_tables[entity]
     bound = load_identities(conn, connection, "counterparty", [counterparty])
     whom = Whom(tuple(bound.values()), (counterparty,))
@@ -142,7 +143,7 @@ def load_documents_of(
         select(binding.c.external_id)
         .join(table, and_(binding.c.entity == entity, binding.c.entity_id == table.c.id))
         .where(binding.c.connection == connection, binding.c.source == source, binding.c.deleted.is_(False))
-        .where(*among(table, whom))
+        .where(binding.c.mapping_version.is_distinct_from(OUTSIDE), *among(table, whom))
     )
     if start is not None:
         statement = statement.where(table.c.date >= start)

@@ -13,6 +13,7 @@ from core.money import to_minor
 from mapping.model import ENTITIES
 from store.entities import entity_tables
 from store.tables import binding
+from store.tables.records import OUTSIDE
 
 AT_ONCE = 2000
 
@@ -33,7 +34,7 @@ class Mirrored:
 def iter_mirrored(
     conn: Connection, connection: str, entity: str, source: str, start: datetime | None
 ) -> Iterator[Mirrored]:
-    """Records of one set that exist at the other side as far as we know, dated from `start` on; in pages by key."""
+    """Records of one set that its list should name as far as we know, dated from `start` on; in pages by key."""
     last = ""
     query = _query(connection, entity, source, start)
     while rows := conn.execute(query.where(binding.c.external_id > last)).all():
@@ -52,7 +53,7 @@ def _query(connection: str, entity: str, source: str, start: datetime | None) ->
         select(*columns, *figures)
         .outerjoin(table, table.c.id == binding.c.entity_id)
         .where(binding.c.connection == connection, binding.c.entity == entity, binding.c.source == source)
-        .where(binding.c.deleted.is_(False))
+        .where(binding.c.deleted.is_(False), binding.c.mapping_version.is_distinct_from(OUTSIDE))
         .order_by(binding.c.external_id)
         .limit(AT_ONCE)
     )

@@ -24,7 +24,7 @@ from store.queries.references import SHOWN as TITLE_COLUMNS
 from store.queries.shapes import Record, StoredRow, View
 from store.queries.work.queues import DEAD_OPEN
 from store.tables import binding, dead_letter, parked, review, run
-from store.tables.records import FETCH_BITS
+from store.tables.records import BEFORE_SINCE, FETCH_BITS, OUTSIDE
 
 SHOWN = 50
 OPEN_ENTITIES = frozenset({"organisation", "currency", "product"})
@@ -149,8 +149,11 @@ def load_record(conn: Connection, view: View, connection: str, entity: str, exte
 
 
 def _build_binding(row: StoredRow) -> Record:
-    names = ("connection", "external_id", "source", "state", "deleted", "version", "mapping_version", "entity_id")
-    return {name: row[name] for name in names}
+    names = ("connection", "external_id", "source", "state", "deleted", "version", "entity_id")
+    rules = row["mapping_version"]
+    return {name: row[name] for name in names} | {
+        "mapping_version": None if rules in (BEFORE_SINCE, OUTSIDE) else rules
+    }
 
 
 def _load_others(conn: Connection, entity: str, ours: UUID | None, connection: str, external_id: str) -> list[Record]:

@@ -11,8 +11,9 @@ import pytest
 from connectors.base import RawRecord
 from core.errors import RecordError
 from mapping.model import MappedRecord, SourceSet
+from store.tables.records import BEFORE_SINCE, OUTSIDE
 from sync.context import Counters
-from sync.pull.bindings import BEFORE_SINCE, is_current
+from sync.pull.bindings import is_current
 from sync.pull.dead import FIRST_RETRY, LONGEST_RETRY, Failure, fingerprint
 from sync.pull.decide import decide
 from sync.pull.drift import logical
@@ -132,6 +133,7 @@ def item(version: str = "v2", content: str = "h1", bound: dict[str, Any] | None 
 
 
 LEFT = known(state="filtered", mapping_version=BEFORE_SINCE)
+OUT = known(state="filtered", mapping_version=OUTSIDE)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +158,9 @@ LEFT = known(state="filtered", mapping_version=BEFORE_SINCE)
         (item("v1", record=None, left_out="filtered", bound=known(state="filtered")), "nothing", "filtered"),
         (item(record=None, left_out="before", bound=known(state="filtered")), "leave", "filtered"),
         (item(record=None, left_out="before", bound=LEFT), "version", "filtered"),
+        (item(record=None, left_out="outside", bound=known(state="filtered")), "leave", "filtered"),
+        (item("v1", record=None, left_out="outside", bound=OUT), "nothing", "filtered"),
+        (item("v1", record=None, left_out="filtered", bound=OUT), "leave", "filtered"),
     ],
 )  # fmt: skip
 def test_what_becomes_of_a_record(given: Item, action: str, outcome: str) -> None:
@@ -175,7 +180,8 @@ def test_what_becomes_of_a_record(given: Item, action: str, outcome: str) -> Non
         (known(deleted=True), "v1", False, False),
         (known(state="filtered"), "v1", False, True),
         (known(state="dead", mapping_version="older"), "v1", False, False),
-        (known(state="filtered", mapping_version=BEFORE_SINCE), "v1", False, False),
+        (LEFT, "v1", False, False),
+        (OUT, "v1", False, False),
     ],
 )
 def test_what_need_not_be_read_again(bound: dict[str, Any] | None, version: str, deleted: bool, current: bool) -> None:
