@@ -138,11 +138,34 @@ def _let_the_newer_win(
     """Whoever has changed it since; when both have, a person decides or what has just been read counts as the newer."""
     if not news_there:
         return Settled(ours, seen, send=news_here)
+    if who == "newest" and is_joined(rule, ours, theirs, seen):
+        both = join(ours, theirs)
+        return Settled(both, (now[0], fingerprint(both)))
     if not news_here:
         return Settled(theirs, (now[0], now[0]))
     if who == "review":
         return Settled(ours, seen, ask=True)
     return Settled(theirs, (now[0], now[0]), lost="ours")
+
+
+def is_joined(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> bool:
+    """Whether two lists (phones, e-mails) are put together instead of one giving way to the other.
+
+    As long as two sides have never held the same, a number that is on one of them only has been taken away by nobody:
+    whoever adds one to his list must not make the other side lose all of its own.
+    """
+    apart = seen is None or seen[0] != seen[1]
+    return rule.owner == "newest" and apart and isinstance(ours, list) and isinstance(theirs, list)
+
+
+def join(ours: list[Any], theirs: list[Any]) -> list[Any]:
+    """Both lists as one: ours in their order, then what only the other has."""
+    return ours + [one for one in theirs if one not in ours]
+
+
+def build_sent(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> Any:
+    """The value that is written there: ours, with what they alone have where the two are joined."""
+    return join(ours, theirs) if is_joined(rule, ours, theirs, seen) else ours
 
 
 def wants_sending(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None) -> bool:

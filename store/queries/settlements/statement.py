@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from core.money import ZERO
 from store.queries.references import References
 from store.queries.settlements.entries import Account, Entry, load_accounts
+from store.queries.settlements.settled import load_balance_freshness
 from store.queries.shapes import Record, View, amount_text
 
 
@@ -45,7 +46,8 @@ def load_statement(
             "contract": [entry.contract_id for one in accounts for entry in one.entries if entry.contract_id],
         }
     )
-    built = [_build(account, end, view, references) for account in accounts]
+    fresh = load_balance_freshness(conn)
+    built = [_build(account, end, view, references, fresh.get(account.connection)) for account in accounts]
     return [part for part in built if not _is_empty(part)]
 
 
@@ -53,7 +55,7 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def _build(account: Account, end: datetime, view: View, references: References) -> Record:
+def _build(account: Account, end: datetime, view: View, references: References, fresh: datetime | None) -> Record:
     inside = [entry for entry in account.entries if entry.date is not None and entry.date < end]
     after = _sum(entry for entry in account.entries if entry.date is not None and entry.date >= end)
     closing = account.amount - after
@@ -68,7 +70,7 @@ def _build(account: Account, end: datetime, view: View, references: References) 
         "credit": amount_text(-_sum(entry for entry in inside if entry.amount < ZERO)),
         "closing": amount_text(closing),
         "unexplained": amount_text(account.unexplained),
-        "as_of": view.moment(account.as_of),
+        "as_of": view.moment(max((one for one in (account.as_of, fresh) if one is not None), default=None)),
         "lines": _lines(inside, opening, view, references),
     }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import ManualClock
+from core.ids import new_id
 from sandbox.bitrix24.portal import Portal
 from sandbox.common.serving import Logged
 from sandbox.onec.base import Base
@@ -43,7 +44,7 @@ class Stores:
         name = url.rpartition("/")[2] if self._server is not None else url.removeprefix("sqlite:///")
         if self._server is not None:
             return self._server.create(name)
-        path = self._kept_in / f"{len(list(self._kept_in.iterdir()))}.db"
+        path = self._kept_in / f"{new_id()}.db"
         with sqlite3.connect(name) as source, sqlite3.connect(path) as target:
             source.backup(target)
         source.close()

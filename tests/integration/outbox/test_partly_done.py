@@ -87,10 +87,11 @@ def test_a_card_given_to_another_customer_is_his_alone(circle: Circle) -> None:
         conn.execute(update(counterparties).where(counterparties.c.id.in_([loser, winner])).values(updated_at=now))
     circle.ship(circle.order("З-2", amount=50), 50)
     circle.sync("accounting")
-    circle.show(kind="push", status=("ok", "partial"), pause=3700)
+    result = circle.show(kind="push", status=("ok", "partial"), pause=3700)
     with circle.engine.connect() as conn:
         rows = {row.entity_id: row for row in conn.execute(select(outbox).where(outbox.c.card == "company"))}
-    assert rows[winner].external_id == number and rows[loser].external_id != number
+    told = (result.status, result.message, result.lines)
+    assert rows[winner].external_id == number and rows[loser].external_id != number, told
 
 
 def test_a_question_that_is_refused_keeps_no_known_card_from_being_sent(circle: Circle) -> None:

@@ -152,7 +152,7 @@ def make_circle(
             'user = "Обмен"\npassword = "secret"\nmapping = "bp30"\nwrite = "on"\n'
             f'[connections.crm]\nconnector = "bitrix24"\nrole = "crm"\nwebhook = "{server.webhook}"\n'
             f'allow_http = true\nmapping = "portal.toml"\nattempts = 1\nretry_seconds = 0\n'
-            f"read_timeout = 5\ndrain = 1000.0\nburst = 1000\n{extra}",
+            f"read_timeout = 60\ndrain = 1000.0\nburst = 1000\n{extra}",
             encoding="utf-8",
         )
         settings = load_settings(path, environ={}, connectors=option_models())

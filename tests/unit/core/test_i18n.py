@@ -250,3 +250,12 @@ def test_a_reason_that_became_a_sentence_behind_a_name_is_told() -> None:
     assert tell("ООО «Заря»: 2 cards of the CRM have this INN.", "ru") == "ООО «Заря»: в CRM с этим ИНН 2 карточки."
     assert tell("Заря: the CRM knows this INN with another KPP (a branch?).", "uk").startswith("Заря: CRM ")
     assert tell("Заря: whatever 1C says.", "ru") == "Заря: whatever 1C says."
+    assert tell("ООО «Заря»: Заря: same name.", "ru") == "ООО «Заря»: Заря: то же название."
+    assert tell("ООО «Заря»: Заря: same phone +79038480551.", "uk").endswith("той самий телефон +79038480551.")
+
+
+def test_a_number_that_is_doubted_is_called_as_people_call_it() -> None:
+    wrong = "the OGRN is wrong: the number's checksum or check digit is invalid"
+    assert tell(wrong, "ru") == "ОГРН с ошибкой: контрольная цифра не сходится"
+    assert tell("the INN is all zeros", "uk") == "ІПН складається з самих нулів"
+    assert tell("the EDRPOU is all zeros", "uk").startswith("ЄДРПОУ ")
