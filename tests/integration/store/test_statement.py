@@ -14,6 +14,7 @@ from store.entities import balances, movements
 from store.queries.settlements.statement import load_statement
 from store.queries.settlements.turnover import load_history
 from store.queries.shapes import View
+from store.tables import cursor
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import Filling
 
@@ -86,6 +87,15 @@ def test_opening_and_movements_make_the_closing_balance(filling: Filling, custom
     assert (part["debit"], part["credit"]) == ("100.10", "240.00")
     assert [line["kind"] for line in part["lines"]] == ["payment", "shipment", "return", "netting"]
     assert part["lines"][1]["link"] == "http://1c/3" and part["lines"][3]["document_id"] is None
+
+
+def test_a_balance_that_did_not_move_is_as_fresh_as_the_last_whole_reading(filling: Filling, customer: UUID) -> None:
+    with filling.engine.begin() as conn:
+        conn.execute(update(balances).values(as_of=at(10, 1)))
+        told = {"state": {}, "updated_at": at(11, 21), "fresh_at": at(11, 21)}
+        insert(conn, cursor, [{"connection": "accounting", "entity": "balance"} | told])
+    (part,) = statement(filling, customer, date(2026, 10, 1), date(2026, 10, 31))
+    assert part["as_of"] == VIEW.moment(at(11, 21))
 
 
 def test_what_no_entry_explains_is_said(filling: Filling, customer: UUID) -> None:
