@@ -11,11 +11,13 @@ from uuid import UUID
 from sqlalchemy import Connection, update
 
 from store import landing
+from store.entities import counterparties
+from store.search import search_text
 from store.tables import binding
 from sync.context import RunContext
 from sync.owners.leave import close_leaves
-from sync.owners.planning import plan_update
-from sync.owners.rules import ENTITY, Ownership, fingerprint, load_pair
+from sync.owners.planning import Change, note_changes, plan_update
+from sync.owners.rules import ENTITY, Ownership, fingerprint, join, load_pair
 from sync.owners.settling import plain
 from sync.owners.sides import Side, load_bound_one, sides_of
 from sync.push import intents
@@ -61,6 +63,7 @@ def record_done(ctx: RunContext, intent: Intent, done: Done) -> None:
         settle_refusal(conn, ctx, intent)
         _audit(conn, ctx, intent, done, now)
         look_again(conn, ctx, intent.entity_id, done.contact, now)
+        _take_over(conn, ctx, intent.entity_id, done, now)
     if done.differences:
         ctx.notice(f"{ctx.name}: accounting keeps a card otherwise than it was sent: {done.differences}")
 
@@ -97,6 +100,21 @@ def _audit(conn: Connection, ctx: RunContext, intent: Intent, done: Done, now: d
     before = {rule.name: plain(theirs) for rule, (_, theirs) in done.sent.items()}
     after = {rule.name: plain(ours) for rule, (ours, _) in done.sent.items()}
     add_audit(conn, now, ctx.name, UPDATED, str(intent.entity_id), before=before, after=after)
+
+
+def _take_over(conn: Connection, ctx: RunContext, entity_id: UUID, done: Done, now: datetime) -> None:
+    """What only they had of a list that was joined is ours as well from now on, and everybody else's."""
+    row = load_row(conn, entity_id)
+    values = {
+        rule.column: join(row[rule.column] or [], value)
+        for rule, (value, _) in done.sent.items()
+        if row is not None and fingerprint(value) != fingerprint(done.contact[rule.column])
+    }
+    if row is None or not values:
+        return
+    stored = values | {"search": search_text({**row, **values}), "updated_at": now}
+    conn.execute(update(counterparties).where(counterparties.c.id == entity_id).values(stored))
+    note_changes(conn, now, sides_of(ctx), [Change(entity_id, row, values)], but=ctx.name)
 
 
 def look_again(conn: Connection, ctx: RunContext, entity_id: UUID, contact: Mapping[str, Any], now: datetime) -> None:

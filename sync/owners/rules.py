@@ -104,7 +104,7 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
     """What becomes of a field whose record has just been read there.
 
     Guarantees that an empty value blanks nothing, that the first look at two values that differ changes neither, and
-    that the same value on both sides is no conflict.
+    that the same value on both sides is no conflict. Lists of two sides that were apart are joined: see `is_joined`.
     """
     here, there = fingerprint(ours), fingerprint(theirs)
     tracked = rule.sends or rule.owner in ("newest", "review")
@@ -120,6 +120,10 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
         return Settled(theirs, (there, there) if tracked else None, lost="ours" if news_here else "")
     if who == "ours":
         return _keep_ours(rule, ours, (there, here), seen, news_there=news_there, news_here=news_here)
+    if news_there and who == "newest" and is_joined(rule, ours, theirs, seen):
+        both = join(ours, theirs)
+        more = rule.sends and fingerprint(both) != there
+        return Settled(both, (there, there if more else fingerprint(both)), send=more)
     return _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
 
 
@@ -138,9 +142,6 @@ def _let_the_newer_win(
     """Whoever has changed it since; when both have, a person decides or what has just been read counts as the newer."""
     if not news_there:
         return Settled(ours, seen, send=news_here)
-    if who == "newest" and is_joined(rule, ours, theirs, seen):
-        both = join(ours, theirs)
-        return Settled(both, (now[0], fingerprint(both)))
     if not news_here:
         return Settled(theirs, (now[0], now[0]))
     if who == "review":

@@ -25,7 +25,7 @@ from sync.owners.body import as_json, build_body
 from sync.owners.leave import ask_leave, is_allowed
 from sync.owners.planning import HELD, why_waiting
 from sync.owners.recording import Done, record_done
-from sync.owners.rules import ENTITY, Ownership, fingerprint, load_pair, wants_sending
+from sync.owners.rules import ENTITY, Ownership, build_sent, fingerprint, load_pair, wants_sending
 from sync.owners.settling import plain
 from sync.owners.sides import Bound, leads, load_bound, load_bound_one, sides_of
 from sync.pull.apply import apply_records
@@ -58,13 +58,23 @@ class Pending:
     theirs: Mapping[str, Any]
     rules: tuple[Ownership, ...]
 
+    def value(self, rule: Ownership) -> Any:
+        """What is written there of a field."""
+        seen = load_pair(self.card["seen"], rule.name)
+        return build_sent(rule, self.contact[rule.column], self.theirs.get(rule.name), seen)
+
+    @property
+    def told(self) -> Contact:
+        """Our row as that side is to have it."""
+        return {**self.contact, **{rule.column: self.value(rule) for rule in self.rules}}
+
     @property
     def candidates(self) -> list[dict[str, Any]]:
         """The change as a person is asked about it."""
         return [
             {
                 "external_id": self.raw.external_id, "field": rule.name, "strength": "change", "reasons": [],
-                "ours": plain(self.contact[rule.column]), "theirs": plain(self.theirs.get(rule.name)),
+                "ours": plain(self.value(rule)), "theirs": plain(self.theirs.get(rule.name)),
             }
             for rule in self.rules
         ]  # fmt: skip
@@ -178,7 +188,7 @@ def _weigh(ctx: RunContext, intent: Intent, raw: RawRecord) -> Pending | None:
 def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     """Send the change once, on the version that it was decided on."""
     updates = ctx.mapping.outbound[ENTITY].updates
-    body = build_body(ctx, pending.raw, pending.contact, [updates[rule.name] for rule in pending.rules])
+    body = build_body(ctx, pending.raw, pending.told, [updates[rule.name] for rule in pending.rules])
     filled = fill_object(ctx, intent, body)
     if not filled:
         raise RecordError("There is nothing to send of this change.", next_step="sverka mapping check")
@@ -196,7 +206,7 @@ def _send(ctx: RunContext, intent: Intent, pending: Pending) -> str:
     except (TransientError, ConfigError, SchemaDrift, RecordError):  # certainly not carried out
         forget_sending(intent)
         raise
-    sent = {rule: (pending.contact[rule.column], pending.theirs.get(rule.name)) for rule in pending.rules}
+    sent = {rule: (pending.value(rule), pending.theirs.get(rule.name)) for rule in pending.rules}
     record_done(ctx, intent, Done(build_card(ctx, result.record), pending.contact, sent, describe_differences(result)))
     return "updated"
 

@@ -12,8 +12,53 @@ from sync.letters import discard_letter, list_letters, retry_letters
 from sync.push import intents
 from sync.push.contacts import set_contact
 from sync.push.reviews import create_review, list_reviews
-from tests.integration.owners.phones import NEW, OLD, OTHER, changes, client, phones_there
-from tests.integration.sync_push.world import INN, World
+from tests.integration.owners.phones import NEW, OLD, OTHER, changes, client, phone_row, phones_there
+from tests.integration.sync_push.world import INN, World, party
+
+
+class TestLinked:
+    """A contact that was linked to a card which accounting had, with a number of its own."""
+
+    def link(self, world: World, write: str = "on") -> tuple[str, str]:
+        key = world.base.create(PARTIES, party(КонтактнаяИнформация=[phone_row(OTHER)]))
+        contact = world.add(tax_id=INN, phones=[OLD])
+        assert world.push() == {"linked": 1}
+        assert phones_there(world, key) == [OTHER]
+        world.configure(write=write)
+        return contact["id"], key
+
+    def test_a_number_that_accounting_alone_has_is_kept(self, world: World) -> None:
+        contact, key = self.link(world)
+        set_contact(world.app, contact, phones=[OLD, NEW])
+        assert world.push() == {"updated": 1}
+        assert sorted(phones_there(world, key)) == sorted([OLD, NEW, OTHER])
+        assert world.contact(contact)["phones"] == [OLD, NEW, OTHER]
+        assert world.push() == {}
+        set_contact(world.app, contact, phones=[NEW])  # both have had the same by now: what is taken away is gone
+        assert world.push() == {"updated": 1}
+        assert phones_there(world, key) == [NEW]
+
+    def test_a_person_is_asked_about_what_would_be_there(self, world: World) -> None:
+        contact, key = self.link(world, write="review")
+        set_contact(world.app, contact, phones=[OLD, NEW])
+        assert world.push() == {"review": 1}
+        (row,) = list_reviews(world.app)
+        told = row["candidates"][0]
+        assert (told["ours"], told["theirs"]) == ([OLD, NEW, OTHER], [OTHER])
+        create_review(world.app, row["number"])
+        assert world.push() == {"updated": 1}
+        assert sorted(phones_there(world, key)) == sorted([OLD, NEW, OTHER])
+
+    def test_a_lost_answer_changes_nothing_of_it(self, world: World) -> None:
+        contact, key = self.link(world)
+        set_contact(world.app, contact, phones=[OLD, NEW])
+        world.server.faults.add("drop_after", method="PATCH", times=1)
+        assert world.push() == {"uncertain": 1}
+        world.push()
+        assert sorted(phones_there(world, key)) == sorted([OLD, NEW, OTHER])
+        assert set(world.contact(contact)["phones"]) == {OLD, NEW, OTHER}
+        assert world.push() == {}
+        assert len(changes(world)) == 1
 
 
 class TestModes:

@@ -42,6 +42,32 @@ def test_the_newer_goes_to_the_other(systems: Systems) -> None:
     assert systems.writes() == 2
 
 
+@pytest.mark.parametrize("editor", NAMES)
+@pytest.mark.parametrize("there", [[], [OTHER]])
+def test_a_number_that_one_side_alone_has_is_lost_to_nobody(
+    store_url: str, tmp_path: Path, editor: str, there: list[str]
+) -> None:
+    """Two cards with numbers of their own are linked; whoever adds one takes none from the other side."""
+    with make_systems(store_url, tmp_path, dict.fromkeys(NAMES, OWNERS)) as systems:
+        systems.edit("crm", INN, "phones", there)
+        systems.cycle()
+        systems.cycle()
+        assert systems.writes() == 0
+        before = {number for name in NAMES for number in systems.value(name, INN, "phones")}
+        systems.edit(editor, INN, "phones", [*systems.value(editor, INN, "phones"), NEW])
+        systems.cycle()
+        systems.cycle()
+        assert [set(systems.value(name, INN, "phones")) for name in NAMES] == [before | {NEW}] * 2
+        assert set(systems.row(INN)["phones"]) == before | {NEW}
+        sent = systems.writes()
+        systems.cycle()
+        assert systems.writes() == sent
+        systems.edit("crm", INN, "phones", [NEW])  # now that both have had the same, what is taken away is gone
+        systems.cycle()
+        systems.cycle()
+        assert [systems.value(name, INN, "phones") for name in NAMES] == [[NEW]] * 2
+
+
 def test_the_owner_wins_and_the_audit_has_both(systems: Systems) -> None:
     systems.edit("accounting", INN, "emails", ["nobody@b.ru"])
     systems.edit("crm", INN, "name", "Не наше имя")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.owners.rules import Ownership, Pair, Who, fingerprint, settle, wants_sending
+from sync.owners.rules import Ownership, Pair, Who, build_sent, fingerprint, settle, wants_sending
 
 OLD, OURS, THEIRS = "old", "ours", "theirs"
 BOTH_OLD = (fingerprint(OLD), fingerprint(OLD))
@@ -85,6 +85,40 @@ def test_equal_values_have_equal_fingerprints(one: object, other: object) -> Non
 )
 def test_whose_value_rules(rule: Ownership, role: str, leads: bool, who: Who) -> None:
     assert rule.who(role, leads=leads) == who
+
+
+X, Y, Z = "+74951234567", "+79161112233", "+78127654321"
+APART = (fingerprint([Y]), fingerprint([X]))
+ALIKE = (fingerprint([X]), fingerprint([X]))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "seen", "value", "seen_then", "send"),
+    [
+        ([X], [Y, Z], APART, [X, Y, Z], [Y, Z], True),  # they add one
+        ([X], [Z], APART, [X, Z], [Z], True),  # they put one in another's place
+        ([X, Y], [Y, Z], APART, [X, Y, Z], [Y, Z], True),  # both have changed it
+        ([X], [X, Z], APART, [X, Z], [X, Z], False),  # ours has come there with it
+        ([X], [Y], None, [X, Y], [Y], True),
+        ([X], [], APART, [X], [], False),
+        ([X], [Y], APART, [X], [Y], False),  # nothing new
+        ([X], [Y], ALIKE, [Y], [Y], False),  # they had the same: theirs takes its place
+    ],
+)
+def test_lists_of_sides_that_were_apart_are_joined(
+    ours: list[str], theirs: list[str], seen: Pair | None, value: list[str], seen_then: list[str], send: bool
+) -> None:
+    settled = settle(SENT, "newest", ours, theirs, seen)
+    assert (settled.value, settled.lost, settled.send) == (value, "", send)
+    assert settled.seen is not None and settled.seen[0] == fingerprint(seen_then)
+    assert wants_sending(SENT, "newest", settled.value, theirs, settled.seen) == send
+
+
+def test_what_is_sent_to_a_side_that_was_apart_keeps_what_it_alone_has() -> None:
+    assert build_sent(SENT, [X, Z], [Y], APART) == [X, Z, Y]
+    assert build_sent(SENT, [X, Z], [X], ALIKE) == [X, Z]
+    assert build_sent(KEPT, [X, Z], [Y], APART) == [X, Z]
+    assert build_sent(SENT, OURS, THEIRS, None) == OURS
 
 
 VALUES = st.sampled_from(["", "a", "b", "c"])
