@@ -206,7 +206,7 @@ def _tell(book: _Reader, said: str, depth: int) -> str:
         return _tell_step(book, said, then, depth)
     stripped = said.strip()
     found, bare = book.find(stripped), book.find(stripped[:-1]) if stripped.endswith(".") else None
-    if bare is not None and (found is None or not bare[0].names and found[0].names):
+    if bare is not None and (found is None or (not bare[0].names and found[0].names)):
         return said.replace(stripped, _fill(book, *bare, depth).rstrip() + ".", 1)  # a reason that became a sentence
     if found is not None:
         return said.replace(stripped, _fill(book, *found, depth).rstrip(), 1)

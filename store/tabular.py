@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, datetime
 from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -19,6 +20,12 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _CELL_LIMIT = 32_000
 _ROW_LIMIT = 1_048_575
 _TITLE_LIMIT = 28
+_FIRST_DAY = date(1900, 3, 1)
+"""Spreadsheets agree on days from here on only."""
+_OPTIONS = {
+    "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+    "default_date_format": "dd.mm.yyyy",
+}  # fmt: skip
 
 
 def flatten(record: dict[str, Any], references: Collection[str] = ()) -> dict[str, Any]:
@@ -79,9 +86,7 @@ def write_csv(records: Iterable[dict[str, Any]], columns: list[str], target: Bin
 
 def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: BinaryIO) -> int:
     """Flat records on a sheet, row by row in constant memory; another sheet begins where Excel's rows end."""
-    book = xlsxwriter.Workbook(
-        target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
+    book = xlsxwriter.Workbook(target, _OPTIONS)
     number = 0
     sheet: Any = None
     for record in records:
@@ -100,8 +105,7 @@ def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: Bi
 
 def write_sheets(sheets: Mapping[str, Iterable[dict[str, Any]]], columns: list[str], target: BinaryIO) -> None:
     """Flat records on a sheet a name, row by row in constant memory; what does not fit a sheet goes on in the next."""
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(target, options) as book:
+    with xlsxwriter.Workbook(target, _OPTIONS) as book:
         for title, records in sheets.items():
             _write_sheet(book, title, records, columns)
 
@@ -125,6 +129,8 @@ def _write_cell(sheet: Any, row: int, column: int, value: object) -> None:
         sheet.write_string(row, column, "" if value is None else str(value).lower())
     elif isinstance(value, int | Decimal):
         sheet.write_number(row, column, value)
+    elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DAY:
+        sheet.write_datetime(row, column, value)
     else:
         sheet.write_string(row, column, str(value)[:_CELL_LIMIT])
 

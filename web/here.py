@@ -99,7 +99,7 @@ class Here:
 
     def tell(self, said: str) -> str:
         """What the engine said (a reason, a step, a refusal), in the reader's language; templates have `| tell`."""
-        return tell(said, self.language)
+        return self.writer.phones_in(tell(said, self.language))
 
     @cached_property
     def writer(self) -> Writer:

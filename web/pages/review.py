@@ -13,6 +13,7 @@ from core.errors import ConflictError, UsageError
 from core.secrets import redact
 from store.queries.shapes import Record
 from store.queries.work.reviews import count_reviews, find_next_review, load_compared, load_reviews
+from store.search import plain_phone
 from sync.deals.deciding import assign_order
 from sync.owners import conflicts
 from sync.push import reviews
@@ -111,9 +112,15 @@ def _side_by_side(found: Record) -> list[Record]:
         ours = found["ours"][name]
         theirs = [one[name] for one in found["candidates"]]
         if ours or any(theirs):
-            cells = [{"value": value, "verdict": compare(ours, value)} for value in theirs]
+            cells = [{"value": value, "verdict": _verdict(name, ours, value)} for value in theirs]
             lines.append({"field": name, "ours": ours, "cells": cells})
     return lines
+
+
+def _verdict(field: str, ours: Any, theirs: Any) -> str:
+    if field != "phones":
+        return compare(ours, theirs)
+    return compare(*([plain_phone(phone) for phone in side or ()] for side in (ours, theirs)))
 
 
 def _by_field(found: Record) -> list[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +15,8 @@ from core.clock import on_wall_clock
 from web.show.texts import translations
 
 DASH = "—"
+_KEPT_PHONE = re.compile(r"(?<![\w+])\+\d{7,15}(?:;ext=\d{1,9})?(?!\w)")
+"""A phone as records keep it (RFC 3966 without its "tel:"), within a text."""
 _WRITTEN = {"en": "en_GB"}
 """Days before months, and 24 hours, as all others here read them."""
 
@@ -90,6 +93,10 @@ class Writer:
         shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
         behind = translations(self._language).gettext("ext. %(number)s")
         return f"{shown} {behind % {'number': extension}}" if extension else shown
+
+    def phones_in(self, text: str) -> str:
+        """A sentence in which phones stand as records keep them, with each written as people do."""
+        return _KEPT_PHONE.sub(lambda found: self.phone(found[0]), text)
 
     def phone_link(self, value: Any) -> str:
         """What a telephone dials: "tel:+79268060137;ext=58"; what is no number goes without its spaces."""

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.i18n import tell
+from web.show.format import Writer
 from web.show.texts import LANGUAGES, translations
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def _environment(language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.policies["ext.i18n.trimmed"] = True
-    made.filters["tell"] = lambda said: tell(said or "", language)
+    write = Writer(language)
+    made.filters["tell"] = lambda said: write.phones_in(tell(said or "", language))
     made.globals |= {"static": static, "languages": LANGUAGES, "hidden_token": hidden_token}
     return made
 

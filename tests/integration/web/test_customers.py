@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import openpyxl
 import pytest
 from sqlalchemy import func, insert, select, update
 
 from core.ids import new_id
 from store.customers import write_lists
 from store.entities import balances, counterparties, entity_tables
-from store.tables import cursor, request
+from store.tables import cursor, customer_figure, request
 from sync.push.contacts import add_contact, set_contact
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import NOW
@@ -164,6 +165,24 @@ def test_an_export_is_the_heads_and_is_audited_with_its_rows(listed: World) -> N
     ]
 
 
+def test_days_of_an_export_are_days_and_words_the_readers(listed: World) -> None:
+    key = listed.customers["mine"]
+    ordered = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with listed.engine.begin() as conn:
+        conn.execute(update(counterparties).where(counterparties.c.id == key).values(status="former"))
+        mine = customer_figure.c.counterparty_id == key
+        conn.execute(update(customer_figure).where(mine).values(last_order_at=ordered))
+    head = listed.browser("head")
+    head.cookies.set("sverka-language", "ru")
+    asked = {"format": "xlsx", "q": "Ромашка"}
+    sheet = openpyxl.load_workbook(io.BytesIO(head.get("/export/customers", params=asked).content)).active
+    titles, row = (list(line) for line in sheet.iter_rows(max_row=2, values_only=True))
+    told = dict(zip(titles, row, strict=True))
+    assert (told["Последний заказ"].date(), told["Статус"]) == (date(2026, 11, 20), "бывший клиент")
+    table = head.get("/export/customers").content.decode("utf-8-sig")
+    assert ",2026-11-20," in table
+
+
 def test_a_call(listed: World) -> None:
     browser = listed.browser("manager")
     assert (
@@ -265,6 +284,13 @@ def test_phone_with_an_extension_is_shown_in_words_and_dialled_as_it_is(
     browser.cookies.set("sverka-language", language)
     shown = browser.get(f"/customers/{key}").text
     assert f'<a href="tel:+79268060137;ext=58">+7 926 806-01-37 {extension} 58</a>' in shown
+    chief = listed.browser("admin")
+    chief.cookies.set("sverka-language", language)
+    table = chief.get("/export/customers").content.decode("utf-8-sig")
+    assert f"+7 926 806-01-37 {extension} 58" in table and ";ext=" not in table
+    nobody = browser.get("/call", params={"phone": "+79268060138;ext=7"}).text
+    said = nobody[nobody.index('class="empty"') :].partition("<a ")[0]
+    assert "+7 926 806-01-38" in said and ";ext=" not in said
 
 
 def test_amount_of_a_deal_is_shown_in_its_currency(listed: World) -> None:

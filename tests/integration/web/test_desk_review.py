@@ -6,8 +6,9 @@ import re
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from store.entities import counterparties
 from store.queries.work.reviews import load_reviews, looks_sure
 from store.tables import match_decision
 from tests.integration.store.counting import CountQueries
@@ -37,6 +38,18 @@ def test_one_question_side_by_side(world: World) -> None:
     marked = re.findall(r'<td class="wrap (same|differs|unknown)">', shown)
     assert marked[:2] == ["same", "differs"] and "unknown" in marked
     assert shown.count(f'action="/review/{number}/link"') == 2
+
+
+def test_phones_are_compared_as_numbers_and_written_as_people_do(world: World) -> None:
+    with world.engine.begin() as conn:
+        mine = counterparties.c.id == world.customers["mine"]
+        conn.execute(update(counterparties).where(mine).values(phones=["+79268060137;ext=58"]))
+    world.filling.add("counterparty", {"accounting": "k-1"}, name="Ромашка", phones=["+7 926 806-01-37 доб. 58"])
+    number = add_review(world, world.customers["mine"], candidate("k-1", reasons=["same phone +79268060137;ext=58"]))
+    shown = world.browser("admin").get(f"/review/{number}", headers={"accept-language": "ru"}).text
+    phones = shown[shown.index("Телефоны") :].partition("</tr>")[0]
+    assert phones.count("+7 926 806-01-37 доб. 58") == 2 and '"wrap same"' in phones
+    assert "тот же телефон +7 926 806-01-37 доб. 58" in shown and ";ext=" not in shown
 
 
 @pytest.mark.parametrize(

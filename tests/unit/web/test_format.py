@@ -78,3 +78,8 @@ def test_phones(language: str, phone: str, shown: str, link: str) -> None:
     """For people in groups and words, for the telephone as records keep them; what is no number as it is."""
     write = Writer(language)
     assert (write.phone(phone), write.phone_link(phone)) == (shown, link)
+
+
+def test_phones_in_a_sentence() -> None:
+    said = "тот же телефон +79268060137;ext=58, та же почта a+79268060137@b.c; сумма +12"
+    assert Writer("ru").phones_in(said) == said.replace("+79268060137;ext=58", "+7 926 806-01-37 доб. 58")

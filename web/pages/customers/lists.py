@@ -8,7 +8,7 @@ and has the reader's rights in the query.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, get_args
@@ -141,13 +141,19 @@ def _table(here: Here, conn: Connection, wish: Wish) -> Iterator[dict[str, Any]]
     """A row a customer and currency, under the titles in the reader's language."""
     for record in iter_customers(conn, here.viewer, wish, here.view):
         for owed in record["owed"] or [_NOTHING_OWED]:
-            yield {here.gettext(title): _cell(record | owed, name) for name, title in COLUMNS.items()}
+            yield {here.gettext(title): _cell(here, record | owed, name) for name, title in COLUMNS.items()}
 
 
-def _cell(record: Record, name: str) -> Any:
+def _cell(here: Here, record: Record, name: str) -> Any:
     value = record[name]
     if name in ("amount", "overdue") and value is not None:
         return Decimal(value)
+    if name == "phones":  # a plain number stays one: with spaces behind its plus a CSV would need an apostrophe
+        return ", ".join(here.writer.phone(phone) if ";" in phone else phone for phone in value or ())
+    if name == "status":
+        return here.gettext(STATUS_TITLES[value]) if value in STATUS_TITLES else value
+    if name.endswith(("_at", "_since")) and value:
+        return date.fromisoformat(value[:10])
     return ", ".join(value) if isinstance(value, list) else value
 
 
