@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from store.bulk import select_in
+from store.entities import counterparties, entity_tables
 from store.queries.shapes import Record
-from store.tables import audit
+from store.tables import audit, user
 
 SHOWN = 50
 
@@ -43,3 +46,16 @@ def load_audit(
     more = len(rows) > limit
     shown = rows[:limit]
     return shown, (shown[-1]["at"], shown[-1]["id"]) if more else None
+
+
+def load_audit_names(conn: Connection, keys: Iterable[UUID], *, customers: bool) -> dict[str, str]:
+    """What users, managers and, for whom they are shown to, customers of these ids are called; others are left out."""
+    wanted = set(keys)
+    named = [(user, user.c.login), (entity_tables["manager"], entity_tables["manager"].c.name)]
+    if customers:
+        named.append((counterparties, counterparties.c.name))
+    return {
+        str(row.id): row.name
+        for table, name in named
+        for row in select_in(conn, table, [table.c.id, name.label("name")], table.c.id, wanted)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -262,3 +263,22 @@ def test_audit_is_told_in_the_readers_language(world: World, language: str, titl
     shown = browser.get("/audit", params={"who": "anna"}).text
     assert f'{title}<br><code class="quiet">user.set</code>' in shown and told in shown
     assert "<code>older.deed</code>" in shown and "older: &lt;b&gt;" in shown
+
+
+@pytest.mark.parametrize(("login", "customer"), [("admin", "Ромашка ООО"), ("ops", None)])
+def test_audit_names_people_and_customers_as_far_as_the_reader_may_know_them(
+    world: World, login: str, customer: str | None
+) -> None:
+    key, owner, unknown = world.customers["mine"], world.users["manager"], uuid4()
+    with world.engine.begin() as conn:
+        manager = conn.execute(
+            select(entity_tables["manager"]).where(entity_tables["manager"].c.name == "Пётр")
+        ).first()
+        write_audit(conn, NOW, "anna", "contact.manager", str(key), after={"manager": str(manager.id)})
+        write_audit(conn, NOW, "anna", "token.revoke", str(owner), before={"name": "asterisk"})
+        write_audit(conn, NOW, "anna", "customer.refresh", str(unknown))
+        write_audit(conn, NOW, "anna", "customers.export", "7", after={"rows": 7})
+    shown = world.browser(login).get("/audit", params={"who": "anna"}).text
+    subjects = re.findall(r"<td class=\"wrap\">([^<]*)</td>\s*<td class=\"wrap\">", shown)
+    assert sorted(subjects) == sorted([customer or str(key), "manager", str(unknown), ""])
+    assert "Manager: Пётр" in shown and str(manager.id) not in shown
