@@ -75,6 +75,25 @@ def test_small_and_dark(busy: World, desk: Desk, request: pytest.FixtureRequest)
         assert desk.barriers() == [], path
 
 
+@pytest.mark.parametrize("desk", [{"viewport": {"width": 360, "height": 740}}], indirect=True)
+def test_figures_stay_within_a_small_phone(busy: World, desk: Desk) -> None:
+    key = busy.customers["mine"]
+    busy.filling.add("order", {"accounting": "o1"}, number="0000-000189", counterparty_id=key, date=NOW)
+    with busy.engine.begin() as conn:
+        owes = {"amount": Decimal("-48985483.52"), "currency": "RUB"}
+        conn.execute(update(balances).where(balances.c.counterparty_id == key).values(**owes))
+    desk.sit(busy, "manager")
+    desk.context.add_cookies([{"name": "sverka-language", "value": "uk", "url": desk.address}])
+    desk.open(f"/customers/{key}")
+    expect(desk.page.locator("#order")).to_be_visible()
+    expect(desk.page.locator(".big").first).to_contain_text("48 985 483,52")
+    desk.shoot("card-small-phone")
+    outside = "all => all.filter(one => one.getBoundingClientRect().right > innerWidth).map(one => one.innerText)"
+    assert desk.page.eval_on_selector_all(".papers td", outside) == []
+    broad = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    assert desk.page.eval_on_selector_all(".big", broad) == []
+
+
 def test_search_as_one_types_by_keyboard_alone(busy: World, desk: Desk) -> None:
     desk.sit(busy, "head")
     desk.open("/customers")
