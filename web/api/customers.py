@@ -55,11 +55,14 @@ class Callers(BaseModel):
     items: list[Caller]
 
 
+_MEANT = "Name, tax id, phone, e-mail, id or number of a document; the surest first."
+
+
 @router.get("/customers", response_model=CustomerPage)
 @allow("manager", "head", "admin")
 def list_customers(
     here: Machine,
-    q: Annotated[str, Query(max_length=200, description="Name, tax id, phone, e-mail or id; the surest first.")] = "",
+    q: Annotated[str, Query(max_length=200, description=_MEANT)] = "",
     after: After = None,
     limit: Limit = 50,
 ) -> Response:

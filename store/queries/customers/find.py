@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, select
 
+from store.bulk import select_in
 from store.entities import counterparties
+from store.queries.customers.found import find_ids
 from store.queries.customers.rights import Viewer, narrow_customers
 from store.queries.references import NOT_BOUND, load_external_ids
 from store.queries.shapes import Record, View
@@ -34,6 +37,7 @@ def find_customers(
     A whole name, tax id, phone, e-mail or id stands before the beginning of a name, that before a part of one, that
     before all words in any order; of equals those that are not deleted first, then by name.
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
+    When nothing does, first come those whom the pages' search finds: by a document's number, by words with typos.
     With a `viewer` it is asked among the customers that he may see; without one, among all.
     """
     text = text[:LONGEST].encode(errors="replace").decode()
@@ -44,14 +48,24 @@ def find_customers(
     columns = [counterparties.c.id, *(counterparties.c[name] for name in _FOUND), rank.label("rank")]
     surest = (rank, counterparties.c.deleted, counterparties.c.name, counterparties.c.id)
     wanted = select(*columns).where(rank < _NOTHING).order_by(*surest).limit(limit)
-    rows = conn.execute(wanted if viewer is None else narrow_customers(wanted, viewer)).mappings().all()
+    found = conn.execute(wanted if viewer is None else narrow_customers(wanted, viewer)).mappings()
+    rows = [dict(row) for row in found]
     if rows and rows[0]["rank"] == _WHOLE:
         rows = [row for row in rows if row["rank"] == _WHOLE]
+    else:
+        rows = _typed_first(conn, find_ids(conn, text, viewer, limit=limit, region=region), rows)[:limit]
     bound = load_external_ids(conn, view or View(), "counterparty", [row["id"] for row in rows])
     return [
         {"id": str(row["id"]), **bound.get(row["id"], NOT_BOUND), **{name: row[name] for name in _FOUND}}
         for row in rows
     ]
+
+
+def _typed_first(conn: Connection, ids: list[UUID], rows: Sequence[Record]) -> list[Record]:
+    """Those found as on the pages (a document's number, a typo, the other keyboard), then the others."""
+    columns = [counterparties.c[name] for name in ("id", *_FOUND)]
+    typed = {row.id: dict(row._mapping) for row in select_in(conn, counterparties, columns, counterparties.c.id, ids)}
+    return [typed[key] for key in ids if key in typed] + [row for row in rows if row["id"] not in typed]
 
 
 _WHOLE, _BEGINNING, _PART, _WORDS, _NOTHING = range(5)

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from store.customers import write_words
+from store.customers import write_lists, write_words
+from store.entities import counterparties
 from store.tables import api_token
+from tests.integration.store.filling import NOW
 from tests.integration.web.world import SECRET_AMOUNT, SECRET_NAME, Browser, World
 from web.people.sessions import revoke_token
 from web.people.users import set_active
@@ -64,6 +66,18 @@ def test_search_is_asked_among_ones_own(world: World) -> None:
     assert names(machine(world, "manager").get("/api/v1/customers", params={"q": "ромашка"})) == ["Ромашка ООО"]
     assert names(machine(world, "manager").get("/api/v1/customers", params={"q": SECRET_NAME})) == []
     assert names(machine(world, "admin").get("/api/v1/customers", params={"q": "7707083891"})) == [SECRET_NAME]
+
+
+def test_search_knows_what_the_pages_know(world: World) -> None:
+    """Ends of a document's number and words with typos, among one's own."""
+    key = world.customers["mine"]
+    world.filling.add("order", {"accounting": "o"}, number="УТ-000777", counterparty_id=key, date=NOW)
+    with world.engine.begin() as conn:
+        conn.execute(update(counterparties).where(counterparties.c.id == key).values(name="Северный поток"))
+        write_lists(conn, [key])
+    for typed in ("УТ-777", "00777", "сверный птоок", "ctdthysq"):
+        assert names(machine(world, "manager").get("/api/v1/customers", params={"q": typed})) == ["Северный поток"]
+        assert names(machine(world, "other").get("/api/v1/customers", params={"q": typed})) == []
 
 
 def test_a_call_tells_money_of_ones_own_customers_only(world: World) -> None:
