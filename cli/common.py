@@ -27,6 +27,7 @@ from core.errors import ConfigError, SverkaError, UsageError
 from core.secrets import redact
 from core.settings import Settings, load_settings
 from store.engine import ACCEPTED, is_memory, open_engine, reading
+from store.queries.export import EXPORTS, export_name
 from store.queries.shapes import View
 from store.queries.work.queues import count_waiting
 from store.upgrade import upgrade
@@ -104,6 +105,8 @@ def one_connection(app: App, name: str | None) -> str:
     return names[0]
 
 
+_READ_WITH = {"contact": "counterparty", "movement": "balance"}
+"""What is no set of its own on the other side, and what it is read with."""
 _NAMED_LAST = (("mapping", "preview"), ("mapping", "reapply"), ("state",), ("audit",))
 """Commands that take a connection as an argument; the others by `--connection`."""
 
@@ -113,6 +116,16 @@ def _with_connection() -> str:
     given = sys.argv[1:]
     last = any(tuple(given[: len(words)]) == words for words in _NAMED_LAST)
     return shlex.join(["sverka", *given, *([] if last else ["--connection"]), "NAME"])
+
+
+def entity_of(text: str | None, *, next_step: str) -> str | None:
+    """The entity meant, plural or singular; None for all. Raises UsageError that names what there is."""
+    if text is None:
+        return None
+    name = export_name(text)
+    if name is None:
+        raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step=next_step)
+    return _READ_WITH.get(EXPORTS[name], EXPORTS[name])
 
 
 def connection_names(app: App, name: str | None) -> list[str]:

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cli.common import one_connection, open_app, out_lines, out_table, settings
+from cli.common import entity_of, one_connection, open_app, out_lines, out_table, settings, view
 from cli.exits import say
 from core.clock import utc_from_local
-from mapping.model import entity_name
 from store.backup import backup as backup_store
 from store.engine import open_engine
 from store.upgrade import upgrade
@@ -38,7 +37,11 @@ def show(connection: Connection = None, as_json: Json = False) -> None:
     """
     with open_app(readonly=True) as application:
         name = application.settings.connection(connection).name if connection else None
-        rows = cursors.list_cursors(application, name)
+        shown = view(application)
+        rows = [
+            row | {key: shown.moment(row[key]) for key in ("updated_at", "fresh_at", "swept_at")}
+            for row in cursors.list_cursors(application, name)
+        ]
     if as_json:
         out_lines(rows)
         return
@@ -64,7 +67,7 @@ def rewind(
     with open_app() as application:
         name = one_connection(application, connection)
         moment = utc_from_local(to, application.settings.connections[name].zone)
-        count = cursors.rewind(application, name, _entity(entity), moment)
+        count = cursors.rewind(application, name, entity_of(entity, next_step="sverka state show"), moment)
     say(f"{count} cursors rewound. Next: sverka sync")
 
 
@@ -76,12 +79,8 @@ def reset(connection: Connection = None, entity: Entity = None) -> None:
     """
     with open_app() as application:
         name = one_connection(application, connection)
-        count = cursors.reset(application, name, _entity(entity))
+        count = cursors.reset(application, name, entity_of(entity, next_step="sverka state show"))
     say(f"{count} cursors reset. Next: sverka sync")
-
-
-def _entity(text: str | None) -> str | None:
-    return None if text is None else entity_name(text) or text
 
 
 @database.command("upgrade")

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.common import connection_names, open_app, out_json, out_table, out_text, view
+from cli.common import connection_names, entity_of, open_app, out_json, out_table, out_text, view
 from cli.exits import FAILED, OK, PARTIAL, USAGE, say
 from cli.progress import watching
 from cli.words import age, moment
-from core.errors import UsageError
 from mapping.model import ENTITIES
-from store.queries.export import EXPORTS, export_name
 from store.queries.work.queues import QUEUES
 from store.queries.work.status import load_status
 from store.versions import published
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 _EXIT = {"ok": OK, "partial": PARTIAL, "failed": FAILED, "skipped": FAILED}
-_READ_WITH = {"contact": "counterparty", "movement": "balance"}
-"""What is no set of its own on the other side, and what it comes with."""
 _PEOPLE = (
     "read",
     "created",
@@ -64,7 +60,8 @@ def sync(
     """
     from sync.cycle import run_cycle  # noqa: PLC0415 - the engine takes half a second to load, and `status` has no need
 
-    order = Order(kind="order", entity=_known_entity(entity), full=full, dry_run=dry_run)
+    only = entity_of(entity, next_step="sverka sync --help")
+    order = Order(kind="order", entity=only, full=full, dry_run=dry_run)
     codes = []
     with open_app() as app:
         for name in connection_names(app, connection):
@@ -86,15 +83,6 @@ def _exit_code(app: App, name: str, result: RunResult) -> int:
 def worst(codes: list[int]) -> int:
     """The exit code of several runs: settings before failed before partial before ok."""
     return USAGE if USAGE in codes else FAILED if FAILED in codes else PARTIAL if PARTIAL in codes else OK
-
-
-def _known_entity(text: str | None) -> str | None:
-    if text is None:
-        return None
-    name = export_name(text)
-    if name is None:
-        raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step="sverka sync --help")
-    return _READ_WITH.get(EXPORTS[name], EXPORTS[name])
 
 
 def outside_name(entity: str) -> str:

@@ -107,6 +107,17 @@ def test_every_entity_can_be_read_alone(read: Installation, entity: str, comes_w
     assert {line["entity"] for line in read.lines("sync", "--entity", entity, "--json")} == {comes_with}
 
 
+@pytest.mark.parametrize("command", [("state", "reset"), ("state", "rewind", "--to", "2026-01-01")])
+def test_an_entity_that_is_none_leaves_the_state_as_it_is(read: Installation, command: tuple[str, ...]) -> None:
+    done = read.run(*command, "--entity", "shipmints", check=2)
+    assert "'shipmints' is no entity. There are: organisations" in done.stderr
+
+
+def test_moments_of_the_state_have_an_offset_like_all_others(read: Installation) -> None:
+    moments = [row[key] for row in read.lines("state", "show", "--json") for key in ("fresh_at", "updated_at")]
+    assert moments and [moment for moment in moments if not moment.endswith("+03:00")] == []
+
+
 def test_help_says_what_stands_in_brackets(read: Installation) -> None:
     assert "deals.moves" in read.run("deals", "--help").stdout
 
