@@ -36,6 +36,8 @@ _SURE = 8
 """A beginning of so many letters is no name of a connection or a record by chance."""
 _DEEPEST = 5
 _SENTENCES = re.compile(r"(?<=[.?!]) (?=\S)")
+_BEHIND = re.compile(r"(\S.*) (\([^()]*\))", re.DOTALL)
+"""A reason, and behind it in brackets the value that it speaks of."""
 _SEPARATORS = ("; ", ", ", ": ")
 _MOST_CUTS = 20
 _LISTS = ("; ", ", ", " and ")
@@ -255,6 +257,9 @@ def _by_pieces(book: _Reader, said: str, depth: int) -> str:
     sentences = _SENTENCES.split(said)
     if len(sentences) > 1:
         return " ".join(_tell(book, one, depth + 1) for one in sentences)
+    behind = _BEHIND.fullmatch(said)
+    if behind is not None and (told_head := _tell(book, behind[1], depth + 1)) != behind[1]:
+        return f"{told_head} {behind[2]}"
     for head, rest in _heads(said):
         if book.find(head) is not None:
             return f"{_tell(book, head, depth + 1)}; {_tell(book, rest, depth + 1)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import zipfile
@@ -22,6 +23,7 @@ from sync.push.contacts import add_contact, set_contact
 from tests.integration.store.counting import CountQueries
 from tests.integration.store.filling import NOW
 from tests.integration.web.world import LANGUAGES, SECRET_NAME, World
+from web.door.visitor import FLASH
 
 
 @pytest.fixture
@@ -223,8 +225,11 @@ def test_a_new_contact_is_his_who_makes_it_and_no_twin_is_made(listed: World) ->
 def test_a_contact_becomes_a_client(listed: World) -> None:
     browser = listed.browser("manager")
     path = browser.submit("/contacts/new", name="Новый клиент").headers["location"]
-    assert browser.submit(f"{path}/client").headers["location"] == path
-    assert "Is a client now</button>" not in browser.get(path).text
+    browser.cookies.set("sverka-language", "ru")
+    answer = browser.submit(f"{path}/client")
+    said = base64.urlsafe_b64decode(answer.cookies[FLASH].strip('"').partition(".")[2]).decode()
+    assert (answer.headers["location"], said) == (path, "Теперь клиент: клиент, в учёте его ещё нет")
+    assert "Стал клиентом</button>" not in browser.get(path).text
     foreign = listed.customers["mine"]
     before = status_of(listed, foreign)
     browser.submit(f"/customers/{foreign}/client")

@@ -257,5 +257,8 @@ def test_a_reason_that_became_a_sentence_behind_a_name_is_told() -> None:
 def test_a_number_that_is_doubted_is_called_as_people_call_it() -> None:
     wrong = "the OGRN is wrong: the number's checksum or check digit is invalid"
     assert tell(wrong, "ru") == "ОГРН с ошибкой: контрольная цифра не сходится"
+    assert tell(f"{wrong} (123)", "ru") == "ОГРН с ошибкой: контрольная цифра не сходится (123)"
+    assert tell("the KPP does not have 9 digits (12)", "ru") == "в КПП не 9 цифр (12)"
+    assert tell("whatever (it is)", "ru") == "whatever (it is)"
     assert tell("the INN is all zeros", "uk") == "податковий номер складається з самих нулів"
     assert tell("the EDRPOU is all zeros", "uk").startswith("ЄДРПОУ ")

@@ -147,7 +147,8 @@ def make_client(here: Page, key: UUID) -> Response:
     if home != "crm":
         return here.to(f"/customers/{key}", wrong=here.gettext("This customer is in accounting already."))
     contact = set_contact(here.app, key, who=here.me.login, status="client")
-    return here.to(f"/customers/{key}", done=here.gettext("Is a client now: %(state)s", state=contact["standing_text"]))
+    state = here.tell(contact["standing_text"])
+    return here.to(f"/customers/{key}", done=here.gettext("Is a client now: %(state)s", state=state))
 
 
 @router.get("/customers/{key}/{entity}/{document}")
