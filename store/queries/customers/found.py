@@ -39,12 +39,15 @@ def find_ids(
     if typed.empty:
         return []
     papers = _by_document(conn, text, viewer)
-    found = papers + _by_words(conn, typed.words, viewer)
+    words: Sequence[Sequence[str]] = typed.words
+    found = papers + _by_words(conn, words, viewer)
     if not found and not typed.number:
-        found = _by_words(conn, _similar(conn, typed), viewer)
+        words = _similar(conn, typed)
+        found = _by_words(conn, words, viewer)
     if not found and (other := other_layout(text)) != text.casefold():
-        found = _by_words(conn, read_typed(other, region=region).words, viewer)
-    return _rank(conn, list(dict.fromkeys(found)), text, frozenset(papers))[:limit]
+        words = read_typed(other, region=region).words
+        found = _by_words(conn, words, viewer)
+    return _rank(conn, list(dict.fromkeys(found)), text, words, frozenset(papers))[:limit]
 
 
 def may_see(viewer: Viewer | None, key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -131,14 +134,20 @@ def _plain(text: str) -> str:
     return plain_words(text).replace(" ", "")
 
 
-def _rank(conn: Connection, ids: list[UUID], text: str, by_document: Container[UUID]) -> list[UUID]:
-    """A whole entry, then whose paper it is, then a beginning, a living customer before a deleted one; then by name."""
+def _rank(
+    conn: Connection, ids: list[UUID], text: str, words: Sequence[Sequence[str]], by_document: Container[UUID]
+) -> list[UUID]:
+    """A whole entry, then whose paper it is, a beginning, then who has the words himself and not by a person there.
+
+    A living customer before a deleted one; then by name.
+    """
     columns = [counterparties.c[name] for name in ("id", "name", "search", "deleted")]
     plain = plain_words(text)
     order: dict[UUID, tuple[Any, ...]] = {}
     for row in conn.execute(select(*columns).where(counterparties.c.id.in_(ids[: MOST * 2]))):
         whole = f"\n{plain}\n" in row.search
         begins = f"\n{plain}" in row.search
-        surest = (row.deleted, not whole, row.id not in by_document, not begins)
+        own = sum(any(word in row.search for word in group) for group in words)
+        surest = (row.deleted, not whole, row.id not in by_document, not begins, -own)
         order[row.id] = (*surest, row.name.casefold(), str(row.id))
     return sorted(order, key=lambda key: order[key])

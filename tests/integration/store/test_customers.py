@@ -114,6 +114,18 @@ def test_whose_paper_it_is_stands_before_what_only_begins_so(filling: Filling, p
         assert find_ids(conn, "017", ALL) == [people["vector"], other]
 
 
+def test_who_has_the_words_himself_stands_before_who_knows_somebody_with_them(filling: Filling) -> None:
+    """With typos in both words too, whatever the names begin with."""
+    himself = filling.add("counterparty", name="Яшин Дмитрий Сергеевич ИП")
+    knows = filling.add("counterparty", name="Авто-Сервис")
+    filling.add("person", counterparty_id=knows, name="Яшина Дмитрия Ильинична")
+    filling.add("person", counterparty_id=knows, name="Дмитрий Яшин")
+    with filling.engine.begin() as conn:
+        write_lists(conn, [himself, knows])
+        for typed in ("дмитрий яшин", "дмтрий яшни", "lvbnhbq ziby"):
+            assert find_ids(conn, typed, ALL) == [himself, knows], typed
+
+
 def test_papers_are_found_by_an_index(filling: Filling, people: dict[str, UUID]) -> None:
     """By the end of the number too: nothing is read from one end to the other."""
     asked = []
