@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 
 from core.ids import new_id
 from sandbox.bitrix24.build import Customer
+from sandbox.bitrix24.fields import COMPANY
 from store.entities import counterparties
 from store.tables import run
 from sync.deals.deciding import unassign_order
@@ -108,6 +109,29 @@ def test_a_card_that_was_given_up_and_made_by_a_person_is_kept_again(store_url: 
             circle.sync(status=("ok", "partial"))
         assert circle.elements()[number][BALANCE] == "750.00|RUB"
         assert circle.row()["state"] == "done"
+
+
+def test_whom_the_crm_alone_had_and_has_deleted_is_no_letter(store_url: str, tmp_path: Path) -> None:
+    """Whoever was thrown away there is nobody's work here; restored there, his card is kept again."""
+    with make_circle(store_url, tmp_path) as circle:
+        begin(circle)
+        number = circle.add_company("Только в портале")
+        circle.sync(status=("ok", "partial"))
+        kinds = circle.portal.portal.kinds[COMPANY].items
+
+        def state() -> list[str]:
+            return [row["state"] for row in circle.rows() if row["external_id"] == str(number)]
+
+        assert state() == ["done"] and kinds[number]["ufCrmSverkaStanding"]
+        thrown = dict(kinds[number])
+        circle.person_does("delete", id=number)
+        circle.sync(CRM, full=True)
+        circle.sync(CRM)
+        assert state() == ["off"] and circle.letters() == []
+        kinds[number] = thrown | {"updatedTime": circle.portal.portal.stamp(), "ufCrmSverkaStanding": None}
+        for _ in range(2):
+            circle.sync(CRM, full=True)
+        assert state() == ["done"] and circle.letters() == []
 
 
 def test_an_order_is_tied_to_its_deal(store_url: str, tmp_path: Path) -> None:
