@@ -32,7 +32,7 @@ NOT_SAID = frozenset((
     # Words of other languages: OData, SQL, headers, files.
     "{} eq {}", "{} ge {}", "{} lt {}", "{}_Key eq {}", "Ref_Key eq {}", "Account_Key eq {}", "ExtDimension1 eq {}",
     "ExtDimension{}1 eq {}", "Period ge {}", "Period lt {}", "application/xml, application/atom+xml",
-    "application/json; charset=utf-8", "REPEATABLE READ", "before since", "outside set",
+    "application/json; charset=utf-8", "REPEATABLE READ",
     "#@@ file:", r"\(at line (\d+), column (\d+)\)$", "Sverka rule file", "Value error,",
     "ltrim(substr(number, length(rtrim(number, '0123456789')) + 1), '0')",
     "card.external_id, card.kind, card.title, card.key, ({})",
