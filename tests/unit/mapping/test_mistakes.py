@@ -23,6 +23,7 @@ def mistakes_of(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('country = "RU"', 'own.toml: says nothing of any entity; begin with extends = "bp30"'),
         (HEAD + 'titel = "x"', "own.toml:2:1: titel: unknown key; did you mean 'title'?"),
         (HEAD + "[settings]\nx = 1.5", "own.toml:3:1: settings.x: is a text, a whole number, or true or false"),
         (HEAD + "[settings]\nx = [1]", "own.toml:3:1: settings.x: is a text, a whole number, or true or false"),

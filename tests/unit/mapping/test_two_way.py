@@ -47,6 +47,10 @@ def test_rules_that_are_each_others_reverse_are_taken(rule: str) -> None:
             'phones = { from = "КонтактнаяИнформация[Тип=Телефон].НомерТелефона", direction = "both" }',
             "would loop: '+79161234567' is sent and comes back as '79161234567'",
         ),
+        (
+            'legal_name = { formula = "НаименованиеПолное + 1", direction = "both" }',
+            "own.toml:3:1: entities.counterparty.fields.legal_name: goes both ways and cannot be read back: The formula",
+        ),
     ],
 )
 def test_rules_that_would_loop_are_refused(rule: str, message: str) -> None:
