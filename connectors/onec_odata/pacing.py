@@ -16,6 +16,7 @@ class PageSizes:
     def __init__(self, wanted_bytes: int) -> None:
         self._wanted = wanted_bytes
         self._sizes: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
 
     def get(self, name: str) -> int:
         """How many objects of this set to ask for now."""
@@ -33,3 +34,13 @@ class PageSizes:
         now = self.get(name)
         self._sizes[name] = max(1, now // 4)
         return now > 1
+
+    def get_keys(self, name: str) -> int:
+        """How many keys of this set may be asked for at once."""
+        return self._keys.get(name, MOST)
+
+    def shrink_keys(self, name: str) -> bool:
+        """So many keys were too much: ask for a quarter. False when they are as few as a page of objects already."""
+        now = self.get_keys(name)
+        self._keys[name] = max(START, now // 4)
+        return now > START

@@ -77,15 +77,15 @@ class RecordReader:
             RowsMoved: rows shifted while they were read; the window is to be read anew.
         """
         names = tuple(name for attribute in attributes for name in self._book.names_of(source.name, attribute))
-        question = Question(window, keys_only=True, attributes=names, top=SWEEP_PAGE)
+        question = Question(window, keys_only=True, attributes=names)
         last: str | None = None
         position = 0
         while True:
-            rows = self._figures_page(source, replace(question, skip=position))
+            rows, top = self._figures_page(source, replace(question, skip=position))
             if last is not None and (not rows or rows[0].key.external_id != last):
                 raise RowsMoved(f"The rows of {source.name} moved while they were read.")
             yield rows if last is None else rows[1:]
-            if len(rows) < SWEEP_PAGE:
+            if len(rows) < top:
                 return
             last, position = rows[-1].key.external_id, position + len(rows) - 1
 
@@ -223,14 +223,14 @@ class RecordReader:
             last: str | None = None
             position = 0
             while True:
-                rows = self._sweep_page(source, replace(question, top=SWEEP_PAGE, skip=position))
+                rows, top = self._sweep_page(source, replace(question, skip=position))
                 if last is not None and (not rows or rows[0].external_id != last):
                     break
                 new = [row for row in rows if row.external_id not in seen]
                 seen.update(row.external_id for row in new)
                 if new:
                     yield self.joins.add_to_keys(source, list({row.external_id: row for row in new}.values()))
-                if len(rows) < SWEEP_PAGE:
+                if len(rows) < top:
                     return
                 last, position = rows[-1].external_id, position + len(rows) - 1
         raise TransientError(
@@ -238,18 +238,24 @@ class RecordReader:
             where=Where(entity=source.entity),
         )
 
-    def _figures_page(self, source: SourceSet, question: Question) -> list[FigureRow]:
-        outcome = self.ask(source, question)
-        if isinstance(outcome, Verdict):
-            raise self._error(source, outcome)
-        keys = self.joins.add_to_keys(source, [self._key_row(source, row.data) for row in outcome.rows])
-        return [FigureRow(key, row.data) for key, row in zip(keys, outcome.rows, strict=True)]
+    def _figures_page(self, source: SourceSet, question: Question) -> tuple[list[FigureRow], int]:
+        found, top = self._ask_keys(source, question)
+        keys = self.joins.add_to_keys(source, [self._key_row(source, row.data) for row in found.rows])
+        return [FigureRow(key, row.data) for key, row in zip(keys, found.rows, strict=True)], top
 
-    def _sweep_page(self, source: SourceSet, question: Question) -> list[KeyRow]:
-        outcome = self.ask(source, question)
-        if isinstance(outcome, Verdict):
-            raise self._error(source, outcome)
-        return [self._key_row(source, row.data) for row in outcome.rows]
+    def _sweep_page(self, source: SourceSet, question: Question) -> tuple[list[KeyRow], int]:
+        found, top = self._ask_keys(source, question)
+        return [self._key_row(source, row.data) for row in found.rows], top
+
+    def _ask_keys(self, source: SourceSet, question: Question) -> tuple[Rows, int]:
+        """One page of keys, and how many were asked for: fewer than before where that many were too much."""
+        while True:
+            top = min(SWEEP_PAGE, self._sizes.get_keys(source.name))
+            outcome = self.ask(source, replace(question, top=top))
+            if not isinstance(outcome, Verdict):
+                return outcome, top
+            if not (outcome.rule.shrink and self._sizes.shrink_keys(source.name)):
+                raise self._error(source, outcome)
 
     def _key_row(self, source: SourceSet, data: dict[str, object]) -> KeyRow:
         key = self._key(source, data)

@@ -53,9 +53,9 @@ def sweeps_without_overlap(patch: pytest.MonkeyPatch) -> None:
     def sweep(self: Any, source: Any, question: Any) -> Any:
         position = 0
         while True:
-            rows = self._sweep_page(source, replace(question, top=records.SWEEP_PAGE, skip=position))
+            rows, top = self._sweep_page(source, replace(question, skip=position))
             yield rows
-            if len(rows) < records.SWEEP_PAGE:
+            if len(rows) < top:
                 return
             position += len(rows)
 

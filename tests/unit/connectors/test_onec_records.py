@@ -255,6 +255,31 @@ def test_a_page_too_heavy_for_1c_is_asked_for_smaller() -> None:
     assert [asked.options["$top"] for asked in base.asked if asked.resource == SHIPMENT] == ["20", "5", "1"]
 
 
+def test_keys_that_are_too_many_at_once_are_asked_for_fewer_and_all_come() -> None:
+    moving = Moving(names(*range(300)))
+
+    def answer(asked: Asked) -> object:
+        heavy = int(asked.options["$top"]) > 130
+        return odata_error(500, "-1", "Недостаточно памяти на сервере 1С") if heavy else moving(asked)
+
+    with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
+        base.on(SHIPMENT, answer)
+        assert keys(base) == names(*range(300))
+        figures = [row for page in base.connector.fetch_figures(SOURCE, Window(), ()) for row in page]
+        assert [one.key.external_id for one in figures] == names(*range(300))
+    tops = [asked.options["$top"] for asked in base.asked if asked.resource == SHIPMENT]
+    assert tops == ["2000", "500", *["125"] * 6], "what was too much is not asked for again"
+
+
+def test_a_sweep_that_is_too_much_however_few_is_an_error() -> None:
+    with fake_base(metadata=edmx({SHIPMENT: KEYED})) as base:
+        base.on(SHIPMENT, odata_error(500, "-1", "Недостаточно памяти"))
+        with pytest.raises(TransientError, match="memory"):
+            keys(base)
+    tops = [asked.options["$top"] for asked in base.asked if asked.resource == SHIPMENT]
+    assert tops == ["2000", "500", "125", "31", "20"]
+
+
 def test_a_page_over_the_limit_is_asked_for_smaller() -> None:
     def answer(asked: Asked) -> object:
         return [row(A, Комментарий="я" * 4000) for _ in range(int(asked.options["$top"]))]
