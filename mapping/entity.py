@@ -17,7 +17,7 @@ from mapping.grammar.manners import Off
 from mapping.hashing import hash_record
 from mapping.model import ENTITIES, EntitySpec, FieldSpec, JoinedRows, LineSpec, MappedLine, MappedRecord, SourceSet
 from mapping.paths import Data, clean_value
-from mapping.values import Env, clean_text
+from mapping.values import MARKER, Env, clean_text
 
 Layer = tuple[Loc, Common]
 Placed = tuple[Loc, list[FieldRule]]
@@ -104,12 +104,19 @@ def _external_id(data: Data, source: SourceSet) -> str:
     return cleaned.lower()
 
 
+def _without_marker(comment: str) -> str | None:
+    """What a person has written: our own marker is kept there for us alone."""
+    return MARKER.sub("", comment).strip() or None if MARKER.search(comment) else comment
+
+
 def _build(program: SourceProgram, spec: EntitySpec, data: Data, env: Env, given: Given) -> MappedRecord | None:
     for when in program.when:
         if not when(data):
             return None
     source = program.source
     fields = {name: run(data, env) for name, run in program.fields if name not in given.fields} | given.fields
+    if isinstance(comment := fields.get("comment"), str):
+        fields["comment"] = _without_marker(comment)
     refs = {name: run(data, env) for name, run in program.refs if name not in given.refs} | given.refs
     if program.attributes:
         _add_attributes(program.attributes, fields, data, env)

@@ -12,6 +12,8 @@ from core.clock import EMPTY_YEAR, utc_from_local
 from core.money import parse_amount
 from mapping.model import FieldKind
 
+MARKER = re.compile(r"\[[\w-]+:[0-9a-f-]{36}\]")
+"""What tells an object that we have made, in a text of it: `[sverka:` and our id. Of no use to a reader."""
 TEXT_LIMIT = 10_000
 ITEM_LIMIT = 500
 """Characters of one text of a list."""

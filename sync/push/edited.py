@@ -6,7 +6,6 @@ changed later is sent as it is then, and the audit says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, select, update
 
 from core.errors import UsageError
 from mapping.hashing import hash_content
-from mapping.values import CONVERTERS, Env
+from mapping.values import CONVERTERS, MARKER, Env
 from store.engine import reading
 from store.queries.work.queues import DEAD_OPEN
 from store.tables import dead_letter
@@ -27,7 +26,6 @@ from sync.push.intents import Intent
 from sync.push.merge import add_audit
 from sync.room.writing import writing
 
-_MARKER = re.compile(r"\[[\w-]+:[0-9a-f-]{36}\]")
 _ENV = Env(ZoneInfo("UTC"), "")
 
 
@@ -75,8 +73,8 @@ def _fit(before: object, value: object) -> object:
     if isinstance(before, list) != isinstance(value, list) or isinstance(value, dict):
         raise ValueError("rows are given with --file, as a list" if isinstance(before, list) else "is no list of rows")
     if value is None or value == "":
-        if isinstance(before, str) and _MARKER.search(before):
-            return _MARKER.findall(before)[0]
+        if isinstance(before, str) and MARKER.search(before):
+            return MARKER.findall(before)[0]
         return None
     if isinstance(before, bool):
         return CONVERTERS["bool"](value, _ENV)
@@ -84,7 +82,7 @@ def _fit(before: object, value: object) -> object:
         return CONVERTERS["int"](value, _ENV)
     if isinstance(before, str):
         text = str(CONVERTERS["text"](value, _ENV))
-        marks = [mark for mark in _MARKER.findall(before) if mark not in text]
+        marks = [mark for mark in MARKER.findall(before) if mark not in text]
         return " ".join([text, *marks])
     return value
 

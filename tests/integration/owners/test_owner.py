@@ -169,7 +169,10 @@ def test_a_first_link_changes_nothing_on_either_side(world: World) -> None:
     assert any("phones" in text for one in world.contexts for text in one.notices)
     set_contact(world.app, contact["id"], phones=[NEW])
     assert world.push() == {"updated": 1}
-    assert phones_there(world, key) == [NEW]
+    assert sorted(phones_there(world, key)) == sorted([NEW, OTHER]), "nobody has taken theirs away"
+    world.pull(key)
+    assert sorted(world.contact(contact["id"])["phones"]) == sorted([NEW, OTHER])
+    assert world.push() == {}
 
 
 class TestAPersonDecides:

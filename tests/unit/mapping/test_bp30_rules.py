@@ -43,6 +43,18 @@ def test_every_entity_of_the_main_job_is_read(bp30):
             )
 
 
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (f"просит счёт до пятницы [sverka:{KEY}]", "просит счёт до пятницы"),
+        (f"[sverka:{KEY}]", None),
+        ("скидка [по пятницам: 5%]", "скидка [по пятницам: 5%]"),
+    ],
+)
+def test_our_own_marker_is_no_comment(bp30, there, here):
+    assert card(bp30, Комментарий=there).fields["comment"] == here
+
+
 def test_folders_share_the_set_with_items(bp30):
     folder = {"Ref_Key": FOLDER, "Description": "Покупатели", "IsFolder": True, "Parent_Key": KEY}
     group = bp30.entities["group"].build("Catalog_Контрагенты", folder, ZONE)
