@@ -196,6 +196,8 @@ def test_a_call(listed: World) -> None:
     )
     colleague = browser.get("/call", params={"phone": "84951234561"}).text
     assert SECRET_NAME in colleague and "Пётр" in colleague and str(listed.customers["foreign"]) not in colleague
+    words = browser.get("/call", params={"phone": "абв"}).text
+    assert "no digit" in words and "/contacts/new" not in words.split("<main")[1]
     unknown = browser.get("/call", params={"phone": "8 999 000 00 00"}).text
     assert "/contacts/new?phone=%2B79990000000" in unknown
     assert "+79990000000" in browser.get("/contacts/new", params={"phone": "+79990000000"}).text

@@ -27,10 +27,12 @@ def answer(here: Page, phone: str = "") -> Response:
     """
     number = phone.strip()[:_LONGEST]
     if not number:
-        return here.page("customers/call.html", phone="", found=None, number="")
+        return here.page("customers/call.html", phone="", found=None, number="", readable=False)
     with here.reading() as conn:
         found = lookup_phone(conn, number, here.viewer)
     audit_looks(here, [one["key"] for one in found if "key" in one], number, "page")
     if len(found) == 1 and found[0]["visible"]:
         return here.to(f"/customers/{found[0]['id']}")
-    return here.page("customers/call.html", phone=number, found=found, number=normal_phone(number))
+    readable = any(sign.isdigit() for sign in number)
+    plain = normal_phone(number)
+    return here.page("customers/call.html", phone=number, found=found, number=plain, readable=readable)
