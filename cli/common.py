@@ -163,7 +163,9 @@ def check_file(path: Path | None) -> None:
     """A file named for the output must be one that can be written. Raises UsageError, before anything is begun."""
     if path is None:
         return
-    there = path.exists()
+    there = path.exists() or path.is_symlink()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return  # a pipe or a device is opened once, by whoever writes
     with telling_file(path):
         path.open("ab").close()
     if not there:

@@ -24,6 +24,7 @@ from store.queries.settlements.balances import iter_balances
 from store.tabular import columns_of, flatten, laid_aside, write_csv, write_xlsx
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+_NEAR = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -124,9 +125,10 @@ def card(
     Example: sverka card "+7 (495) 123-45-67"
     """
     with open_app(readonly=True) as app, app.engine.connect() as conn:
-        found = find_customers(conn, query, view(app))
+        found = find_customers(conn, query, view(app), guess=False)
         if len(found) != 1:
-            _say_not_one(query, found, as_json)
+            near = [] if found else find_customers(conn, query, view(app), limit=_NEAR)
+            _say_not_one(query, found, [row["name"] for row in near], as_json)
             raise typer.Exit(FAILED)
         report = load_card(conn, found[0]["id"], view(app), now=app.clock.now())
     if as_json:
@@ -135,9 +137,10 @@ def card(
         print_card(report)
 
 
-def _say_not_one(query: str, found: list[dict[str, Any]], as_json: bool) -> None:
+def _say_not_one(query: str, found: list[dict[str, Any]], near: list[str], as_json: bool) -> None:
     if not found:
-        say(f"Nobody is found by {query!r}. Next: sverka contact add --name …")
+        meant = f" Did you mean {', '.join(near)}?" if near else ""
+        say(f"Nobody is found by {query!r}.{meant} Next: sverka contact add --name …")
         return
     say(f"{len(found)} customers fit {query!r}; say which by INN or full name:")
     if as_json:

@@ -20,23 +20,24 @@ def choose_requisite(rows: Sequence[Row], given: Mapping[str, object]) -> str:
     """The number of the customer's own among the requisites of a card, in their order; "" where they are to be added.
 
     A company may have several: those of its branches, of other firms of the same owner. The very tax id and code come
-    first; then the tax id without a code; then requisites that name nobody; then the only ones with the tax id, whose
-    code has changed. A card's only requisites are taken whatever stands in them; of several that are all somebody
-    else's none is written over.
+    first; then the tax id without a code; then requisites that name nobody (the same tax id under another code may be a
+    branch's); then the only ones with the tax id, whose code has changed. A card's only requisites are taken whatever
+    stands in them; of several that are all somebody else's none is written over.
     """
-    tax_id, code = _tax_id(given), _text(given, CODE)
-    if not tax_id or len(rows) == 1:
-        return str(rows[0]["ID"]) if rows else ""
-    same = [row for row in rows if _tax_id(row) == tax_id]
+    ours, code = _tax_ids(given), _text(given, CODE)
+    if len(rows) == 1:
+        return str(rows[0]["ID"])
+    same = [row for row in rows if ours & _tax_ids(row)]
     by_code = [row for row in same if _text(row, CODE) == code]
-    without = [row for row in same if not (code and _text(row, CODE))]
-    nobody = [row for row in rows if not _tax_id(row)]
+    without = [row for row in same if not _text(row, CODE)]
+    nobody = [row for row in rows if not _tax_ids(row)]
     found = by_code or without or nobody or (same if len(same) == 1 else [])
     return str(found[0]["ID"]) if found else ""
 
 
-def _tax_id(row: Mapping[str, object]) -> str:
-    return next((text for name in TAX_IDS if (text := _text(row, name))), "")
+def _tax_ids(row: Mapping[str, object]) -> set[str]:
+    """Several kinds at once are usual in Ukraine: a firm has its EDRPOU and, as a payer of VAT, a number of its own."""
+    return {text for name in TAX_IDS if (text := _text(row, name))}
 
 
 def _text(row: Mapping[str, object], name: str) -> str:

@@ -31,7 +31,8 @@ def decide_row(desk: Desk, subject: Subject, row: CardRow | None, now: datetime)
     if not desk.card.is_wanted(subject.shown, desk.zone):
         return _turn_off(row or (new_row(desk.name, desk.card.name, key, now) if bound else None), bound)
     if gone:  # whom the CRM alone had is deleted with his card: nobody has anything to decide
-        return _turn_off(row, bound) if subject.shown.get("deleted") else _mark_gone(desk, subject, row, now)
+        alone = subject.shown.get("deleted") and subject.shown.get("home") == "crm"
+        return _turn_off(row, bound) if alone else _mark_gone(desk, subject, row, now)
     if bound is None and not _may_be_made(desk, subject):
         return _turn_off(row, None) if row is not None and row.state not in ON_ITS_WAY else None
     adopted = bound is not None and (row is None or row.external_id != bound)

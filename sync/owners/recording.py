@@ -106,9 +106,9 @@ def _take_over(conn: Connection, ctx: RunContext, entity_id: UUID, done: Done, n
     """What only they had of a list that was joined is ours as well from now on, and everybody else's."""
     row = load_row(conn, entity_id)
     values = {
-        rule.column: join(row[rule.column] or [], value)
+        rule.column: join(row[rule.column] or [], [one for one in value if one not in (was or [])])
         for rule, (value, _) in done.sent.items()
-        if row is not None and fingerprint(value) != fingerprint(done.contact[rule.column])
+        if row is not None and fingerprint(value) != fingerprint(was := done.contact[rule.column])
     }
     if row is None or not values:
         return

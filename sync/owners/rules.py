@@ -111,7 +111,8 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
     if here == there:
         return Settled(ours, (there, here) if tracked else None)
     if not there:
-        return Settled(ours, ("", seen[1]) if seen else None)
+        held_the_same = seen is not None and seen[0] == seen[1] and rule.owner == "newest"
+        return Settled(ours, seen if seen is None or held_the_same else ("", seen[1]))
     if not here:
         return Settled(theirs, (there, there) if tracked else None)
     news_there = seen is None or seen[0] != there
@@ -122,8 +123,8 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
         return _keep_ours(rule, ours, (there, here), seen, news_there=news_there, news_here=news_here)
     if news_there and who == "newest" and is_joined(rule, ours, theirs, seen):
         both = join(ours, theirs)
-        more = rule.sends and fingerprint(both) != there
-        return Settled(both, (there, there if more else fingerprint(both)), send=more)
+        more = fingerprint(both) != there
+        return Settled(both, (there, "" if more else fingerprint(both)), send=more)
     return _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
 
 
@@ -153,10 +154,12 @@ def is_joined(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> boo
     """Whether two lists (phones, e-mails) are put together instead of one giving way to the other.
 
     As long as two sides have never held the same, a number that is on one of them only has been taken away by nobody:
-    whoever adds one to his list must not make the other side lose all of its own.
+    whoever adds one to his list must not make the other side lose all of its own. A side that is never written cannot
+    come to hold the same, and loses nothing: there the newer list counts.
     """
     apart = seen is None or seen[0] != seen[1]
-    return rule.owner == "newest" and apart and isinstance(ours, list) and isinstance(theirs, list)
+    lists = isinstance(ours, list) and isinstance(theirs, list)
+    return rule.sends and rule.owner == "newest" and apart and lists
 
 
 def join(ours: list[Any], theirs: list[Any]) -> list[Any]:

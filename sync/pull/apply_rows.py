@@ -182,7 +182,7 @@ def _write_updated(
             now,
             before.get(item.entity_id, {}),
             role=group.ctx.settings.role,
-            held=item.entity_id in held,
+            held=item.entity_id in held and not _stays_deleted(group.ctx, before.get(item.entity_id)),
             settled=settled.get(item.entity_id),
         )
         for item in items
@@ -193,6 +193,11 @@ def _write_updated(
         changed = [name for name in alike[0] if name not in ("id", *OWN_COLUMNS)]
         update_rows(conn, table, alike, changed)
     _note_changes(group, items, before, rows)
+
+
+def _stays_deleted(ctx: RunContext, before: Mapping[str, Any] | None) -> bool:
+    """Rules that are carried over take back no deletion: nothing has come from the other side."""
+    return ctx.order.remap and before is not None and bool(before["deleted"])
 
 
 def _by_columns(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -50,30 +50,20 @@ def mark_deleted(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[U
 def load_held(
     conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID], but: Iterable[str] = ()
 ) -> set[UUID]:
-    """Which of these have a card that is alive, other than the ones that go (`but`) in this run's.
+    """Which of these have a card that is alive, in any accounting, other than the ones that go (`but`) in this run's.
 
-    Only customers ever have more than one. What an accounting gives up is held by another accounting only, not by a
-    card that merely shows him in a CRM; what a CRM gives up is held by any.
+    Only customers ever have more than one.
     """
     if entity != "counterparty" or not ids:
         return set()
     columns = [binding.c[name] for name in ("entity_id", "connection", "external_id", "state")]
     rows = select_in(conn, binding, columns, binding.c.entity_id, ids, entity=entity, deleted=False)
-    going, silent = set(but), _without_a_say(ctx)
+    going = set(but)
     return {
         row.entity_id
         for row in rows
-        if row.state not in ("deleted", "filtered")
-        and row.connection not in silent
-        and not (row.connection == ctx.name and row.external_id in going)
+        if row.state not in ("deleted", "filtered") and not (row.connection == ctx.name and row.external_id in going)
     }
-
-
-def _without_a_say(ctx: RunContext) -> set[str]:
-    """Connections whose living cards do not count for what this run's side gives up."""
-    if ctx.settings.role != "accounting":
-        return set()
-    return {name for name, one in ctx.app.settings.connections.items() if one.role == "crm"}
 
 
 def _load_of_others(conn: Connection, ctx: RunContext, entity: str, ids: Sequence[UUID]) -> set[UUID]:

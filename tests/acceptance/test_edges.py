@@ -102,6 +102,15 @@ def test_a_question_that_no_name_can_be_finds_nobody(read: Installation, query: 
     assert "Nobody is found" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_guess_is_no_answer(read: Installation) -> None:
+    """Somebody's balance is not told to who has asked for another name; he learns whom he may have meant."""
+    row = read.lines("export", "counterparties")[0]
+    name = str(row["name"])
+    longest = max(name.split(), key=len)
+    done = read.run("card", name.replace(longest, longest[:2] + longest[3] + longest[2] + longest[4:]), check=1)
+    assert done.stdout == "" and f"Did you mean {name}" in done.stderr
+
+
 @pytest.mark.parametrize(("entity", "comes_with"), [("contacts", "counterparties"), ("movement", "balances")])
 def test_every_entity_can_be_read_alone(read: Installation, entity: str, comes_with: str) -> None:
     assert {line["entity"] for line in read.lines("sync", "--entity", entity, "--json")} == {comes_with}

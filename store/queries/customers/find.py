@@ -31,13 +31,15 @@ def find_customers(
     limit: int = LIMIT,
     region: str = REGION,
     viewer: Viewer | None = None,
+    guess: bool = True,
 ) -> list[Record]:
     """The customers that the text may mean, the surest first.
 
     A whole name, tax id, phone, e-mail or id stands before the beginning of a name, that before a part of one, that
     before all words in any order; of equals those that are not deleted first, then by name.
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
-    When nothing does, first come those whom the pages' search finds: by a document's number, by words with typos.
+    When nothing does, first come those whom the pages' search finds: by a document's number, by words with typos; not
+    without `guess`, where one who is found must be the one who was meant.
     With a `viewer` it is asked among the customers that he may see; without one, among all.
     """
     text = text[:LONGEST].encode(errors="replace").decode()
@@ -52,7 +54,7 @@ def find_customers(
     rows = [dict(row) for row in found]
     if rows and rows[0]["rank"] == _WHOLE:
         rows = [row for row in rows if row["rank"] == _WHOLE]
-    else:
+    elif guess:
         rows = _typed_first(conn, find_ids(conn, text, viewer, limit=limit, region=region), rows)[:limit]
     bound = load_external_ids(conn, view or View(), "counterparty", [row["id"] for row in rows])
     return [

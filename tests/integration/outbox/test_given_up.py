@@ -1,19 +1,21 @@
-"""A customer whom accounting marks for deletion is deleted here too, whoever shows him, until the mark is gone."""
+"""Customers whom one side has given up: deleted when nobody has them any more, and not before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from sandbox.onec.schema import PARTIES
 from store.entities import counterparties
+from store.tables import binding
 from sync.mappings.ordering import order_reapply
 from tests.integration.outbox.start import Start, Stores
-from tests.integration.outbox.world import Circle, from_start, look_at_everybody
-from tests.integration.owners.systems import TAX_IDS
+from tests.integration.outbox.world import CRM, Circle, from_start, look_at_everybody
+from tests.integration.owners.systems import TAX_IDS, same_customer
 
 
 @pytest.fixture
@@ -35,20 +37,39 @@ def is_deleted(circle: Circle) -> bool:
         return bool(conn.execute(query).scalar_one())
 
 
-def test_accountings_mark_counts_whoever_shows_him(circle: Circle) -> None:
-    """Once marked he stays so, also when a mapping is carried over to him and when his card in the CRM is read."""
+def test_a_living_card_elsewhere_holds_him_and_a_new_card_in_accounting_is_his(circle: Circle) -> None:
+    """As when duplicates are cleaned up: the old card is marked, a new one has the same tax id and code."""
     circle.show()
-    assert circle.bound(), "he has a card in the CRM, and that one is alive"
+    key = circle.customer_id()
+    mark(circle, deleted=True)
+    assert not is_deleted(circle), "his card in the CRM is alive"
+    circle.base.create(PARTIES, same_customer(0))
+    circle.sync("accounting", status=("ok", "partial"))
+    assert circle.customer_id() == key
+
+
+def test_rules_that_are_carried_over_take_back_no_deletion(circle: Circle) -> None:
     mark(circle, deleted=True)
     assert is_deleted(circle)
+    shown: dict[str, Any] = {"connection": CRM, "entity": "counterparty", "external_id": "77", "source": "company"}
+    shown |= {"entity_id": circle.customer_id(), "state": "bound", "deleted": False}
+    with circle.engine.begin() as conn:
+        conn.execute(insert(binding).values(**shown))
     order_reapply(circle.app, "accounting", "admin")
     circle.sync("accounting", kind="reapply")
     assert is_deleted(circle)
-    circle.person_does("update", id=circle.company()["id"], fields={"comments": "звонил"})
-    circle.show(kind="schedule")
-    assert is_deleted(circle)
+
+
+def test_gone_on_both_sides_and_back_in_accounting_is_told(circle: Circle) -> None:
+    circle.show()
+    circle.person_does("delete", id=circle.company()["id"])
+    mark(circle, deleted=True)
+    circle.show(kind="schedule", full=True, status=("ok", "partial"))
     mark(circle, deleted=False)
-    assert not is_deleted(circle)
+    circle.ship(circle.order("З-2", amount=900), 900)
+    circle.sync("accounting")
+    circle.show(kind="schedule", pause=3700, status=("ok", "partial"))
+    assert circle.row()["state"] == "gone" and [one["code"] for one in circle.letters()] == ["deleted"]
 
 
 def test_a_card_deleted_in_the_crm_deletes_nobody_whom_accounting_has(circle: Circle) -> None:

@@ -87,7 +87,7 @@ def test_whose_value_rules(rule: Ownership, role: str, leads: bool, who: Who) ->
     assert rule.who(role, leads=leads) == who
 
 
-X, Y, Z = "+74951234567", "+79161112233", "+78127654321"
+X, Y, Z, W = "+74951234567", "+79161112233", "+78127654321", "+73431234567"
 APART = (fingerprint([Y]), fingerprint([X]))
 ALIKE = (fingerprint([X]), fingerprint([X]))
 
@@ -112,6 +112,28 @@ def test_lists_of_sides_that_were_apart_are_joined(
     assert (settled.value, settled.lost, settled.send) == (value, "", send)
     assert settled.seen is not None and settled.seen[0] == fingerprint(seen_then)
     assert wants_sending(SENT, "newest", settled.value, theirs, settled.seen) == send
+
+
+def test_two_changes_there_before_we_have_sent_lose_nothing() -> None:
+    first = settle(SENT, "newest", [X], [Y, Z], APART)
+    again = settle(SENT, "newest", first.value, [Y, W], first.seen)
+    assert again.value == [X, Y, Z, W] and again.send
+    assert wants_sending(SENT, "newest", again.value, [Y, W], again.seen)
+    assert build_sent(SENT, again.value, [Y, W], again.seen) == [X, Y, Z, W]
+
+
+def test_what_was_emptied_there_and_filled_again_is_theirs_alone() -> None:
+    emptied = settle(SENT, "newest", [X], [], ALIKE)
+    assert (emptied.value, emptied.send) == ([X], False)
+    assert settle(SENT, "newest", emptied.value, [Y], emptied.seen).value == [Y]
+
+
+def test_a_side_that_is_only_read_is_not_joined() -> None:
+    """Nothing is written there, so nothing is lost there; a typo that is mended there does not stay here."""
+    read = Ownership("phones", "phones", "newest", "in")
+    first = settle(read, "newest", [X], [X, Y], APART)
+    assert first.value == [X, Y]
+    assert settle(read, "newest", first.value, [X, Z], first.seen).value == [X, Z]
 
 
 def test_what_is_sent_to_a_side_that_was_apart_keeps_what_it_alone_has() -> None:
