@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from sandbox.onec.schema import PARTIES
 from store.entities import counterparties
@@ -54,6 +54,9 @@ def test_rules_that_are_carried_over_take_back_no_deletion(circle: Circle) -> No
     shown: dict[str, Any] = {"connection": CRM, "entity": "counterparty", "external_id": "77", "source": "company"}
     shown |= {"entity_id": circle.customer_id(), "state": "bound", "deleted": False}
     with circle.engine.begin() as conn:
+        conn.execute(
+            update(binding).where(binding.c.entity_id == shown["entity_id"]).values(hash="as other rules made it")
+        )
         conn.execute(insert(binding).values(**shown))
     order_reapply(circle.app, "accounting", "admin")
     circle.sync("accounting", kind="reapply")
