@@ -8,10 +8,12 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import Annotated, Any, BinaryIO, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -33,6 +35,7 @@ from store.queries.work.queues import count_waiting
 from store.upgrade import upgrade
 from sync.context import App
 
+T = TypeVar("T")
 Reason = Annotated[str, typer.Option("--reason", help="Why nothing is to be done. Kept in the audit.")]
 """What a person says when he gives something up."""
 
@@ -118,14 +121,20 @@ def _with_connection() -> str:
     return shlex.join(["sverka", *given, *([] if last else ["--connection"]), "NAME"])
 
 
-def entity_of(text: str | None, *, next_step: str) -> str | None:
-    """The entity meant, plural or singular; None for all. Raises UsageError that names what there is."""
-    if text is None:
-        return None
+def plural_of(text: str, *, next_step: str) -> str:
+    """The plural name of the entity meant, plural or singular. Raises UsageError that names what there is."""
     name = export_name(text)
     if name is None:
         raise UsageError(f"{text!r} is no entity. There are: {', '.join(EXPORTS)}.", next_step=next_step)
-    return _READ_WITH.get(EXPORTS[name], EXPORTS[name])
+    return name
+
+
+def entity_of(text: str | None, *, next_step: str) -> str | None:
+    """The entity to be read, plural or singular; None for all. Raises UsageError that names what there is."""
+    if text is None:
+        return None
+    entity = EXPORTS[plural_of(text, next_step=next_step)]
+    return _READ_WITH.get(entity, entity)
 
 
 def connection_names(app: App, name: str | None) -> list[str]:
@@ -181,6 +190,23 @@ def telling_file(path: Path) -> Iterator[None]:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.", next_step="name another file, then once more"
         ) from error
+
+
+def write_output(path: Path | None, write: Callable[[BinaryIO], T]) -> T:
+    """What `write` makes, into this file or, without one, to standard output; returns what `write` returned.
+
+    It is made aside and copied when it is whole: what goes wrong in between leaves the person's file as it was.
+    """
+    with TemporaryFile() as made:
+        result = write(made)
+        made.seek(0)
+        if path is None:
+            with to_reader():
+                copyfileobj(made, sys.stdout.buffer)
+        else:
+            with telling_file(path), path.open("wb") as target:
+                copyfileobj(made, target)
+    return result
 
 
 def out_json(value: Any) -> None:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copyfileobj
-from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
 from cli.cards import print_card
-from cli.common import check_file, open_app, out_json, out_lines, out_table, out_text, telling_file, to_reader, view
+from cli.common import (
+    check_file,
+    open_app,
+    out_json,
+    out_lines,
+    out_table,
+    out_text,
+    plural_of,
+    telling_file,
+    view,
+    write_output,
+)
 from cli.exits import FAILED, say
 from cli.words import moment, money
-from core.errors import UsageError
 from mapping.model import ENTITIES
 from store.queries.customers.card import find_customers, load_card
-from store.queries.export import EXPORTS, blank_record, export_name, iter_export
+from store.queries.export import EXPORTS, blank_record, iter_export
 from store.queries.settlements.balances import iter_balances
 from store.tabular import columns_of, flatten, laid_aside, write_csv, write_xlsx
 
@@ -44,10 +51,7 @@ def export(
 
     Example: sverka export shipments --format xlsx --output shipments.xlsx
     """
-    name = export_name(entity)
-    if name is None:
-        known = ", ".join(EXPORTS)
-        raise UsageError(f"{entity!r} is no entity. There are: {known}.", next_step="sverka export --help")
+    name = plural_of(entity, next_step="sverka export --help")
     check_file(output)
     with open_app(readonly=True) as app, app.engine.connect() as conn:
         records = iter_export(conn, name, view(app))
@@ -76,15 +80,8 @@ def _write_jsonl(records: Iterator[dict[str, Any]], output: Path | None) -> None
 
 def _write_table(records: Iterator[dict[str, Any]], header: list[str], format: str, output: Path | None) -> None:
     write = write_csv if format == "csv" else write_xlsx
-    with laid_aside(records, header) as (columns, kept), TemporaryFile() as made:
-        number = write(kept, columns, made)
-        made.seek(0)
-        if output is None:
-            with to_reader():
-                copyfileobj(made, sys.stdout.buffer)
-        else:
-            with telling_file(output), output.open("wb") as target:
-                copyfileobj(made, target)
+    with laid_aside(records, header) as (columns, kept):
+        number = write_output(output, lambda target: write(kept, columns, target))
     say(f"{number} records{f' in {output}' if output else ''}")
 
 

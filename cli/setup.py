@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from cli.common import check_file, one_connection, open_app, out_json, out_table, out_text
+from cli.common import check_file, one_connection, open_app, out_json, out_table, out_text, write_output
 from cli.exits import FAILED, OK, err, say
 from cli.progress import watching
 from connectors.base import Finding
@@ -21,10 +21,11 @@ from core.clock import SystemClock
 from core.errors import ConfigError, UsageError
 from core.settings import PATH_VARIABLE, ConnectionSettings
 from mapping.rules import load_mapping
+from store.tabular import write_sheets
 from store.versions import published
 from sync.setup.connecting import Recognised, recognise, write_connection
 from sync.setup.doctor import examine
-from sync.setup.look import look, write_xlsx
+from sync.setup.look import look
 from sync.versions import list_sharing
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -176,7 +177,8 @@ def audit(
         with watching(app.clock, quiet=as_json) as progress:
             report = look(app, name, progress)
     if xlsx is not None:
-        write_xlsx(report, xlsx)
+        sheets = {name: (list(rows[0]) if rows else ["nothing found"], rows) for name, rows in report.sections.items()}
+        write_output(xlsx, lambda target: write_sheets(sheets, target))
         say(f"Written to {xlsx}.")
     for section, rows in report.sections.items():
         if as_json:

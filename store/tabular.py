@@ -19,13 +19,16 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _CELL_LIMIT = 32_000
 _ROW_LIMIT = 1_048_575
-_TITLE_LIMIT = 28
+_TITLE_LIMIT = 31
 _FIRST_DAY = date(1900, 3, 1)
 """Spreadsheets agree on days from here on only."""
 _OPTIONS = {
     "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
     "default_date_format": "dd.mm.yyyy",
 }  # fmt: skip
+
+Sheet = tuple[list[str], Iterable[dict[str, Any]]]
+"""The columns of a sheet, and its rows."""
 
 
 def flatten(record: dict[str, Any], references: Collection[str] = ()) -> dict[str, Any]:
@@ -103,10 +106,10 @@ def write_xlsx(records: Iterable[dict[str, Any]], columns: list[str], target: Bi
     return number
 
 
-def write_sheets(sheets: Mapping[str, Iterable[dict[str, Any]]], columns: list[str], target: BinaryIO) -> None:
+def write_sheets(sheets: Mapping[str, Sheet], target: BinaryIO) -> None:
     """Flat records on a sheet a name, row by row in constant memory; what does not fit a sheet goes on in the next."""
     with xlsxwriter.Workbook(target, _OPTIONS) as book:
-        for title, records in sheets.items():
+        for title, (columns, records) in sheets.items():
             _write_sheet(book, title, records, columns)
 
 
@@ -116,7 +119,7 @@ def _write_sheet(book: Any, title: str, records: Iterable[dict[str, Any]], colum
         row = number % _ROW_LIMIT
         if row == 0:
             part = f" {number // _ROW_LIMIT + 1}" if number else ""
-            sheet = book.add_worksheet(f"{title[:_TITLE_LIMIT]}{part}")
+            sheet = book.add_worksheet(f"{title[: _TITLE_LIMIT - len(part)]}{part}")
             sheet.write_row(0, 0, columns)
         for column, name in enumerate(columns):
             _write_cell(sheet, row + 1, column, record.get(name))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import check_file, open_app, out_json, out_table, out_text, person
+from cli.common import check_file, open_app, out_json, out_table, out_text, person, write_output
 from cli.exits import FAILED, OK, PARTIAL, err, say
 from cli.progress import watching
 from core.errors import UsageError
@@ -139,9 +139,8 @@ def _show_group(report: Report, group: str, title: str) -> None:
 def _write(report: Report, xlsx: Path | None) -> None:
     if xlsx is None:
         return
-    sheets = {_SHEETS[group]: _flat(report, group) for group in GROUPS}
-    with xlsx.open("wb") as target:
-        write_sheets(sheets, list(COLUMNS), target)
+    sheets = {_SHEETS[group]: (list(COLUMNS), _flat(report, group)) for group in GROUPS}
+    write_output(xlsx, lambda target: write_sheets(sheets, target))
     say(f"Written to {xlsx}.")
 
 

@@ -166,7 +166,10 @@ class CardWriter:
                 number = element_id(one.card.external_id)
                 order = build_emptying(one.kind, number, one.card.fields, reply.result["item"])
                 commands |= {one.main: order} if order is not None else {}
-        told = self._batch(commands, write=True) if commands else BatchReply()
+        try:
+            told = self._batch(commands, write=True) if commands else BatchReply()
+        except (ConfigError, SchemaDrift) as stopped:  # the cards have been written: that must not be forgotten
+            told = stopped
         failed: dict[int, CardResult] = {}
         for one in group:
             if one.main in commands and (isinstance(told, SverkaError) or one.main not in told.replies):

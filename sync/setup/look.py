@@ -11,9 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-
-import xlsxwriter
 
 from connectors.base import BalanceSource, RawRecord, RecordSource, SourceSet, Window
 from core.errors import ConfigError, RecordError
@@ -183,16 +180,3 @@ def _look_at_contacts(app: App, cards: dict[str, Card], report: Look) -> None:
             verdict = "sure" if len(sure) == 1 else "several" if sure else "likely" if likely else "none"
             names = "; ".join(dict.fromkeys(card.name for card in sure or likely))
             report.add("contacts", name=str(contact["name"]), match=verdict, cards=names)
-
-
-def write_xlsx(report: Look, path: Path) -> None:
-    """The report as a workbook, one sheet a section; texts are never run as formulas."""
-    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        for section, rows in report.sections.items():
-            sheet = book.add_worksheet(section[:31])
-            columns = list(rows[0]) if rows else ["nothing found"]
-            for column, title in enumerate(columns):
-                sheet.write_string(0, column, title)
-            for number, row in enumerate(rows, start=1):
-                for column, title in enumerate(columns):
-                    sheet.write_string(number, column, row[title])

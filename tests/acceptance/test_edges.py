@@ -102,6 +102,11 @@ def test_a_question_that_no_name_can_be_finds_nobody(read: Installation, query: 
     assert "Nobody is found" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_full_disk_under_a_workbook_is_said(read: Installation) -> None:
+    done = read.run("audit", "--xlsx", "/dev/full", check=2)
+    assert "/dev/full cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_guess_is_no_answer(read: Installation) -> None:
     """Somebody's balance is not told to who has asked for another name; he learns whom he may have meant."""
     row = read.lines("export", "counterparties")[0]

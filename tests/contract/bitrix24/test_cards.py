@@ -185,6 +185,18 @@ def test_a_field_that_could_not_be_emptied_leaves_the_card_undone(
     assert other.error is None
 
 
+def test_what_stops_the_emptying_forgets_no_card_that_was_written(
+    stand: BitrixStand, target: Bitrix24Connector
+) -> None:
+    stand.portal.habits = replace(stand.portal.habits, keeps_company_fields=True)
+    stand.portal.kinds[4].items[2]["comments"] = "к удалению"
+    target.find_cards("company", "key", ["warm"])
+    stand.server.faults.add("error", path="batch", nth=2, error="insufficient_scope")
+    kept, other = target.write_cards([card("k2", "2", comments=None), card("k3", "3", title="Новое имя")])
+    assert isinstance(kept.error, ConfigError)
+    assert (other.error, stand.portal.kinds[4].items[3]["title"]) == (None, "Новое имя")
+
+
 INN, KPP, OTHER_INN, BRANCH = "7743013901", "774301001", "7707083893", "540145001"
 
 
