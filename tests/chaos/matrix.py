@@ -28,6 +28,8 @@ from tests.chaos.onec import PARTIES
 
 ORDER, SALE = "Document_СчетНаОплатуПокупателю", "Document_РеализацияТоваровУслуг"
 GHOST = "11111111-2222-3333-4444-555555555555"
+OWN = ("Ref_Key", "Number", "DataVersion")
+"""What no two documents share."""
 NAMES = tuple(dict.fromkeys(point.rpartition(".")[0] for point in POINTS))
 """The commits and calls that have points."""
 PLAN = ("fetch-changes", "confirm-changes")
@@ -52,6 +54,9 @@ class Matrix:
         self.mending: list[Callable[[], object]] = []
         self.hit: list[str] = []
         self.patient_until = 0.0
+        sold = self.house.onec.documents(SALE)[0]
+        self.sold = {name: text for name, text in sold.items() if isinstance(text, str) and name not in OWN}
+        """The head of a sale like others, not posted."""
 
     def kill_at(self, point: str) -> None:
         """Arm a point, provoke it until somebody is dead there, mend what was spoilt for it, start what died.
@@ -85,9 +90,13 @@ class Matrix:
     # ------------------------------------------------------------------ what leads to a point
 
     def stir(self) -> None:
-        """New, changed, gone, linked to nowhere; a new client: all that an ordinary cycle does."""
+        """New, changed, gone, linked to nowhere; a new client: all that an ordinary cycle does.
+
+        As many sales come as go: a slow machine stirs often, and must not find the base sold out.
+        """
         onec = self.house.onec
         onec.random_edits(4, self.random.randrange(1 << 30))
+        onec.edit("create", SALE, **self.sold)
         sale = self.random.choice(onec.documents(SALE))
         onec.edit("delete", SALE, str(sale["Ref_Key"]))
         self.client()
@@ -198,6 +207,10 @@ class Matrix:
             conn.execute(insert(request).values(row | {"created_at": SystemClock().now()} | values))
         return str(row["id"])
 
+    def senseless_request(self) -> None:
+        """A request that nobody could carry out is answered at once, whoever holds the lease, and by no cycle."""
+        self.request("pull_customer", {})
+
     def blocked_request(self) -> None:
         """A request is taken up while a cycle is running."""
         held = claim_lease(self.house.app, NAME, wait=10)
@@ -287,6 +300,7 @@ PROVOKE: dict[str, Callable[[Matrix], object]] = {
     "push-link": Matrix.known_once,
     "push-review": Matrix.known_twice,
     "fetch-customer-keys": Matrix.ask_for_customer,
+    "request-end": Matrix.senseless_request,
     "request-free": Matrix.blocked_request,
     "pause": Matrix.start_anew,
     "run-fail": Matrix.start_anew,
