@@ -114,7 +114,7 @@ def print_balances(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def card(
-    query: Annotated[str, typer.Argument(help="Name, INN, phone in any writing, or e-mail.")],
+    query: Annotated[str, typer.Argument(help="Name, INN, code in 1C, phone in any writing, or e-mail.")],
     as_json: Json = False,
 ) -> None:
     """One customer: what he ordered, got, paid and owes, and how old that knowledge is.

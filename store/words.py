@@ -29,6 +29,9 @@ _ABROAD = re.compile(r"^(?:00|8\W*10|810)\W*(?=[1-9])")
 """How one dials out of the country, where others write a plus."""
 _NEIGHBOURS = ("RU", "UA", "BY", "KZ")
 """A number of a neighbour is written without his country's code too: by people there, and by their exchange."""
+_CODE = "№"
+"""Stands before a customer's code among the words: nobody types it, so a code is never taken for another number."""
+_CODE_PARTS = re.compile(r"\d+|[^\W\d_]+")
 _LAYOUT = dict(zip("`qwertyuiop[]asdfghjkl;'zxcvbnm,.", "ёйцукенгшщзхъфывапролджэячсмитьбю", strict=True))
 
 
@@ -51,6 +54,7 @@ def words_of(fields: Mapping[str, object], *, region: str = REGION) -> set[str]:
     for name in ("name", "legal_name", "code", "post"):
         found.update(plain_words(str(fields.get(name) or "")).split())
     found = (found - LEGAL_FORMS) or found
+    found.update(code_words(str(fields.get("code") or "")))
     found.add(str(fields.get("tax_id") or "").strip())
     for phone in _texts(fields.get("phones")):
         found.update(phone_words(phone, region))
@@ -58,6 +62,19 @@ def words_of(fields: Mapping[str, object], *, region: str = REGION) -> set[str]:
         whole = address.strip().casefold()
         found.update((whole, whole.rpartition("@")[2]))
     return {word[:LONGEST_WORD] for word in found if word}
+
+
+def code_words(text: str) -> tuple[str, ...]:
+    """A code without leading zeros and marks, and its last figures alone where something stands before them.
+
+    00-000123, 000123 and 123 are one word; БП-000123 is another, and has 123 besides.
+    """
+    parts = [part.lstrip("0") if part.isdigit() else part for part in _CODE_PARTS.findall(plain_words(text))]
+    parts = [part for part in parts if part]
+    if not any(part.isdigit() for part in parts):
+        return ()
+    words = dict.fromkeys((" ".join(parts), parts[-1])) if parts[-1].isdigit() else (" ".join(parts),)
+    return tuple(f"{_CODE}{word}"[:LONGEST_WORD] for word in words)
 
 
 def phone_words(text: str, region: str = REGION) -> set[str]:

@@ -1,4 +1,4 @@
-"""Finding a customer by what somebody types: name, tax id, phone in any writing, e-mail, an id."""
+"""Finding a customer by what somebody types: name, tax id, code, phone in any writing, e-mail, an id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, or_, selec
 
 from store.bulk import select_in
 from store.entities import counterparties
-from store.queries.customers.found import find_ids
+from store.queries.customers.found import find_by_code, find_ids
 from store.queries.customers.rights import Viewer, narrow_customers
 from store.queries.references import NOT_BOUND, load_external_ids
 from store.queries.shapes import Record, View
@@ -35,8 +35,9 @@ def find_customers(
 ) -> list[Record]:
     """The customers that the text may mean, the surest first.
 
-    A whole name, tax id, phone, e-mail or id stands before the beginning of a name, that before a part of one, that
-    before all words in any order; of equals those that are not deleted first, then by name.
+    A whole name, tax id, code (with its leading zeros or not), phone, e-mail or id stands before the beginning of a
+    name, that before a part of one, that before all words in any order; of equals those that are not deleted first,
+    then by name.
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
     When nothing does, first come those whom the pages' search finds: by a document's number, by words with typos; not
     without `guess`, where one who is found must be the one who was meant.
@@ -46,7 +47,8 @@ def find_customers(
     query = read_query(text, region=region)
     if not query.exact:
         return []
-    rank = _rank(query, text)
+    coded = [key for key, whole in find_by_code(conn, text, viewer).items() if whole]
+    rank = _rank(query, text, coded)
     columns = [counterparties.c.id, *(counterparties.c[name] for name in _FOUND), rank.label("rank")]
     surest = (rank, counterparties.c.deleted, counterparties.c.name, counterparties.c.id)
     wanted = select(*columns).where(rank < _NOTHING).order_by(*surest).limit(limit)
@@ -73,9 +75,10 @@ def _typed_first(conn: Connection, ids: list[UUID], rows: Sequence[Record]) -> l
 _WHOLE, _BEGINNING, _PART, _WORDS, _NOTHING = range(5)
 
 
-def _rank(query: Query, text: str) -> ColumnElement[int]:
+def _rank(query: Query, text: str, coded: Sequence[UUID]) -> ColumnElement[int]:
     search = counterparties.c.search
     whole = [search.contains(f"\n{entry}\n", autoescape=True) for entry in query.exact]
+    whole += [counterparties.c.id.in_(coded)] if coded else []
     rules: list[tuple[ColumnElement[bool], int]] = [(or_(*whole, *_by_id(text)), _WHOLE)]
     if query.part:
         rules += [

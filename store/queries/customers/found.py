@@ -1,4 +1,4 @@
-"""Customers found as somebody types: name with typos, tax id, phone in any writing, e-mail, number of a document.
+"""Customers found as somebody types: name with typos, tax id, code, phone in any writing, e-mail, document number.
 
 Asked of the words kept by `store.customers`, never by reading all customers. A search without a viewer looks at all of
 them: it serves matching, and its answers hold names only.
@@ -6,23 +6,28 @@ them: it serves matching, and its answers hold names only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, literal_column, or_, select, union
 
 from store.entities import NUMBER_TAIL, counterparties, entity_tables
 from store.queries.customers.rights import Viewer, may_see_customer
 from store.search import REGION, plain_words
 from store.tables import customer_word, word_form
-from store.words import Typed, forms_of, other_layout, read_typed
+from store.words import Typed, code_words, forms_of, other_layout, read_typed
 
 MOST = 200
 """So many are looked at to find the best of them."""
 DOCUMENTS = ("order", "shipment", "return", "payment")
 _LAST = chr(0x10FFFF)
 _LONGEST_NUMBER = 40
+MOST_ALIKE = 12
+"""So many words that begin almost as what was typed are tried: each is a question."""
+SHORTEST_UNFINISHED = 5
+"""The beginning of a shorter word, a letter left out, is the beginning of half of all words."""
 _SHORTEST_TAIL = 3
 """Fewer figures alone are half of all papers."""
 
@@ -33,12 +38,14 @@ def find_ids(
     """Ids of the customers whom the text may mean, the surest first; of those only whom the viewer may see.
 
     Every word that was typed must be met, by its beginning at least. Only where that finds nobody words that differ by
-    a letter are tried, then what would have been typed on the other keyboard. A document's number finds its customer.
+    a letter are tried, then what would have been typed on the other keyboard, then words whose beginning differs by a
+    letter. A document's number finds its customer, and so does his own code, with its leading zeros or without.
     """
     typed = read_typed(text, region=region)
     if typed.empty:
         return []
-    papers = _by_document(conn, text, viewer)
+    codes = find_by_code(conn, text, viewer)
+    papers = [*codes, *_by_document(conn, text, viewer)]
     words: Sequence[Sequence[str]] = typed.words
     found = papers + _by_words(conn, words, viewer)
     if not found and not typed.number:
@@ -47,7 +54,10 @@ def find_ids(
     if not found and (other := other_layout(text)) != text.casefold():
         words = read_typed(other, region=region).words
         found = _by_words(conn, words, viewer)
-    return _rank(conn, list(dict.fromkeys(found)), text, words, frozenset(papers))[:limit]
+    if not found and not typed.number:
+        words = _begun_similar(conn, typed)
+        found = _by_words(conn, words, viewer)
+    return _rank(conn, list(dict.fromkeys(found)), text, words, frozenset(papers), codes)[:limit]
 
 
 def may_see(viewer: Viewer | None, key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -55,6 +65,20 @@ def may_see(viewer: Viewer | None, key: ColumnElement[Any]) -> list[ColumnElemen
     if viewer is None or viewer.sees_all:
         return []
     return [key.in_(select(counterparties.c.id).where(may_see_customer(viewer)))]
+
+
+def find_by_code(conn: Connection, text: str, viewer: Viewer | None) -> dict[UUID, bool]:
+    """Of those whom the viewer may see, whose code this is, leading zeros left off or not; and whether it is all of it.
+
+    All of a code is one customer's in each base; its last figures, with others before them, may be several's.
+    """
+    typed = code_words(text) if len(text) <= _LONGEST_NUMBER else ()
+    if not typed:
+        return {}
+    key = customer_word.c.counterparty_id
+    query = select(key, counterparties.c.code).join(counterparties, counterparties.c.id == key)
+    query = query.where(customer_word.c.word == typed[0], *may_see(viewer, key)).order_by(key).limit(MOST)
+    return {row.counterparty_id: typed[0] in code_words(row.code or "")[:1] for row in conn.execute(query)}
 
 
 def _by_words(conn: Connection, words: Sequence[Sequence[str]], viewer: Viewer | None) -> list[UUID]:
@@ -91,6 +115,34 @@ def _similar(conn: Connection, typed: Typed) -> list[tuple[str, ...]]:
         tuple(dict.fromkeys([*group, *(row.word for row in known for word in group if row.form in forms[word])]))
         for group in typed.words
     ]
+
+
+def _begun_similar(conn: Connection, typed: Typed) -> list[tuple[str, ...]]:
+    """For every typed word those whose beginning differs from it by a letter: it may not be finished yet.
+
+    A few of each, those first that begin as it does for longest: many words begin alike, and every one is looked for.
+    """
+    return [tuple(dict.fromkeys([*group, *_alike(conn, group)])) for group in typed.words]
+
+
+def _alike(conn: Connection, group: Sequence[str]) -> list[str]:
+    long = [word for word in group if len(word) >= SHORTEST_UNFINISHED]
+    every = sorted({form for word in long for form in forms_of(word) if form.isalpha()})
+    if not every:
+        return []
+    parts = [
+        select(word_form.c.word).where(word_form.c.form >= form, word_form.c.form < form + _LAST)
+        .order_by(word_form.c.form, word_form.c.word).limit(MOST_ALIKE).subquery()
+        for form in every
+    ]  # fmt: skip
+    known = conn.execute(union(*(select(part.c.word) for part in parts))).scalars()
+    return sorted(known, key=lambda word: (-_shared(word, long), word))[:MOST_ALIKE]
+
+
+def _shared(word: str, group: Sequence[str]) -> int:
+    """With so many letters the word begins as one of these does."""
+    pairs = [zip(word, other, strict=False) for other in group]
+    return max(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], both)) for both in pairs)
 
 
 def _by_document(conn: Connection, text: str, viewer: Viewer | None) -> list[UUID]:
@@ -135,19 +187,24 @@ def _plain(text: str) -> str:
 
 
 def _rank(
-    conn: Connection, ids: list[UUID], text: str, words: Sequence[Sequence[str]], by_document: Container[UUID]
+    conn: Connection,
+    ids: list[UUID],
+    text: str,
+    words: Sequence[Sequence[str]],
+    by_number: Container[UUID],
+    codes: Mapping[UUID, bool],
 ) -> list[UUID]:
-    """A whole entry, then whose paper it is, a beginning, then who has the words himself and not by a person there.
+    """A whole entry or code, then whose paper or end of a code it is, a beginning, then who has the words himself.
 
-    A living customer before a deleted one; then by name.
+    That is, not by a person there. A living customer before a deleted one; then by name.
     """
     columns = [counterparties.c[name] for name in ("id", "name", "search", "deleted")]
     plain = plain_words(text)
     order: dict[UUID, tuple[Any, ...]] = {}
     for row in conn.execute(select(*columns).where(counterparties.c.id.in_(ids[: MOST * 2]))):
-        whole = f"\n{plain}\n" in row.search
+        whole = f"\n{plain}\n" in row.search or codes.get(row.id, False)
         begins = f"\n{plain}" in row.search
         own = sum(any(word in row.search for word in group) for group in words)
-        surest = (row.deleted, not whole, row.id not in by_document, not begins, -own)
+        surest = (row.deleted, not whole, row.id not in by_number, not begins, -own)
         order[row.id] = (*surest, row.name.casefold(), str(row.id))
     return sorted(order, key=lambda key: order[key])

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from core.errors import UsageError
+from store.customers import write_words
 from store.queries.customers.card import find_customers, load_card
 from store.queries.shapes import View
 from store.tables import cursor
@@ -91,6 +92,16 @@ def test_deleted_twins_stand_last(engine: Engine, filling: Filling) -> None:
     with engine.connect() as conn:
         assert [row["name"] for row in find_customers(conn, "7728168971")] == ["Яяя", "Ааа"]
         assert len(find_customers(conn, "7728168971", limit=1)) == 1
+
+
+def test_by_a_code_with_its_zeros_or_without_only_who_has_it(engine: Engine, filling: Filling) -> None:
+    """Its last figures alone, with others before them, are a guess."""
+    kept = [filling.add("counterparty", name=code, code=code) for code in ("00-000123", "БП-000123", "00-001230")]
+    with engine.begin() as conn:
+        write_words(conn, kept)
+        for typed, wanted in (("123", ["00-000123"]), ("00123", ["00-000123"]), ("БП-123", ["БП-000123"])):
+            for guess in (True, False):
+                assert [row["name"] for row in find_customers(conn, typed, guess=guess)] == wanted, typed
 
 
 @pytest.fixture

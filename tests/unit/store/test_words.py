@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.words import forms_of, other_layout, phone_words, read_typed, words_of
+from store.words import code_words, forms_of, other_layout, phone_words, read_typed, words_of
 
 
 def test_words_of_a_customer() -> None:
@@ -16,12 +16,22 @@ def test_words_of_a_customer() -> None:
         }
     )
     assert words == {
-        "елка", "трейд", "00", "000123", "7707083893", "9161234567", "1234567", "info@elka.ru", "elka.ru",
+        "елка", "трейд", "00", "000123", "№123", "7707083893", "9161234567", "1234567", "info@elka.ru", "elka.ru",
     }  # fmt: skip
 
 
 def test_a_name_of_nothing_but_legal_forms_keeps_them() -> None:
     assert words_of({"name": "ООО"}) == {"ооо"}
+
+
+@pytest.mark.parametrize("text", ["00-000123", "000123", "123", "0123", "00000123", " 123 "])
+def test_a_code_is_one_word_with_its_zeros_or_without(text: str) -> None:
+    assert code_words(text) == ("№123",)
+
+
+def test_a_code_with_letters_has_its_figures_besides() -> None:
+    assert code_words("БП-000123") == code_words("бп 123") == code_words("БП000123") == ("№бп 123", "№123")
+    assert code_words("VIP") == code_words("000") == code_words("") == ()
 
 
 @pytest.mark.parametrize(
