@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.exits import OK
+from cli.language import heading, told
 from connectors.registry import option_models
 from core.clock import SystemClock
 from core.errors import ConfigError, SverkaError, UsageError
@@ -225,19 +226,29 @@ def out_lines(values: Iterable[Any]) -> int:
 
 
 def out_text(text: str = "") -> None:
-    """One line of text on standard output."""
+    """One line on standard output as it is: rules, a key, what a script may take."""
     with to_reader():
         sys.stdout.write(redact(text) + "\n")
 
 
-def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: Iterable[int] = ()) -> None:
-    """A table for people on standard output; columns in `right` hold numbers."""
+def out_said(text: str) -> None:
+    """One line for people on standard output, in the reader's language."""
+    out_text(told(redact(text)))
+
+
+def out_table(
+    columns: list[str], rows: Iterable[Iterable[object]], *, right: Iterable[int] = (), said: Iterable[int] = ()
+) -> None:
+    """A table for people on standard output; columns in `right` hold numbers, those in `said` our own words.
+
+    Headings and our own words are in the reader's language; all else is shown as it is.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    numeric = set(right)
+    numeric, ours = set(right), set(said)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
+        table.add_column(heading(column), justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
+        table.add_row(*(Text(_cell(cell, index in ours)) for index, cell in enumerate(row)))
     terminal = sys.stdout.isatty()
     drawn = io.StringIO()  # rich would end the program itself when the reader has gone
     Console(
@@ -248,6 +259,6 @@ def out_table(columns: list[str], rows: Iterable[Iterable[object]], *, right: It
         sys.stdout.write(drawn.getvalue())
 
 
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
+def _cell(value: object, said: bool) -> str:
+    text = "" if value is None else told(str(value)) if said else str(value)
     return "".join(char if char.isprintable() else " " for char in text)

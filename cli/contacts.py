@@ -23,6 +23,7 @@ Kind = Annotated[
     Literal["company", "sole_trader", "person", "state_body"] | None,
     typer.Option(help="Told by the length of the INN when left out."),
 ]
+_COLUMNS = ["name", "INN", "status", "where it stands", "id"]
 
 
 def register(main: typer.Typer) -> None:
@@ -104,7 +105,7 @@ def show_all(as_json: Json = False) -> None:
     if not rows:
         say('There are no contacts yet. Next: sverka contact add --name "…" --inn … --status client')
         return
-    out_table(["name", "INN", "status", "where it stands", "id"], rows)
+    out_table(_COLUMNS, rows, said=[3])
 
 
 def _print(contact: dict[str, Any], as_json: bool) -> None:
@@ -113,7 +114,7 @@ def _print(contact: dict[str, Any], as_json: bool) -> None:
     if as_json:
         out_json(contact)
     else:
-        out_table(["name", "INN", "status", "where it stands", "id"], [_row(contact)])
+        out_table(_COLUMNS, [_row(contact)], said=[3])
 
 
 def _row(contact: dict[str, Any]) -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from cli.language import told
 from core.errors import ConfigError, SverkaError, UsageError
 from core.secrets import redact
 
@@ -13,13 +14,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 
 
 def say(text: str) -> None:
-    """Progress and remarks: standard error, so that data stays clean."""
-    err.print(redact(text), markup=False)
+    """Progress and remarks, in the reader's language: standard error, so that data stays clean."""
+    err.print(told(redact(text)), markup=False)
 
 
 def explain(error: SverkaError) -> int:
-    """Print an error for a person; returns the exit code that it means."""
-    err.print(redact(error.message), style="red", markup=False)
+    """Print an error for a person, in his language; returns the exit code that it means."""
+    err.print(told(redact(error.message)), style="red", markup=False)
     if error.next_step:
-        err.print(redact(f"Next: {error.next_step}"), markup=False)
+        say(f"Next: {error.next_step}")
     return USAGE if isinstance(error, ConfigError | UsageError) else FAILED

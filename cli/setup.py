@@ -159,7 +159,7 @@ def _print_findings(findings: list[tuple[str, Finding]], as_json: bool) -> None:
             )
         return
     rows = [[name, finding.level, finding.subject, finding.message, finding.next_step] for name, finding in findings]
-    out_table(["where", "", "what", "found", "next"], rows)
+    out_table(["where", "", "what", "found", "next"], rows, said=(1, 2, 3, 4))
 
 
 def audit(

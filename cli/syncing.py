@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.common import connection_names, entity_of, open_app, out_json, out_table, out_text, view
+from cli.common import connection_names, entity_of, open_app, out_json, out_said, out_table, out_text, view
 from cli.exits import FAILED, OK, PARTIAL, USAGE, say
 from cli.progress import watching
 from cli.words import age, moment
@@ -142,7 +142,7 @@ def status(as_json: Json = False) -> None:
 
 def _print_mappings(report: dict[str, Any]) -> None:
     for row in report["drafts"]:
-        out_text(f"\n{row['connection']}: {row['message']} Next: {row['next']}")
+        out_said(f"\n{row['connection']}: {row['message']} Next: {row['next']}")
     for row in report["reapplies"]:
         where = f", at {row['entity']}" if row["entity"] and row["state"] != "done" else ""
         fates = {fate: sum(line.get(fate, 0) for line in row["counters"].values()) for fate in FATES}
@@ -171,11 +171,11 @@ def _print_status(report: dict[str, Any]) -> None:
     for row in report["connections"]:
         if row["paused"]:
             resume = f" Next: {shlex.join(['sverka', 'connection', 'resume', row['connection']])}"
-            out_text(f"\n{row['connection']} is paused: {row['paused']}{resume if row['paused_by'] else ''}")
+            out_said(f"\n{row['connection']} is paused: {row['paused']}{resume if row['paused_by'] else ''}")
     if report["alerts"]:
         out_text("\nOpen alerts")
         alerts = [[age(row["age_seconds"]), row["text"], row["next"]] for row in report["alerts"]]
-        out_table(["since", "what", "next"], alerts)
+        out_table(["since", "what", "next"], alerts, said=(0, 1, 2))
     _print_mappings(report)
     out_text("\nFreshness")
     fresh = [[row["connection"], outside_name(row["entity"]), age(row["age_seconds"])] for row in report["freshness"]]
@@ -185,4 +185,4 @@ def _print_status(report: dict[str, Any]) -> None:
         [row["connection"], row["kind"], row["status"], moment(row["started_at"]), row["requests"], row["message"]]
         for row in report["runs"]
     ]
-    out_table(["connection", "kind", "status", "started", "requests", ""], runs, right=[4])
+    out_table(["connection", "kind", "status", "started", "requests", ""], runs, right=[4], said=(2, 5))

@@ -1,6 +1,6 @@
 """What the engine says, told in the reader's language: its English sentences are known again by their catalogue.
 
-The engine speaks English: in the command line, in logs, in the store. A page or a letter hands such a text to `tell`,
+The engine speaks English: in logs, in the store. A page, a letter or a command hands such a text to `tell`,
 which finds the sentence it was made of among the texts of `core/locale/LANGUAGE/*.po`, takes out what was filled in,
 and fills it into the sentence of the other language. So old rows are told as well as new ones, and a text that no
 catalogue knows (the words of another system, of a person) stays as it was said.
@@ -28,8 +28,8 @@ FOLDER = Path(__file__).parent / "locale"
 ENGLISH = "en"
 PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)(:said|:each|:left)?\}")
 """What is filled in, and what becomes of it."""
-NEXT, THEN = " Next: ", re.compile(r"(?:^|[,;] )(?:and )?then: (?=sverka\b)")
-"""What stands between a message and its next step, and between a deed and the command after it."""
+FIRST, NEXT, THEN = "Next: ", " Next: ", re.compile(r"(?:^|[,;] )(?:and )?then: (?=sverka\b)")
+"""What stands before a next step alone, between a message and its next step, between a deed and its command."""
 _COUNT = re.compile(r"number\d*")
 """Names of what is a whole number and nothing else."""
 _SURE = 8
@@ -153,10 +153,15 @@ def read_sentence(text: str, forms: tuple[str, ...] = ()) -> Sentence:
     return Sentence(text, tuple(parts[0::3]), tuple(parts[1::3]), marks, forms)
 
 
-def load_messages(language: str) -> list[Message]:
-    """Every text of a language as its catalogues have it. Raises ValueError where two of them tell one differently."""
+def load_messages(language: str, more: Path | None = None) -> list[Message]:
+    """Every text of a language as its catalogues have it, those of `more` (another folder of languages) as well.
+
+    Raises:
+        ValueError: two of them tell one text differently.
+    """
     found: dict[str, Message] = {}
-    for path in sorted((FOLDER / language).glob("*.po")):
+    folders = [FOLDER] if more is None else [FOLDER, more]
+    for path in [path for folder in folders for path in sorted((folder / language).glob("*.po"))]:
         with path.open("rb") as file:
             part: Catalog = read_po(file, locale=language, abort_invalid=True)
         for message in part:
@@ -169,10 +174,10 @@ def load_messages(language: str) -> list[Message]:
 
 
 @cache
-def load_book(language: str) -> Book:
+def load_book(language: str, more: Path | None = None) -> Book:
     """The sentences of one language, read once; of English, or a language without catalogues, none."""
     made = []
-    for message in load_messages(language) if language != ENGLISH else []:
+    for message in load_messages(language, more) if language != ENGLISH else []:
         text = message.id if isinstance(message.id, str) else message.id[0]
         given = message.string if isinstance(message.string, tuple | list) else (message.string,)
         made.append(read_sentence(text, tuple(str(form) for form in given)))
@@ -187,12 +192,13 @@ def _plural_of(language: str) -> Callable[[int], int]:
 
 
 @lru_cache(maxsize=4096)
-def tell(said: str, language: str) -> str:
+def tell(said: str, language: str, more: Path | None = None) -> str:
     """A text of the engine in the reader's language; what no catalogue knows stays as it was said.
 
     What is put together of several texts (a message and its next step, lines, sentences) is told piece by piece.
+    `more` is a folder with catalogues of whoever says more than the engine does.
     """
-    return _tell(_Reader(load_book(language)), said, 0) if language != ENGLISH else said
+    return _tell(_Reader(load_book(language, more)), said, 0) if language != ENGLISH else said
 
 
 def _tell(book: _Reader, said: str, depth: int) -> str:
@@ -200,9 +206,10 @@ def _tell(book: _Reader, said: str, depth: int) -> str:
         return said
     if "\n" in said:
         return "\n".join(_tell(book, line, depth + 1) for line in said.split("\n"))
-    message, mark, step = said.partition(NEXT)
+    message, mark, step = ("", NEXT, said[len(FIRST) :]) if said.startswith(FIRST) else said.partition(NEXT)
     if mark:
-        return f"{_tell(book, message, depth + 1)} {book.whole_form('Next:')} {_tell_next(book, step, depth + 1)}"
+        told = f"{book.whole_form('Next:')} {_tell_next(book, step, depth + 1)}"
+        return f"{_tell(book, message, depth + 1)} {told}" if message else told
     then = THEN.search(said)
     if then is not None:
         return _tell_step(book, said, then, depth)

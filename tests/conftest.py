@@ -1,5 +1,6 @@
 """Fixtures and rules for all tests."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -37,6 +38,9 @@ __all__ = [
     "sqlite_url",
     "store_url",
 ]
+
+os.environ["LC_ALL"] = "C.UTF-8"
+"""Commands speak the language of their environment: to tests, and to processes that they start, always English."""
 
 SERVERS = {"postgres_session", "rabbitmq_session", "redis_session"}
 

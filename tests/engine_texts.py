@@ -69,7 +69,7 @@ def find_texts() -> dict[str, list[str]]:
         name = path.relative_to(ROOT).as_posix()
         if any(name.startswith(silent) for silent in SILENT):
             continue
-        for line, text in _literals(ast.parse(path.read_text("utf-8"))):
+        for line, text in read_literals(ast.parse(path.read_text("utf-8"))):
             for piece in pieces(text):
                 found.setdefault(shape(piece), []).append(f"{name}:{line}: {piece}")
     return found
@@ -92,7 +92,7 @@ def pieces(text: str) -> Iterator[str]:
                     yield piece
 
 
-def _literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def read_literals(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Each literal that may be said: no documentation, no log event, no pattern, no mistake of ours."""
     skipped: set[int] = set()
     for node in ast.walk(tree):

@@ -125,7 +125,7 @@ def _print_waiting(records: list[dict[str, Any]], as_json: bool) -> None:
         [row["number"], moment(row["date"]), name_of(row["counterparty"]), money(row["amount"]), row["reason"]]
         for row in records
     ]
-    out_table(["order", "date", "customer", "amount", "why it waits"], rows, right=[3])
+    out_table(["order", "date", "customer", "amount", "why it waits"], rows, right=[3], said=[4])
 
 
 @app.command("stages")

@@ -131,7 +131,7 @@ def _show_group(report: Report, group: str, title: str) -> None:
     lines = report.lines(group)
     shown = [[line.get(name) for name in _NARROW] for _, line in zip(range(SHOWN), lines, strict=False)]
     out_text(f"\n{title}: {report.counts[group]}")
-    out_table(_NARROW, shown)
+    out_table(_NARROW, shown, said=[4, 5])
     if report.counts[group] > SHOWN:
         err.print(f"… and {report.counts[group] - SHOWN} more: --xlsx FILE or --json shows all", markup=False)
 

@@ -46,7 +46,7 @@ def setup(
                     out_json({"connection": connection, "what": one.what, "state": one.state})
     finally:
         if told and not as_json:
-            out_table(["what", "state"], [[one.what, one.state] for one in told])
+            out_table(["what", "state"], [[one.what, one.state] for one in told], said=[0, 1])
     _conclude(connection, told)
 
 

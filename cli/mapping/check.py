@@ -161,7 +161,7 @@ def _print(findings: list[Finding], as_json: bool) -> None:
             out_json(_as_object(item))
     elif findings:
         rows = [[item.level, item.subject, item.message, item.next_step] for item in findings]
-        out_table(["", "where", "found", "next"], rows)
+        out_table(["", "where", "found", "next"], rows, said=(0, 2, 3))
 
 
 def _as_object(item: Finding) -> dict[str, str | int | None]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import one_connection, open_app, out_json, out_table, out_text, person, view
+from cli.common import one_connection, open_app, out_json, out_said, out_table, out_text, person, view
 from cli.exits import say
 from cli.mapping import cases as mapping_cases
 from cli.mapping import check as mapping_check
@@ -59,7 +59,7 @@ def diff(file: File = None, connection: Connection = None, as_json: Json = False
         if as_json:
             out_json({"where": one.where, "before": one.before or None, "after": one.after or None})
         else:
-            out_text(str(one))
+            out_said(str(one))
     if not found:
         say("No difference.")
 

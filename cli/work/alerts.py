@@ -40,7 +40,7 @@ def show_all(as_json: Json = False) -> None:
         [moment(row["opened_at"]), row["state"], moment(row["resolved_at"]), row["text"], row["next"], _told(row)]
         for row in alerts
     ]
-    out_table(["since", "", "resolved", "what", "next", "told"], rows)
+    out_table(["since", "", "resolved", "what", "next", "told"], rows, said=(1, 3, 4, 5))
 
 
 def _told(row: dict[str, Any]) -> str:

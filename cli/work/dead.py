@@ -57,7 +57,8 @@ def _print_letters(rows: list[dict[str, Any]]) -> None:
         return
     names = ("number", "connection", "entity", "external_id", "reason", "attempts", "state", "group")
     cells = [[row[name] for name in names] for row in rows]
-    out_table(["no.", "connection", "entity", "record", "reason", "attempts", "state", "group"], cells, right=[0, 5])
+    columns = ["no.", "connection", "entity", "record", "reason", "attempts", "state", "group"]
+    out_table(columns, cells, right=[0, 5], said=[4, 6])
 
 
 def _print_groups(rows: list[dict[str, Any]], number: int, zone: tzinfo) -> None:
@@ -66,7 +67,8 @@ def _print_groups(rows: list[dict[str, Any]], number: int, zone: tzinfo) -> None
         return
     names = ("group", "letters", "connection", "entity", "direction", "reason", "next_step")
     cells = [[*(row[name] for name in names), moment(row["last_at"], zone)] for row in rows]
-    out_table(["group", "letters", "connection", "entity", "", "reason", "what to do", "last"], cells, right=[1])
+    columns = ["group", "letters", "connection", "entity", "", "reason", "what to do", "last"]
+    out_table(columns, cells, right=[1], said=[4, 5, 6])
     say(f"{number} letters of {len(rows)} causes. Each of them: sverka dead list --group NAME, or --all")
 
 

@@ -38,7 +38,7 @@ def show_all(as_json: Json = False) -> None:
         say("Nothing waits for a decision.")
         return
     cells = [[row["number"], row["kind"], row["name"], row["reason"], len(row["candidates"])] for row in rows]
-    out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4])
+    out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4], said=[1, 3])
     say(f"{waiting} decisions wait. Look at one: sverka review show NUMBER")
 
 
