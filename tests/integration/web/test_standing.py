@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from html import escape
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from core.ids import new_id
 from core.secrets import read_secret
 from sandbox.onec.schema import PARTIES
 from store.customers import write_lists
-from store.tables import user
+from store.tables import binding, user
 from store.upgrade import upgrade
 from sync.push.contacts import set_contact
 from tests.integration.sync_push.world import INN, World, party
@@ -72,6 +72,37 @@ def says(found: dict[str, str], standing: str, *more: str) -> None:
         assert all(one in text for one in more), (language, text)
         if language != "en":
             assert not re.search("[a-z]{4,} [a-z]{2,} [a-z]{2,}", re.sub("<[^>]*>", "", text)), (language, text)
+
+
+def freshness(desk: Browser, card: str) -> list[str]:
+    """What the card says of how old its figures are, and beside the sum, by language."""
+    found = []
+    for language in LANGUAGES:
+        desk.cookies.set("sverka-language", language)
+        text = desk.get(card).text.partition('<div class="total">')[2].partition('<section aria-labelledby="stands"')[0]
+        found.append(" ".join(re.sub("<[^>]*>", " ", text).split()))
+    return found
+
+
+def test_of_one_who_is_not_in_accounting_nothing_is_awaited_from_it(base: World, desk: Browser) -> None:
+    """Whether accounting was read or not: it has no card of him, and what makes one is said."""
+    card = make(desk)
+    new = freshness(desk, card)
+    assert "Not in accounting yet" in new[0] and "Is a client now" in new[0] and "has not been read" not in new[0]
+    desk.submit(f"{card}/client")
+    waits = freshness(desk, card)
+    assert "under “In accounting”" in waits[0]
+    set_contact(base.app, card.rsplit("/", 1)[1], tax_id=INN)
+    assert base.push() == {"created": 1}
+    there = freshness(desk, card)
+    assert "has not been read" in there[0], "his card is there, its balance was never asked for"
+    with base.app.engine.begin() as conn:
+        conn.execute(update(binding).where(binding.c.entity == "counterparty").values(deleted=True))
+    gone = freshness(desk, card)
+    assert "has no card of this customer any more" in gone[0]
+    for told_in in (new, waits, there, gone):
+        assert len(set(told_in)) == len(LANGUAGES)
+        assert not any(re.search("[a-z]{4,}", text) for text in told_in[1:]), told_in
 
 
 def test_from_lead_to_a_card_with_its_code(base: World, desk: Browser) -> None:

@@ -33,6 +33,7 @@ from store.queries.customers.page import (
 from store.queries.customers.rights import load_visible
 from store.queries.customers.terms import load_own
 from store.queries.settlements.turnover import load_history
+from store.tables import binding
 from sync.push.contacts import load_standings, set_contact
 from sync.room.requests import leave_request
 from sync.settle.ageing import load_ageing
@@ -49,13 +50,17 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How old what is known of a customer is. `at`: when accounting last told his balance; `old`: too long ago."""
+    """How old what is known of a customer is. `at`: when accounting last told his balance; `old`: too long ago.
+
+    `absent`: why there is nothing to tell, where accounting has no card of his (`_find_absence`).
+    """
 
     known: bool
     at: datetime | None
     old: bool
     reading: bool
     may_refresh: bool
+    absent: str
 
 
 @router.get("/customers/{key}")
@@ -184,4 +189,20 @@ def _load_state(here: Here, conn: Connection, key: UUID) -> State:
     at = load_known_at(conn, key, list(places))
     seconds = None if at is None else int((here.now - at).total_seconds())
     old = any(here.view.is_old(name, seconds) for name in places)
-    return State(at is not None, at, old, load_readings(conn, places) > 0, bool(places))
+    absent = "" if places else _find_absence(here, conn, key)
+    return State(at is not None, at, old, load_readings(conn, places) > 0, bool(places), absent)
+
+
+def _find_absence(here: Here, conn: Connection, key: UUID) -> str:
+    """Why accounting has no card of a customer: he is "new" (no client yet), on his "way" there, or "gone" from it."""
+    was = (
+        binding.c.entity == "counterparty",
+        binding.c.entity_id == key,
+        binding.c.connection.in_(here.view.accounting),
+    )
+    there_once = select(binding.c.external_id).where(*was).exists().label("there_once")
+    query = select(counterparties.c.home, counterparties.c.status, there_once).where(counterparties.c.id == key)
+    row = conn.execute(query).one()
+    if row.home != "crm" or row.there_once:
+        return "gone"
+    return "way" if row.status == "client" else "new"
