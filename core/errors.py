@@ -55,6 +55,13 @@ class ConfigError(SverkaError):
     """Settings, rights or publication are wrong: the connection is paused and a person is told."""
 
 
+class NoRight(ConfigError):
+    """The other side lets us in and keeps one thing from us: on reading, that entity is paused and the others go on.
+
+    Raised only where it was certain that the other side answers us at all. Anywhere else it is a ConfigError like all.
+    """
+
+
 class TransientError(SverkaError):
     """The other side did not answer as a working system does: try again later; trips the breaker."""
 

@@ -132,6 +132,11 @@ NO_ANSWER = Rule("no_answer", "transient", "uncertain", "Bitrix24 did not answer
 # fmt: on
 
 
+RIGHTS = frozenset({"scope", "rights", "rights_old"})
+"""Rows that may speak of one thing only, or of all that the portal has: nobody but the portal itself can tell (§5)."""
+_TYPES = {2: "deal", 3: "contact", 4: "company", 31: "invoice"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Which row decided, and on what."""
@@ -160,6 +165,17 @@ class Verdict:
                 message, retry_after=wait, next_step=self.rule.next_step, where=place, detail=detail
             )
         return CLASSES[outcome](message, next_step=self.rule.next_step, where=place, detail=detail)
+
+
+def keep_back(verdict: Verdict, method: str, number: object) -> errors.NoRight:
+    """The portal lets us in and refuses this method, or the elements of this type: what is missing, by its name."""
+    error = verdict.error(where=errors.Where(entity=method))
+    name = f"{method} ({_TYPES.get(number, f'smart:{number}')})" if isinstance(number, int) else method
+    scope = method.partition(".")[0]
+    reason = f"the scope {scope} is missing." if verdict.rule.name == "scope" else error.message
+    return errors.NoRight(
+        f"{name} is kept from us: {reason}", next_step=error.next_step, where=error.where, detail=error.detail
+    )
 
 
 def judge(status: int, code: object, words: str) -> Verdict:

@@ -10,19 +10,21 @@ from typing import Any, Protocol
 from connectors.base import Budget
 from connectors.bitrix24.answers import BatchReply, Reply, read_batch, read_reply
 from connectors.bitrix24.config import Bitrix24Options
-from connectors.bitrix24.errors import OPERATING_PAUSE, Verdict, judge_failure
+from connectors.bitrix24.errors import OPERATING_PAUSE, RIGHTS, Verdict, judge_failure, keep_back
 from connectors.bitrix24.php import command
 from connectors.bitrix24.tokens import Application, Webhook
 from connectors.http import Answer, HttpClient, HttpFailure, Limits, Timeouts
 from connectors.vault import TokenVault
 from core.clock import Clock
-from core.errors import TransientError, Where
+from core.errors import SverkaError, TransientError, Where
 
 PAGE = 50
 LONGEST_BATCH = 50
 EASE = Decimal("0.6")
 """Share of a method's run time above which we come more slowly."""
 STOP = Decimal("0.95")
+ALWAYS = "server.time"
+"""What the portal tells everybody whom it lets in, whatever his rights and scopes are."""
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 Params = Mapping[str, object]
 
@@ -64,9 +66,16 @@ class Wire:
         self._keep_run_time([method])
         found = self._attempt(method, self._signed(params or {}) if write else params or {}, write=write)
         if isinstance(found, Verdict):
-            raise found.error(write=write, where=Where(entity=method))
+            where = Where(entity=method)
+            raise found.error(write=True, where=where) if write else self._refusal(found, method, params or {})
         self._note(method, found)
         return found
+
+    def _refusal(self, verdict: Verdict, method: str, params: Params) -> SverkaError:
+        """What a question was refused with. The same code means no right to this, and no REST on the portal's plan."""
+        if verdict.rule.name not in RIGHTS or isinstance(self._attempt(ALWAYS, {}, write=False), Verdict):
+            return verdict.error(where=Where(entity=method))
+        return keep_back(verdict, method, params.get("entityTypeId"))
 
     def _attempt(self, method: str, params: Params, *, write: bool) -> Reply | Verdict:
         """Once more where the token has run out, and where the portal said that it had not even looked."""
@@ -135,9 +144,9 @@ class Wire:
             SverkaError: what the first of them was refused with. TransientError: one was left out.
         """
         found = self.batch(commands)
-        for name, (method, _) in commands.items():
+        for name, (method, params) in commands.items():
             if name in found.refusals:
-                raise found.refusals[name].error(where=Where(entity=method))
+                raise self._refusal(found.refusals[name], method, params)
             if name not in found.replies:
                 raise TransientError(f"Bitrix24 left out a part of {method}.", where=Where(entity=method))
         return [found.replies[name] for name in commands]
@@ -184,7 +193,7 @@ class Wire:
         pages: list[list[dict[str, Any]]] = []
         for name in commands:
             if name in found.refusals:
-                raise found.refusals[name].error(where=Where(entity=method))
+                raise self._refusal(found.refusals[name], method, params)
             if name not in found.replies:
                 raise TransientError(f"Bitrix24 left out a part of {method}.", where=Where(entity=method))
             pages.append(rows_of(found.replies[name].result))

@@ -83,7 +83,7 @@ class Accounts:
                 next_step="tick the chart of accounts in 1C (Administration, OData, contents), then: sverka doctor",
                 where=Where(entity="balance"),
             )
-        raise outcome.error(where=Where(entity="balance"))
+        raise self._wire.refusal(outcome, spec.register, Where(entity="balance"))
 
     def missing(self, spec: BalanceSpec) -> list[str]:
         """Accounts that the mapping names and this base does not have; empty where that cannot be known."""
@@ -133,7 +133,7 @@ class Accounts:
         if isinstance(outcome, Verdict):
             if outcome.rule.name in _NO_CHART:
                 return None
-            raise outcome.error(where=Where(entity="balance"))
+            raise self._wire.refusal(outcome, name, Where(entity="balance"))
         pairs = [(key(row.data.get("Ref_Key")), str(row.data.get("Code") or "").strip()) for row in outcome.rows]
         return {guid: code for guid, code in pairs if guid is not None}
 

@@ -137,7 +137,7 @@ class ChangeReader:
         try:
             with self._wire.stream("POST", address, limit=limit) as stream:
                 if stream.status != 200:
-                    raise judge(stream.whole()).error(where=Where(entity="changes"))
+                    raise self._wire.refusal(judge(stream.whole()), "SelectChanges", Where(entity="changes"))
                 kind = stream.headers.get("content-type", "")
                 if "json" in kind:
                     yield from self._from_json(stream.whole(), names)

@@ -66,7 +66,7 @@ class Directory:
                 condition = url.any_of(spelling.equals(each, target) for each in part)
                 return self._wire.collection(set_name, {"$select": "Ref_Key", "$filter": condition})
 
-            rows = _answered(set_name, self._book.by_spelling(set_name, attribute, ask))
+            rows = self._answered(set_name, self._book.by_spelling(set_name, attribute, ask))
             found.update(dict.fromkeys(each for row in rows if (each := key(row.get("Ref_Key"))) is not None))
         return list(found)
 
@@ -106,16 +106,15 @@ class Directory:
         return {"$select": ",".join(("Ref_Key", *known.columns))}
 
     def _rows(self, set_name: str, options: dict[str, str]) -> list[dict[str, object]]:
-        return _answered(set_name, self._wire.collection(set_name, options, limit=self._wire.options.table_bytes))
+        return self._answered(set_name, self._wire.collection(set_name, options, limit=self._wire.options.table_bytes))
 
-
-def _answered(set_name: str, outcome: Rows | Verdict) -> list[dict[str, object]]:
-    if not isinstance(outcome, Verdict):
-        return [row.data for row in outcome.rows]
-    if outcome.rule.name == "not_published":
-        raise SchemaDrift(
-            f"{set_name} is not published: without it nobody can say whose the settlements are.",
-            next_step="tick it in 1C (Administration, OData, contents), then: sverka doctor",
-            where=Where(entity="balance"),
-        )
-    raise outcome.error(where=Where(entity="balance"))
+    def _answered(self, set_name: str, outcome: Rows | Verdict) -> list[dict[str, object]]:
+        if not isinstance(outcome, Verdict):
+            return [row.data for row in outcome.rows]
+        if outcome.rule.name == "not_published":
+            raise SchemaDrift(
+                f"{set_name} is not published: without it nobody can say whose the settlements are.",
+                next_step="tick it in 1C (Administration, OData, contents), then: sverka doctor",
+                where=Where(entity="balance"),
+            )
+        raise self._wire.refusal(outcome, set_name, Where(entity="balance"))

@@ -195,6 +195,10 @@ NO_ANSWER = Rule("no_answer", "transient", "uncertain", "1C did not answer: {wor
 # fmt: on
 
 
+RIGHTS = frozenset({"no_right", "credentials", "forbidden"})
+"""Rows that may speak of one set only, or of all that the base has: 1C's own list of sets tells (1c-odata.md §1.6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Which row decided, and on what."""
@@ -226,6 +230,18 @@ class Verdict:
                 message, retry_after=self.retry_after, next_step=self.rule.next_step, where=place, detail=detail
             )
         return kind(message, next_step=self.rule.next_step, where=place, detail=detail)
+
+
+def keep_back(verdict: Verdict, name: str, where: errors.Where) -> errors.NoRight:
+    """The base lets us in and keeps this set from our user."""
+    error = verdict.error(where=where)
+    reason = error.message
+    return errors.NoRight(
+        f"{name} is kept from us: {reason}",
+        next_step=f"give the user of 1C the right to read {name}, then: sverka doctor",
+        where=error.where,
+        detail=error.detail,
+    )
 
 
 def judge(answer: Answer, wait: float | None = None) -> Verdict:

@@ -110,7 +110,7 @@ class JoinReader:
 
         outcome = self._book.by_spelling(source.name, join.by, ask)
         if isinstance(outcome, Verdict):
-            raise outcome.error(where=Where(entity=source.entity))
+            raise self._wire.refusal(outcome, source.name, Where(entity=source.entity))
         return [found for row in outcome.rows if (found := key(row.data.get(source.key))) is not None]
 
     def _is_published(self, name: str) -> bool:
@@ -122,7 +122,7 @@ class JoinReader:
     def _answers(self, name: str) -> bool:
         outcome = self._wire.collection(name, {"$top": "1"})
         if isinstance(outcome, Verdict) and outcome.rule.name != "not_published":
-            raise outcome.error(where=Where(entity=name))
+            raise self._wire.refusal(outcome, name, Where(entity=name))
         return not isinstance(outcome, Verdict)
 
     def _fetch(self, source: SourceSet, join: JoinedRows, owners: Sequence[str]) -> Grouped:
@@ -164,7 +164,7 @@ class JoinReader:
 
         outcome = self._book.by_spelling(join.set, join.owner, ask)
         if isinstance(outcome, Verdict):
-            raise outcome.error(where=Where(entity=source.entity))
+            raise self._wire.refusal(outcome, join.set, Where(entity=source.entity))
         return [row.data for row in outcome.rows]
 
     def _fitting(self, source: SourceSet, join: JoinedRows) -> int:
@@ -240,7 +240,7 @@ class JoinReader:
             options = chosen | {"$orderby": order, "$top": str(PAGE)}
             outcome = self._wire.collection(name, options | ({"$skip": str(position)} if position else {}))
             if isinstance(outcome, Verdict):
-                raise outcome.error(where=Where(entity=source.entity))
+                raise self._wire.refusal(outcome, name, Where(entity=source.entity))
             yield from (row.data for row in outcome.rows)
             if len(outcome.rows) < PAGE:
                 return

@@ -146,7 +146,7 @@ class MovementReader:
         if isinstance(outcome, Verdict):
             if outcome.rule.name in _FALL_BACK | _TOO_MUCH:
                 return None
-            raise outcome.error(where=Where(entity="movement"))
+            raise self._wire.refusal(outcome, spec.register, Where(entity="movement"))
         found: dict[str, list[Entry]] = {key: [] for key in keys}
         for row in outcome.rows:
             for side in ("Dr", "Cr"):
@@ -192,7 +192,7 @@ class MovementReader:
             return [row.data for row in outcome.rows]
         if outcome.rule.name in _FALL_BACK:
             return None
-        raise outcome.error(where=Where(entity="movement"))
+        raise self._wire.refusal(outcome, spec.register, Where(entity="movement"))
 
     def _entry(self, spec: BalanceSpec, data: dict[str, object], side: str, counterparty: str) -> Iterator[Entry]:
         """The wanted side of an entry, when it is an active one on a settlement account of this customer."""

@@ -148,7 +148,7 @@ class RecordReader:
             return True
         if outcome.rule.name == "not_published":
             return False
-        raise outcome.error(where=Where(entity=name))
+        raise self._wire.refusal(outcome, name, Where(entity=name))
 
     def ask(self, source: SourceSet, question: Question) -> Rows | Verdict:
         """Ask a set; a standard field that the base turns out to lack is left out and the question put again.
@@ -289,4 +289,4 @@ class RecordReader:
     def _error(self, source: SourceSet, verdict: Verdict, key: str | None = None) -> SverkaError:
         if verdict.rule.name in {"not_published", "field_missing"}:
             self._book.forget()
-        return verdict.error(where=Where(entity=source.entity, external_id=key))
+        return self._wire.refusal(verdict, source.name, Where(entity=source.entity, external_id=key))

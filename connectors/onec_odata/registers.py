@@ -155,7 +155,7 @@ class RegisterReader:
     def _ask(self, spec: BalanceSpec, resource: str, options: dict[str, str]) -> Table:
         outcome = self._wire.table(resource, options, limit=self._wire.options.table_bytes)
         if isinstance(outcome, Verdict):
-            raise outcome.error(where=Where(entity="balance"))
+            raise self._wire.refusal(outcome, spec.register, Where(entity="balance"))
         return outcome
 
     def _about(self, spec: BalanceSpec, counterparties: Sequence[str]) -> list[str]:
@@ -180,7 +180,7 @@ class RegisterReader:
         known = self._book.spellings(rows, spec.counterparty)
         found = known[0] if len(known) == 1 else self._book.by_spelling(rows, spec.counterparty, probe)
         if isinstance(found, Verdict):
-            raise found.error(where=Where(entity="balance"))
+            raise self._wire.refusal(found, spec.register, Where(entity="balance"))
         return found
 
     def _period(self, start: datetime | None, end: datetime | None) -> list[str]:

@@ -14,11 +14,19 @@ from connectors.onec_odata import url
 from connectors.onec_odata.atom import TypesOf
 from connectors.onec_odata.config import OnecODataOptions
 from connectors.onec_odata.decoder import Row, Unreadable, decode_collection, decode_object
-from connectors.onec_odata.errors import SESSION_LOST, Verdict, judge, judge_failure, judge_unreadable
+from connectors.onec_odata.errors import (
+    RIGHTS,
+    SESSION_LOST,
+    Verdict,
+    judge,
+    judge_failure,
+    judge_unreadable,
+    keep_back,
+)
 from connectors.onec_odata.sessions import Session
 from connectors.onec_odata.table import Table
 from core.clock import Clock
-from core.errors import Where
+from core.errors import SverkaError, Where
 
 _READ_HEADERS = {"Accept": "application/json", "Accept-Charset": "UTF-8"}
 _XML_HEADERS = {"Accept": "application/xml, application/atom+xml"}
@@ -94,8 +102,15 @@ class Wire:
         """The rows of a set or virtual table. Raises the errors of `core.errors`."""
         outcome = self.collection(resource, options, limit=limit)
         if isinstance(outcome, Verdict):
-            raise outcome.error(where=Where(entity=resource.partition("(")[0]))
+            name = resource.partition("(")[0]
+            raise self.refusal(outcome, name, Where(entity=name))
         return outcome.rows
+
+    def refusal(self, verdict: Verdict, name: str, where: Where) -> SverkaError:
+        """What it means that a set could not be read: NoRight where 1C lets us in and refuses just this."""
+        if verdict.rule.name not in RIGHTS or isinstance(self.collection("", {}), Verdict):
+            return verdict.error(where=where)
+        return keep_back(verdict, name, where)
 
     def one(self, set_name: str, key: str, key_field: str) -> Row | Verdict:
         """One object by its key."""

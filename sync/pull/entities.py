@@ -36,6 +36,7 @@ def pull_entities(ctx: RunContext) -> None:
     if not isinstance(ctx.connector, RecordSource):
         return
     waiting = [entity for entity in due_entities(ctx) if not pull_entity(ctx, entity)]
+    _refuse_nothing_at_all(ctx)
     if _follows_plan(ctx) and ctx.order.entity is None:
         pull_changes(ctx)
         for entity in waiting:
@@ -43,6 +44,12 @@ def pull_entities(ctx: RunContext) -> None:
     if ctx.order.entity is None:
         pull_events(ctx)
     pull_waiting(ctx)
+
+
+def _refuse_nothing_at_all(ctx: RunContext) -> None:
+    """Who keeps every single entity from us is no working connection, whatever else he answers. Raises NoRight then."""
+    if ctx.order.entity is None and ctx.mapping.entities and ctx.mapping.entities.keys() <= ctx.state.refused.keys():
+        raise next(iter(ctx.state.refused.values()))
 
 
 def pull_waiting(ctx: RunContext) -> None:
@@ -82,7 +89,7 @@ def due_entities(ctx: RunContext) -> list[str]:
 
 
 def pull_entity(ctx: RunContext, entity: str) -> bool:
-    """Read one entity: first load where it was never read, else compare. Drift pauses it and fails no run.
+    """Read one entity: first load where it was never read, else compare. Drift or no right to it fails no run.
 
     Returns:
         Whether it has been read; False when it is paused, or left to the packet of changes.

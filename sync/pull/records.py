@@ -127,9 +127,11 @@ def pull_known(ctx: RunContext, found: dict[tuple[str, str], list[str]]) -> None
     for (entity, name), keys in found.items():
         mapped = ctx.mapping.entities.get(entity)
         source = next((one for one in mapped.sources if one.name == name), None) if mapped else None
-        if source is None or not isinstance(ctx.connector, RecordSource) or not ctx.connector.is_published(name):
+        if source is None or entity in ctx.state.refused or not isinstance(ctx.connector, RecordSource):
             continue
         with pausing(ctx, entity):
+            if not ctx.connector.is_published(name):
+                continue
             tried = dead.load_tried(ctx, entity, keys)  # by a reference to it, since these were found to be due
             left = [key for key in keys if key not in tried]
             there = pull_keys(ctx, source, left)

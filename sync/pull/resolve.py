@@ -81,18 +81,18 @@ def _wanted(items: Iterable[Item], asked: Callable[[RefSpec], bool]) -> dict[str
 def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int, apply: Apply) -> set[str]:
     """Read records of an entity by key from whichever of its sets has them. Returns the keys whose fetch failed.
 
-    Drift pauses that entity, not those that refer to it.
+    Drift pauses that entity, not those that refer to it; so does a missing right, and then references to it are kept by
+    their external id until it is given.
     """
-    if not keys or not isinstance(ctx.connector, RecordSource):
+    if not keys or entity in ctx.state.refused or not isinstance(ctx.connector, RecordSource):
         return set()
-    sources = [source for source in ctx.mapping.entities[entity].sources if ctx.connector.is_published(source.name)]
-    if not sources:
-        ctx.notice(f"{entity}: its sets are not published, so references to it are kept by their external id only.")
-        return set()
-    tried = load_tried(ctx, entity, keys)
-    left = [key for key in keys if key not in tried]
-    failed: set[str] = set()
+    left, failed = list(keys), set[str]()
     with pausing(ctx, entity) as met:
+        sources = _published(ctx, ctx.connector, entity)
+        if not sources:
+            return set()
+        tried = load_tried(ctx, entity, keys)
+        left = [key for key in keys if key not in tried]
         try:
             for source in sources:
                 came, refused = _fetch_from(ctx, source, left, depth, apply)
@@ -103,7 +103,14 @@ def fetch_targets(ctx: RunContext, entity: str, keys: Sequence[str], depth: int,
         except (TransientError, RecordError) as error:
             ctx.notice(f"{entity}: {len(left)} referenced records could not be fetched: {error.message}")
             return failed | set(left)
-    return failed if met.entity is None else failed | set(left)
+    return failed if met.entity is None or entity in ctx.state.refused else failed | set(left)
+
+
+def _published(ctx: RunContext, connector: RecordSource, entity: str) -> list[SourceSet]:
+    sources = [source for source in ctx.mapping.entities[entity].sources if connector.is_published(source.name)]
+    if not sources:
+        ctx.notice(f"{entity}: its sets are not published, so references to it are kept by their external id only.")
+    return sources
 
 
 def _fetch_from(

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from connectors.base import FigureSource, KeyRow, RecordSource, RowsMoved
+from core.errors import NoRight
 from core.money import from_minor
 from mapping.model import ENTITIES, SourceSet
 from store.bulk import chunks
@@ -53,18 +54,27 @@ def reconcile_entity(ctx: RunContext, entity: str, result: Reconciliation) -> En
     line = EntityLine(entity)
     for source in ctx.mapping.entities[entity].sources:
         result.incomplete.pop(source.name, None)
-        if ctx.connector.is_published(source.name):
-            reconcile_source(ctx, source, line, result)
-        elif _had(ctx, source):
-            result.incomplete[source.name] = f"{source.name} is no longer published: its records are not compared."
-        else:
-            result.notice(f"{source.name} is not published: its records are not compared.")
+        try:
+            _reconcile_published(ctx, ctx.connector, source, line, result)
+        except NoRight as refusal:
+            result.incomplete[source.name] = f"{refusal.message} Its records are not compared this time."
     if ENTITIES[entity].document:
         add_unbound(ctx, line, result)
         with reading(ctx.app.engine) as conn:
             line.sums = load_sums(conn, ctx.name, entity)
     ctx.progress.step(entity, line.theirs)
     return line
+
+
+def _reconcile_published(
+    ctx: RunContext, connector: RecordSource, source: SourceSet, line: EntityLine, result: Reconciliation
+) -> None:
+    if connector.is_published(source.name):
+        reconcile_source(ctx, source, line, result)
+    elif _had(ctx, source):
+        result.incomplete[source.name] = f"{source.name} is no longer published: its records are not compared."
+    else:
+        result.notice(f"{source.name} is not published: its records are not compared.")
 
 
 def _had(ctx: RunContext, source: SourceSet) -> bool:

@@ -1,4 +1,4 @@
-"""Entities that are paused: their set or a field is not what it was. Every run tries again; it heals by itself."""
+"""Entities that are paused: their set or a field is not what it was, or is kept from us. Every run tries again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from core.errors import SchemaDrift
+from core.errors import NoRight, SchemaDrift
 from mapping.model import ENTITIES
 from store.tables import connection
 from sync.context import RunContext
@@ -17,27 +17,29 @@ from sync.room.writing import writing
 
 @dataclass(slots=True)
 class Pause:
-    """What a guarded piece of work came to: the entity that drift has paused meanwhile, if any."""
+    """What a guarded piece of work came to: the entity that has been paused meanwhile, if any."""
 
     entity: str | None = None
 
 
 @contextmanager
 def pausing(ctx: RunContext, entity: str) -> Iterator[Pause]:
-    """Drift met inside pauses the entity that it names, else this one; the rest of the block is left out.
+    """Drift or a missing right pauses the entity that it names, else this one; the rest of the block is left out.
 
     Work on one entity may meet drift in another: a page of orders fetches the counterparties that it refers to.
     """
     met = Pause()
     try:
         yield met
-    except SchemaDrift as drift:
-        named = drift.where.entity
+    except (SchemaDrift, NoRight) as trouble:
+        named = trouble.where.entity
         met.entity = named if named is not None and named in ctx.mapping.entities else entity
-        pause_entity(ctx, met.entity, drift)
+        if isinstance(trouble, NoRight):
+            ctx.state.refused[met.entity] = trouble
+        pause_entity(ctx, met.entity, trouble)
 
 
-def pause_entity(ctx: RunContext, entity: str, drift: SchemaDrift) -> None:
+def pause_entity(ctx: RunContext, entity: str, drift: SchemaDrift | NoRight) -> None:
     """Say that nothing is read of this entity and why; the others go on, the run is partial."""
     line = ctx.count(entity)
     line.status, line.message = "paused", str(drift)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from core.errors import NoRight
 from sync.pull.cursor import EntityCursor
 from sync.pull.edited import Edit
 
@@ -25,6 +26,7 @@ class RunState:
         asked: direct questions asked for references in this run, against a limit.
         changes: what a dry run would change, field by field, the first thousand.
         told: notices that are said once a run.
+        refused: entities that the other side keeps from us, and its refusal; they are asked for nothing more.
         held: entities whose deletions the guard has stopped, for the rest of the run.
         gone: how many records of an entity were marked as gone in this run.
         targets: our ids of what records refer to, by entity and external id, up to a limit (`sync.pull.targets`).
@@ -40,6 +42,7 @@ class RunState:
     asked: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
+    refused: dict[str, NoRight] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     gone: Counter[str] = field(default_factory=Counter)
     targets: dict[tuple[str, str], UUID] = field(default_factory=dict)

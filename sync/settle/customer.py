@@ -77,8 +77,10 @@ def pull_documents(ctx: RunContext, counterparty_key: str, entities: Sequence[st
     for entity in entities:
         mapped = ctx.mapping.entities.get(entity)
         for source in mapped.sources if mapped else ():
-            if source.counterparty and ctx.connector.is_published(source.name):
-                with pausing(ctx, entity):
+            if not source.counterparty or entity in ctx.state.refused:
+                continue
+            with pausing(ctx, entity):
+                if ctx.connector.is_published(source.name):
                     _pull_source(ctx, source, counterparty_key, window)
 
 
