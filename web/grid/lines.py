@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -86,10 +87,13 @@ def first_path(rules: list[dict[str, Any]] | None) -> str:
     return ""
 
 
-def find_lines(lines: list[Line], wanted: str) -> list[Line]:
-    """Those that have the words in the field's name or in what fills it."""
+def find_lines(lines: list[Line], wanted: str, title: Callable[[str], str]) -> list[Line]:
+    """Those that have the words in the field's name, in what it is called, or in what fills it."""
     word = wanted.strip().lower()
-    return [line for line in lines if word in f"{line.row.target.key} {line.row.rules}".lower()] if word else lines
+    if not word:
+        return lines
+    told = [(line, f"{line.row.target.key} {title(line.row.target.name)} {line.row.rules}") for line in lines]
+    return [line for line, text in told if word in text.lower()]
 
 
 def find_offers(samples: Samples, wanted: str, section: str = "") -> list[Offer]:

@@ -49,6 +49,16 @@ def test_entities_and_their_fields_are_shown_with_values_of_the_base(desk_anywhe
     assert "records that were received" in page, "the base has told nothing yet"
 
 
+def test_fields_are_called_in_the_readers_language_and_found_by_it(desk: DeskWorld) -> None:
+    admin = desk.admin()
+    admin.cookies.set("sverka-language", "uk")
+    page = admin.get(f"{GRID}/counterparty").text
+    assert "Вид</a>" in page and "ОГРН</a>" in page and "ОКПО)</a>" in page
+    found = admin.get(f"{GRID}/counterparty", params={"find": "головний"}).text
+    assert "target=fields.head" in found and "target=fields.okpo" not in found
+    assert "<h2>ОГРН <code>" in admin.get(field_address("fields.ogrn")).text
+
+
 def test_a_field_is_changed_by_its_form_and_stands_in_the_text(desk_anywhere: DeskWorld) -> None:
     admin, address = desk_anywhere.admin(), field_address("fields.segment")
     assert "nothing fills it" in admin.get(f"{GRID}/counterparty").text

@@ -25,7 +25,7 @@ from web.grid.lines import find_lines, list_lines
 from web.here import Here
 from web.jobs import Job
 from web.pages.mapping.common import Chosen, choose, show
-from web.show.reasons import FIELD_TITLES
+from web.show.fields import field_title
 from web.show.texts import N_
 from web.show.working import ENTITIES as ENTITY_TITLES
 
@@ -118,9 +118,10 @@ def show_grid(
     with here.reading() as conn:
         samples = load_samples(conn, base, entity, source)
     lines = list_lines(desk, samples, entity, zone_of(here, base)) if sets[source] else []
+    called = lambda name: here.gettext(field_title(entity, name) or name)  # noqa: E731
     return show(
         here, "mapping_grid/entity.html", chosen, "/grid", code=code, draft=desk.opened.draft, desk=desk, entity=entity,
-        sets=sets, source=source, base=base, samples=samples, lines=find_lines(lines, find), find=find[:100],
+        sets=sets, source=source, base=base, samples=samples, lines=find_lines(lines, find, called), find=find[:100],
         number=len(lines), asking=_asking(here, base), wrong=wrong, **words(),
     )  # fmt: skip
 
@@ -134,7 +135,7 @@ def words() -> dict[str, Any]:
     """What templates of the grid call things."""
     return {
         "kinds": KINDS, "owners": OWNERS, "directions": DIRECTIONS, "levels": LEVELS, "groups": GROUPS,
-        "entity_titles": ENTITY_TITLES, "field_titles": FIELD_TITLES,
+        "entity_titles": ENTITY_TITLES, "field_title": field_title,
     }  # fmt: skip
 
 

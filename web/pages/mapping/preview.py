@@ -21,6 +21,7 @@ from web.grid.lines import shown
 from web.here import Here
 from web.jobs import Job
 from web.pages.mapping.common import Chosen, choose, show
+from web.show.fields import field_title
 from web.show.texts import N_
 from web.show.working import ENTITIES as ENTITY_TITLES
 
@@ -113,7 +114,8 @@ def _show(here: Here, chosen: Chosen, *, wrong: str = "", code: int = 200) -> Re
     return show(
         here, "mapping_grid/preview.html", chosen, "/preview", code=code, draft=draft, job=job, asked=asked, rows=rows,
         stale=asked is not None and asked.mark != mark, wrong=wrong, limits=LIMITS, fates=FATES, shown=shown,
-        fate_titles=FATE_TITLES, entity_titles=ENTITY_TITLES, changed=sum(row["moved"] for row in rows),
+        fate_titles=FATE_TITLES, entity_titles=ENTITY_TITLES, field_title=field_title,
+        changed=sum(row["moved"] for row in rows),
     )  # fmt: skip
 
 
