@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import requests
 import urllib3.exceptions as lower
@@ -66,6 +66,9 @@ class Answer:
     def text(self) -> str:
         """The body as text, whatever the header claims (BOM and wrong charsets are met: 1c-odata.md §1.3)."""
         return decode_text(self.body)
+
+
+Final: TypeAlias = Callable[[Answer], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +201,14 @@ class HttpClient:
         """
         return self._retrying()(self.send, "GET", url, headers=headers, limit=limit)
 
-    def ask(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """A question put by POST that changes nothing: asked again like any read. Raises HttpFailure likewise."""
-        return self._retrying()(self.send, "POST", url, body=body, headers=headers, reads=True)
+    def ask(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, final: Final | None = None
+    ) -> Answer:
+        """A question put by POST that changes nothing: asked again like any read. Raises HttpFailure likewise.
+
+        `final`: which answers are the other side's last word although their status is that of a busy server.
+        """
+        return self._retrying(final)(self.send, "POST", url, body=body, headers=headers, reads=True)
 
     def get_file(self, url: str, *, headers: Mapping[str, str] | None = None, limit: int | None = None) -> FileAnswer:
         """The same for an answer that may be huge: its body is kept in a file. Raises HttpFailure likewise."""
@@ -217,14 +225,14 @@ class HttpClient:
             file.close()
             raise
 
-    def _retrying(self) -> Retrying:
+    def _retrying(self, final: Final | None = None) -> Retrying:
         """Tries of a read: for seconds, where asking once more may help."""
         return Retrying(
             sleep=self.clock.sleep,
             stop=self._must_stop,
             wait=self._pause,
             retry=retry_if_exception(lambda e: isinstance(e, HttpFailure) and e.again)
-            | retry_if_result(lambda answer: answer.status in BUSY_STATUSES),
+            | retry_if_result(lambda answer: answer.status in BUSY_STATUSES and not (final and final(answer))),
             retry_error_callback=_last_outcome,
         )
 

@@ -54,6 +54,12 @@ def read_or_judge(answer: Answer) -> Tree | Verdict:
     return tree
 
 
+def is_final(answer: Answer) -> bool:
+    """Whether a person must act before it is asked again: a block for overload has the status of a busy server."""
+    found = read_reply(answer)
+    return isinstance(found, Verdict) and found.rule.read == "config"
+
+
 def read_reply(answer: Answer) -> Reply | Verdict:
     """One method's answer."""
     tree = read_or_judge(answer)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from connectors.base import Budget
-from connectors.bitrix24.answers import BatchReply, Reply, read_batch, read_reply
+from connectors.bitrix24.answers import BatchReply, Reply, is_final, read_batch, read_reply
 from connectors.bitrix24.config import Bitrix24Options
 from connectors.bitrix24.errors import OPERATING_PAUSE, RIGHTS, Verdict, judge_failure, keep_back
 from connectors.bitrix24.php import command
@@ -110,7 +110,7 @@ class Wire:
         try:
             if write:
                 return self.http.send("POST", address, body=body, headers=_HEADERS)
-            return self.http.ask(address, body, headers=_HEADERS)
+            return self.http.ask(address, body, headers=_HEADERS, final=is_final)
         except HttpFailure as failure:
             return judge_failure(failure)
 

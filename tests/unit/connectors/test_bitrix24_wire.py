@@ -80,6 +80,23 @@ def test_a_batch_that_could_not_be_told_apart_is_not_sent(server: BitrixServer, 
     assert server.requests == []
 
 
+def test_a_block_because_of_overload_is_asked_once_and_stops(server: BitrixServer, wire: Wire) -> None:
+    """Its support has to lift it: asking again for seconds helps nobody (503, like what passes by itself)."""
+    server.faults.add("error", error="OVERLOAD_LIMIT")
+    with pytest.raises(ConfigError, match="overload"):
+        wire.call("crm.item.get", {"entityTypeId": 4, "id": 1})
+    assert len(server.requests) == 1
+    with pytest.raises(ConfigError, match="overload"):
+        list(wire.rows("crm.item.list", COMPANIES))
+    assert len(server.requests) == 2
+
+
+def test_a_busy_portal_is_asked_again(server: BitrixServer, wire: Wire) -> None:
+    server.faults.add("error", status=503, body="<html>busy</html>", times=1)
+    assert wire.call("crm.item.get", {"entityTypeId": 4, "id": 1}).result["item"]["id"] == 1
+    assert len(server.requests) == 2
+
+
 def test_too_fast_is_waited_out_even_for_a_write(server: BitrixServer, wire: Wire) -> None:
     server.faults.add("error", path="crm.item.add", error="QUERY_LIMIT_EXCEEDED", times=1)
     made = wire.call("crm.item.add", {"entityTypeId": 4, "fields": {"title": "x"}}, write=True)
