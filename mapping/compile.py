@@ -6,10 +6,12 @@ in a field that money depends on becomes a RecordError in plain words; other fie
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from core.errors import RecordError
+from mapping.cleaners.base import Cleaner
 from mapping.files.problems import Loc, Problems
 from mapping.formula import Formula, FormulaError
 from mapping.grammar.files import FieldRule, TableRule
@@ -66,6 +68,13 @@ class Workshop:
         for name in sorted(formula.names):
             self.needs.append(Need(str(loc[-1]), Path(name, name), self.section, loc=loc))
         return formula
+
+    def steps(self, steps: Sequence[Cleaner], loc: Loc) -> list[Converter]:
+        """The cleaners of a rule as functions; arguments that can do nothing are noted."""
+        for index, step in enumerate(steps):
+            if doubt := step.doubt():
+                self.problems.add_to_new((*loc, "steps", index), doubt)
+        return [step.build(self.set_name) for step in steps]
 
     def paths(
         self, rule: FieldRule, loc: Loc, target: str, kind: str, required: bool = False, alone: bool = False
@@ -124,15 +133,17 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
     work = _chain(shop, rule, spec, loc)
     when = shop.formula(rule.when, (*loc, "when"))
     strict = rule.on_error == "error" or (rule.on_error is None and (spec.required or spec.kind in _STRICT))
-    default = CONVERTERS[spec.kind](rule.default, _NO_ENV) if rule.default is not None else None
+    default = _compile_default(shop, rule, spec, (*loc, "default"))
     quiet = rule.on_error == "none"
+    if rule.value is not None and not (spec.values and rule.table is None):  # those have been looked at
+        _try_constant(shop, work, rule.value, (*loc, "value"))
 
     def program(data: Data, env: Env) -> object:
         if when is not None and not when(data):
             return None
         value = read(data)
         if value is None or value == []:
-            return default
+            return default(env)
         env.field = name
         try:
             value = work(value, env)
@@ -141,13 +152,39 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
                 raise RecordError(f"The field {name} cannot be read: {str(error)[:300]}.") from error
             if not quiet:
                 env.mark(str(error)[:300])
-            return default
-        return default if value is None else value
+            return default(env)
+        return default(env) if value is None else value
 
     return program
 
 
-_NO_ENV: Env = Env.__new__(Env)
+_UTC = ZoneInfo("UTC")
+
+
+def _compile_default(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Callable[[Env], object]:
+    """What stands in for a missing value; a time of day is that of the connection's zone."""
+    constant, convert = rule.default, CONVERTERS[spec.kind]
+    if constant is None or not _try_constant(shop, convert, constant, loc, always=True):
+        return lambda env: None
+    if rule.table is not None and spec.values and constant not in spec.values:
+        shop.problems.add_to_new(loc, f"{plain(constant)} is none of {', '.join(spec.values)}")
+    if spec.kind in ("date", "datetime"):
+        return lambda env: convert(constant, env)
+    value = convert(constant, Env(_UTC, ""))
+    return lambda env: value
+
+
+def _try_constant(shop: Workshop, work: Converter, constant: object, loc: Loc, *, always: bool = False) -> bool:
+    """Whether a value that the rules themselves say can be kept: what cannot would fail on every record."""
+    env = Env(_UTC, "")
+    try:
+        work(constant, env)
+        doubt = next(iter(env.marks.values()), "")
+    except (ValueError, ArithmeticError) as error:
+        doubt = str(error)[:300]
+    if doubt:
+        (shop.problems.add if always else shop.problems.add_to_new)(loc, doubt)
+    return not doubt
 
 
 def compile_origin(
@@ -188,7 +225,7 @@ def _collect(getters: list[Callable[[Data], list[object]]], whole: bool) -> Call
 
 
 def _chain(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Converter:
-    steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
+    steps = shop.steps(rule.steps, loc)
     if rule.table is not None:
         steps.append(compile_table(shop, rule.table, (*loc, "table"), spec))
     convert = CONVERTERS[spec.kind]
@@ -232,10 +269,19 @@ def compile_table(shop: Workshop, name: str, loc: Loc, spec: FieldSpec | None = 
     if table is None:
         shop.problems.add_unknown(loc, "the value table", name, shop.tables)
         return lambda value, env: value
-    for target in table.values.values() if spec is not None and spec.values else ():
-        if spec is not None and target not in spec.values:
+    for target in dict.fromkeys(table.values.values()) if spec is not None else ():
+        if spec is not None and spec.values and target not in spec.values:
             shop.problems.add_unknown(loc, f"in the value table {name!r} the value", target, spec.values)
+        elif spec is not None and target:
+            _try_target(shop, name, target, spec, loc)
     return build_table(name, table)
+
+
+def _try_target(shop: Workshop, name: str, target: str, spec: FieldSpec, loc: Loc) -> None:
+    try:
+        CONVERTERS[spec.kind](target, Env(_UTC, ""))
+    except (ValueError, ArithmeticError) as error:
+        shop.problems.add_to_new(loc, f"in the value table {name!r} the value {plain(target)}: {str(error)[:200]}")
 
 
 def build_table(name: str, table: TableRule) -> Converter:
@@ -265,7 +311,7 @@ def compile_reference(shop: Workshop, name: str, rules: list[FieldRule], entity:
         accepted = frozenset(rule.sets) if rule.sets is not None else shop.sets_of.get(entity, frozenset())
         paths = shop.paths(rule, (*place, "from"), name, "reference", alone=len(rules) == 1)
         getters = [reference_getter(path, accepted) for path in paths]
-        steps: list[Converter] = [step.build(shop.set_name) for step in rule.steps]
+        steps = shop.steps(rule.steps, place)
         origins.append((shop.formula(rule.when, (*place, "when")), getters, steps))
 
     def read(data: Data, env: Env) -> str | None:

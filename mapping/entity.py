@@ -17,7 +17,7 @@ from mapping.grammar.manners import Off
 from mapping.hashing import hash_record
 from mapping.model import ENTITIES, EntitySpec, FieldSpec, JoinedRows, LineSpec, MappedLine, MappedRecord, SourceSet
 from mapping.paths import Data, clean_value
-from mapping.values import MARKER, Env, clean_text
+from mapping.values import MARKER, Env, clean_text, plain
 
 Layer = tuple[Loc, Common]
 Placed = tuple[Loc, list[FieldRule]]
@@ -207,11 +207,14 @@ def _compile_source(
     spec, fields = mapping.spec, _merged(layers, "fields")
     check_targets(shop, spec, {name: loc for name, (loc, _) in fields.items()})
     plain = {name: item for name, item in fields.items() if name in spec.fields}
-    for name in (
-        () if broken else [name for name, target in spec.fields.items() if target.required and name not in plain]
-    ):
-        shop.problems.add(layers[-1][0], f"nothing fills {name!r}, which every {spec.name} must have")
+    for name in [name for name, target in spec.fields.items() if target.required and name not in plain]:
+        away = [(*loc, "fields", name) for loc, layer in layers if name in layer.fields]
+        if away or not broken:
+            loc = away[-1] if away else layers[-1][0]
+            shop.problems.add(loc, f"nothing fills {name!r}, which every {spec.name} must have")
     for name, (_, rules) in fields.items():
+        if not rules:
+            continue
         if rules[0].owner != "accounting":
             mapping.owners[name] = rules[0].owner
         if rules[0].direction != "in":
@@ -224,10 +227,7 @@ def _compile_source(
         for name, (loc, rules) in fields.items()
         if name in spec.refs
     )
-    attributes = tuple(
-        (name, compile_field(shop, name, rules, _JSON, loc))
-        for name, (loc, rules) in _merged(layers, "attributes").items()
-    )
+    attributes = _compile_attributes(shop, spec, _merged(layers, "attributes"))
     lines = _compile_lines(shop, spec, layers)
     return SourceProgram(
         source=_source_set(spec.name, shop.set_name, layers),
@@ -239,6 +239,19 @@ def _compile_source(
         lines=lines,
         needs=tuple(shop.needs),
     )
+
+
+def _compile_attributes(
+    shop: Workshop, spec: EntitySpec, merged: dict[str, Placed]
+) -> tuple[tuple[str, FieldProgram], ...]:
+    if "attributes" not in spec.fields:
+        keep = ", ".join(name for name, one in ENTITIES.items() if "attributes" in one.fields)
+        for loc, _ in merged.values():
+            shop.problems.add_to_new(loc, f"a {spec.name} keeps no attributes of your own; kept by: {keep}")
+    for name, (loc, _) in merged.items():
+        if not name or clean_text(name, _LONGEST_ID) != name:
+            shop.problems.add_to_new(loc, f"{plain(name)} is no name: up to {_LONGEST_ID} letters, digits and signs")
+    return tuple((name, compile_field(shop, name, rules, _JSON, loc)) for name, (loc, rules) in merged.items())
 
 
 def _merged(layers: list[Layer], kind: Literal["fields", "attributes"]) -> dict[str, Placed]:

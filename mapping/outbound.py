@@ -168,7 +168,7 @@ class BodyCompiler:
     def one(self, rule: BodyRule, loc: Loc) -> _Value:
         """One rule: its origin, its steps, its table."""
         origin, when = self.origin(rule, loc), self.shop.formula(rule.when, (*loc, "when"))
-        steps: list[Converter] = [step.build("") for step in rule.steps]
+        steps = self.shop.steps(rule.steps, loc)
         if rule.table is not None:
             steps.append(self.table(rule.table, (*loc, "table")))
 

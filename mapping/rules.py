@@ -24,6 +24,8 @@ from mapping.files.text import (
     PRESETS,
     Chain,
     Tree,
+    is_file,
+    is_folder,
     join_chain,
     load_chain,
     parse_text,
@@ -113,9 +115,9 @@ def load_mapping(name_or_path: str, *, folder: Path | None = None) -> Mapping:
         text = read_file(PRESETS / f"{name_or_path}.toml")
         return _build(load_chain(text, preset_origin(name_or_path), folder), name_or_path)
     path = (folder or Path()) / name_or_path
-    if not path.is_file():
+    if not is_file(path):
         known = ", ".join(preset_names())
-        if path.is_dir():
+        if is_folder(path):
             raise ConfigError(
                 f"There is no mapping {name_or_path!r}: that is a directory; a mapping is a file in it.",
                 next_step=f"sverka mapping check {name_or_path.rstrip('/')}/NAME.toml",
@@ -150,7 +152,7 @@ def _build(chain: Chain, name: str) -> Mapping:
 def _built(files: tuple[tuple[str, str], ...], kept: bool, name: str) -> Mapping:
     """Built once from the same texts: a page, a draft's check and a run ask for the same mapping again and again."""
     chain = join_chain([parse_text(*file) for file in files], kept=kept)
-    problems = Problems(chain.place_of, chain.meant)
+    problems = Problems(chain.place_of, chain.meant, kept=kept)
     check_settings(chain, problems)
     put_settings(chain, problems)
     rules = _validate(chain.tree, problems)

@@ -76,7 +76,7 @@ class CardCompiler:
     def one(self, name: str, rule: ShownValue, loc: Loc) -> Showing:
         """One rule: its condition, its origin, its steps and table, what the field holds."""
         origin, when = self.origin(rule, loc), self.formula(rule.when, (*loc, "when"))
-        work: list[Converter] = [step.build("") for step in rule.steps]
+        work = self.shop.steps(rule.steps, loc)
         if rule.table is not None:
             work.append(self.table(rule.table, (*loc, "table")))
         kind = rule.kind or self.kinds.get(name)

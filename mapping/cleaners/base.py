@@ -30,6 +30,10 @@ class Cleaner(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
+    def doubt(self) -> str:
+        """What is wrong with the arguments, which can do nothing on any record; empty where they are right."""
+        return ""
+
     @abstractmethod
     def build(self, set_name: str) -> Step:
         """The step as a function, for records of this set."""

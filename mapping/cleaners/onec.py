@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
@@ -17,22 +17,50 @@ _AMOUNT_NOISE = re.compile(r"[\s'’_]+")
 _LONGEST_NAME = 300
 
 
+_LAST_DAY = datetime(2024, 12, 31)  # noqa: DTZ001 - a calendar day
+_PARTS = {"2024": "%Y", "24": "%y", "12": "%m", "31": "%d"}
+_PART = re.compile("|".join(_PARTS))
+
+
 class Date(Cleaner):
-    """A date that people wrote: "31.12.2024" by default."""
+    """A date that people wrote. `format` shows how: the last day of 2024, "31.12.2024" by default.
+
+    "31/12/24", "2024-12-31"; or in the signs that programmers use, "%d.%m.%Y %H:%M".
+    """
 
     do: Literal["date"]
-    format: str = Field(default="%d.%m.%Y", max_length=40)
+    format: str = Field(default="31.12.2024", max_length=40)
+
+    @property
+    def pattern(self) -> str:
+        """The format in the signs that the parser takes."""
+        return self.format if "%" in self.format else _PART.sub(lambda found: _PARTS[found[0]], self.format)
+
+    def doubt(self) -> str:
+        """See the base."""
+        if _read_day(_LAST_DAY.strftime(self.pattern), self.pattern) == _LAST_DAY.date():
+            return ""
+        return (
+            f"{self.format!r} says no day, month and year; write the last day of 2024 as people write it,"
+            ' "31.12.2024", or "%d.%m.%Y"'
+        )
 
     def build(self, set_name: str) -> Step:
         """See the class."""
+        pattern = self.pattern
 
         def read(text: str) -> object:
-            try:
-                return datetime.strptime(text.strip()[:40], self.format).date().isoformat()  # noqa: DTZ007 - a calendar day
-            except ValueError:
-                return text
+            day = _read_day(text.strip()[:40], pattern)
+            return text if day is None else day.isoformat()
 
         return on_text(read)
+
+
+def _read_day(text: str, pattern: str) -> date | None:
+    try:
+        return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a calendar day
+    except (ValueError, re.error):  # a pattern that names a part twice is no regular expression
+        return None
 
 
 class Money(Cleaner):

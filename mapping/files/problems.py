@@ -62,10 +62,12 @@ class Problems:
     """A collection of mistakes; `finish` raises them together.
 
     `meant` gives the path that a mistake is told of: that of the setting which brought a wrong value into a rule.
+    `kept`: the text is one that the store has kept; it was checked when it came, and rules as it is.
     """
 
     place_of: Callable[[Loc], Place]
     meant: Callable[[Loc], Loc] = lambda loc: loc
+    kept: bool = False
     found: dict[tuple[Place, str], Mistake] = field(default_factory=dict)
 
     def add(self, loc: Loc, message: str, column_offset: int = 0) -> None:
@@ -75,6 +77,11 @@ class Problems:
         place = (file, line, column + column_offset if column else 0)
         path = ".".join(str(part) for part in loc)
         self.found.setdefault((place, message), Mistake(*place, path[:_LONGEST], message[:_LONGEST]))
+
+    def add_to_new(self, loc: Loc, message: str) -> None:
+        """Note a mistake that a text which is kept already may have: it changes nothing for what has ruled so far."""
+        if not self.kept:
+            self.add(loc, message)
 
     def add_unknown(self, loc: Loc, what: str, name: str, known: Iterable[str]) -> None:
         """Note a name that does not exist, with the nearest that does."""

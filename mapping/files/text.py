@@ -110,6 +110,22 @@ def read_file(path: Path) -> str:
     return decode(raw, str(path))
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; no name that people type, too long or in a closed folder, is more than a no."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def decode(raw: bytes, origin: str) -> str:
     """Bytes of a rule file as text.
 
@@ -217,7 +233,7 @@ def _find(name: str, files: list[RuleText], folder: Path | None) -> tuple[str, s
     if name in preset_names():
         return preset_origin(name), read_file(PRESETS / f"{name}.toml")
     path = (folder or Path()) / name
-    if name.endswith(".toml") and path.is_file():
+    if name.endswith(".toml") and is_file(path):
         return str(path), read_file(path)
     problems = Problems(Chain(files).place_of)
     problems.add_unknown(("extends",), "the preset or file", name, preset_names())
