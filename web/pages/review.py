@@ -22,7 +22,7 @@ from web.door.guard import Form, Page
 from web.door.rules import allow
 from web.here import Here
 from web.menu import Item
-from web.show.reasons import FIELD_TITLES
+from web.show.fields import field_title
 from web.show.texts import N_
 
 router = APIRouter()
@@ -36,6 +36,8 @@ STATES = {
     "kept": N_("ours kept"), "approved": N_("approved"),
 }  # fmt: skip
 COMPARED = ("name", "legal_name", "tax_id", "registration_code", "code", "phones", "emails", "addresses", "region")
+BY_FIELD = ("conflict", "change")
+"""Questions about single fields, each of which is a candidate."""
 MOST_AT_ONCE = 200
 Field = Annotated[str, fastapi.Form(max_length=300)]
 
@@ -49,8 +51,9 @@ def show_all(here: Page, after: int = 0, kind: str = "", connection: str = "", s
         counts = count_reviews(conn)
         rows, following = load_reviews(conn, after=_whole(after), kind=kind, connection=connection, sure=sure)
     address = {"kind": kind, "connection": connection} | ({"sure": "1"} if sure else {})
+    told = [row | {"told": tell_reason(here, row)} for row in rows]
     return here.page(
-        "desk/reviews.html", rows=rows, following=following, counts=counts, after=after, sure=sure, kinds=KINDS,
+        "desk/reviews.html", rows=told, following=following, counts=counts, after=after, sure=sure, kinds=KINDS,
         address={name: value for name, value in address.items() if value},
     )  # fmt: skip
 
@@ -98,11 +101,26 @@ def _show(here: Here, number: int, *, code: int = 200, wrong: str = "") -> Respo
             raise Missing
         counts = count_reviews(conn)
         later = find_next_review(conn, number)
-    table = _by_field(found) if found["kind"] in ("conflict", "change") else _side_by_side(found)
+    table = _by_field(found) if found["kind"] in BY_FIELD else _side_by_side(found)
     return here.page(
         "desk/review.html", code=code, one=found, table=table, later=later, wrong=wrong, kinds=KINDS, states=STATES,
-        fields=FIELD_TITLES, waiting=sum(row["number"] for row in counts),
+        titles=_titles(here, found), reason=tell_reason(here, found), waiting=sum(row["number"] for row in counts),
     )  # fmt: skip
+
+
+def tell_reason(here: Here, row: Record) -> str:
+    """Why a person is asked, in the reader's language; fields by what they are called."""
+    reason, titles = row["reason"], _titles(here, row)
+    if row["kind"] in BY_FIELD:
+        reason = reason.replace(f": {', '.join(titles)}", f": {', '.join(titles.values())}")
+    return here.tell(reason)
+
+
+def _titles(here: Here, row: Record) -> dict[str, str]:
+    """What the fields that a question is about, or compares, are called."""
+    by_field = row["kind"] in BY_FIELD
+    names = [str(one.get("field")) for one in row["candidates"]] if by_field else COMPARED
+    return {name: here.gettext(field_title("counterparty", name) or name) for name in names}
 
 
 def _side_by_side(found: Record) -> list[Record]:

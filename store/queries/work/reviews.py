@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, and_, cast, func, or_, select
+from sqlalchemy import Connection, Row, Table, Text, and_, cast, func, or_, select
 
+from mapping.model import ENTITIES
+from store.bulk import select_in
 from store.entities import counterparties, entity_tables
 from store.queries.shapes import Record
-from store.tables import binding, review
+from store.tables import binding, deal_order, review
 
 SHOWN = 50
 MOST_SCANNED = 2000
@@ -18,6 +22,9 @@ MOST_SCANNED = 2000
 _OURS = (
     "name", "legal_name", "tax_id", "registration_code", "code", "phones", "emails", "addresses", "region", "home",
 )  # fmt: skip
+DEAL = entity_tables["deal"]
+_CARD = re.compile(r"\bcard (\S+)")
+"""How the engine's reasons name a card, by its id there (`sync.link`)."""
 _EVIDENCE = ("phone", "e-mail", "email", "name")
 _POINTS_TO = re.compile(rf"(?:same|similar) ({'|'.join(_EVIDENCE)})\b")
 """What points to a card, as the engine words it (`sync.push.match`, `sync.link.stage`); anything else is a doubt."""
@@ -131,7 +138,8 @@ def find_next_review(conn: Connection, after: int, *, kind: str = "", connection
 def load_compared(conn: Connection, number: int) -> Record | None:
     """One question whole, decided or not: the customer, or the order, and what the store knows of every candidate.
 
-    A candidate that is mirrored here is filled up from its own row: phones, e-mails, addresses.
+    A candidate that is mirrored here is filled up from its own row (phones, e-mails, addresses), with our id of it as
+    `here`; a deal with its `title` and `link`. What a reason or a value names by id alone has its name there.
     """
     row = conn.execute(_query().where(review.c.number == number)).first()
     if row is None:
@@ -140,29 +148,79 @@ def load_compared(conn: Connection, number: int) -> Record | None:
     found["ours"] = {name: found.pop(f"our_{name}") for name in _OURS}
     if found["entity"] == "order":
         found["order"] = _load_order(conn, found)
-    mirrored = _load_mirrored(conn, found)
-    blank: Record = dict.fromkeys(_OURS)
+    mirrored = _load_deals(conn, found) if found["entity"] == "order" else _load_mirrored(conn, found)
+    found["reason"] = _name_cards(found["reason"], {key: one.get("name") for key, one in mirrored.items()})
+    blank: Record = dict.fromkeys((*_OURS, "here", "title", "link"))
     known = [mirrored.get(str(one.get("external_id")), {}) for one in found["candidates"]]
     told = [{name: value for name, value in one.items() if value not in ("", None)} for one in found["candidates"]]
     found["candidates"] = [blank | more | one for more, one in zip(known, told, strict=True)]
+    _name_values(conn, found)
     return found
 
 
 def _load_order(conn: Connection, found: Record) -> Record:
+    """The order that a question is about, with the deal that it belongs to now."""
     orders = entity_tables["order"]
-    columns = (orders.c.number, orders.c.date, orders.c.amount, counterparties.c.name.label("counterparty"))
+    columns = (
+        orders.c.number, orders.c.date, orders.c.amount, orders.c.counterparty_id,
+        counterparties.c.name.label("counterparty"), DEAL.c.name.label("deal"), DEAL.c.link.label("deal_link"),
+    )  # fmt: skip
     query = select(*columns).outerjoin(counterparties, counterparties.c.id == orders.c.counterparty_id)
+    query = query.outerjoin(deal_order, deal_order.c.order_id == orders.c.id)
+    query = query.outerjoin(DEAL, DEAL.c.id == deal_order.c.deal_id)
     row = conn.execute(query.where(orders.c.id == found["entity_id"])).mappings().first()
     return dict(row) if row else {}
 
 
+def _load_deals(conn: Connection, found: Record) -> dict[str, Record]:
+    """The deals among the candidates, by their id there."""
+    return _load_bound(conn, found, DEAL, "deal", {"title": DEAL.c.name, "link": DEAL.c.link}, _keys_of(found))
+
+
 def _load_mirrored(conn: Connection, found: Record) -> dict[str, Record]:
-    keys = [str(one.get("external_id")) for one in found["candidates"]]
-    if found["entity"] != "counterparty" or not keys:
+    """The customers here whose cards are candidates or are named in the reason, by their id there."""
+    if found["entity"] != "counterparty":
         return {}
-    same = and_(binding.c.entity == "counterparty", binding.c.entity_id == counterparties.c.id)
-    columns = [counterparties.c[name] for name in _OURS]
-    query = select(binding.c.external_id, *columns).join(binding, same)
-    where = (binding.c.connection == found["connection"], binding.c.external_id.in_(keys))
+    columns = {"here": counterparties.c.id} | {name: counterparties.c[name] for name in _OURS}
+    keys = _keys_of(found) | set(_CARD.findall(found["reason"]))
+    return _load_bound(conn, found, counterparties, "counterparty", columns, keys)
+
+
+def _keys_of(found: Record) -> set[str]:
+    return {str(one["external_id"]) for one in found["candidates"] if one.get("external_id")}
+
+
+def _load_bound(
+    conn: Connection, found: Record, table: Table, entity: str, columns: dict[str, Any], keys: set[str]
+) -> dict[str, Record]:
+    if not keys:
+        return {}
+    same = and_(binding.c.entity == entity, binding.c.entity_id == table.c.id)
+    named = [column.label(name) for name, column in columns.items()]
+    query = select(binding.c.external_id, *named).join(binding, same)
+    where = (binding.c.connection == found["connection"], binding.c.external_id.in_(sorted(keys)))
     rows = conn.execute(query.where(*where)).mappings()
-    return {row["external_id"]: {name: row[name] for name in _OURS} for row in rows}
+    return {row["external_id"]: {name: row[name] for name in columns} for row in rows}
+
+
+def _name_cards(reason: str, names: Mapping[str, Any]) -> str:
+    """The reason with the names of cards that are known here instead of their ids."""
+    return _CARD.sub(lambda met: f"card {names.get(met[1]) or met[1]}", reason)
+
+
+def _name_values(conn: Connection, found: Record) -> None:
+    """Put names in the place of ids where the values of a field that refers to another record are compared."""
+    refs = ENTITIES["counterparty"].refs
+    for one in found["candidates"] if found["entity"] == "counterparty" else ():
+        if one.get("field") in refs:
+            table = entity_tables[refs[one["field"]].entity]
+            keys = set(_uuids((one.get("ours"), one.get("theirs"))))
+            named = select_in(conn, table, (table.c.id, table.c.name), table.c.id, keys)
+            names = {str(row.id): row.name for row in named}
+            one |= {side: names.get(one.get(side), one.get(side)) for side in ("ours", "theirs")}
+
+
+def _uuids(values: Iterable[Any]) -> Iterable[UUID]:
+    for value in values:
+        with suppress(ValueError):
+            yield UUID(str(value))

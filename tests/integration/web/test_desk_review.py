@@ -112,6 +112,44 @@ def test_two_values_of_one_field(world: World) -> None:
     assert ("admin", "review.keep") in [(who, what) for who, what, _ in world.audited()]
 
 
+def test_ids_stand_as_names_with_links(world: World) -> None:
+    """A card in a reason, a manager in a value, a deal of an order: each as people know it."""
+    other = world.filling.add("counterparty", {"accounting": "0f-77"}, name="ООО «Вектор»")
+    why = "anna has taken the card 0f-77 from him: which card is his, or does he get one of his own?"
+    number = add_review(world, world.customers["mine"], candidate("0f-77", name=""), reason=why)
+    browser = world.browser("admin")
+    shown = browser.get(f"/review/{number}", headers={"accept-language": "ru"}).text
+    assert "anna отвязал от него карточку ООО «Вектор»: какая карточка его" in shown
+    assert f'<a href="/customers/{other}">ООО «Вектор»</a>' in shown and "0f-77" not in re.sub("<[^>]*>", "", shown)
+    assert f'<a href="/customers/{world.customers["mine"]}">' in shown
+
+    new, old = (world.filling.add("manager", name=name) for name in ("Пётр Новый", "Анна Прежняя"))
+    told = {"external_id": "c-mine", "strength": "conflict", "reasons": []}
+    values = [told | {"field": "manager", "ours": str(old), "theirs": str(new)}]
+    values.append(told | {"field": "okpo", "ours": "5", "theirs": "7"})
+    why = "Ромашка: manager, okpo changed here and in accounting."
+    number = add_review(world, world.customers["mine"], *values, kind="conflict", reason=why)
+    shown = browser.get(f"/review/{number}", headers={"accept-language": "ru"}).text
+    listed = browser.get("/review", headers={"accept-language": "ru"}).text
+    assert "Пётр Новый" in shown and "Анна Прежняя" in shown and str(new) not in shown
+    for page in (shown, listed):
+        assert "изменено и здесь, и в accounting: Менеджер, ОКПО." in page
+    assert "okpo" not in shown
+
+
+def test_a_deal_is_called_by_its_title(world: World) -> None:
+    customer = world.customers["mine"]
+    order = world.filling.add("order", number="УТ-7", counterparty_id=customer)
+    link = "https://crm.example/deal/17/"
+    world.filling.add("deal", {"crm": "17"}, name="Поставка труб", link=link, counterparty_id=customer)
+    deal = candidate("17", name="17", reasons=[])
+    values = {"kind": "deal", "entity": "order", "connection": "crm", "reason": "Order УТ-7 names deal 17."}
+    number = add_review(world, order, deal, **values)
+    shown = world.browser("admin").get(f"/review/{number}").text
+    assert re.search(rf'<a href="{link}"[^>]*>Поставка труб</a>', shown) and "It is this deal: Поставка труб" in shown
+    assert f'<a href="/customers/{customer}/order/{order}">УТ-7</a>' in shown
+
+
 def test_many_at_once_and_only_what_is_sure(world: World) -> None:
     """What is not sure is not linked, also where its number is sent: a second customer, a twin, a doubt."""
     one = add_review(world, world.customers["mine"], sure("k-1"))
