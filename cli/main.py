@@ -9,6 +9,8 @@ import io
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import version as installed_version
+from typing import Annotated
 
 import typer
 
@@ -53,11 +55,22 @@ def build_app(arguments: list[str]) -> typer.Typer:
     chosen = [module for module, commands in COMMANDS.items() if called in commands]
     for module in chosen or COMMANDS:
         import_module(module).register(app)
-    app.callback()(_no_options)  # a single command still has to be named
+    app.callback()(_common)
     return app
 
 
-def _no_options() -> None:
+def _tell_version(asked: bool) -> None:
+    """Says which Sverka this is, and no more."""
+    if asked:
+        typer.echo(f"sverka {installed_version('sverka')}")
+        raise typer.Exit
+
+
+def _common(
+    _: Annotated[
+        bool, typer.Option("--version", help="Which Sverka this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """Keeps a company's CRM and its 1C-style accounting in step, and can prove that they are."""
 
 
