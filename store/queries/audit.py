@@ -22,6 +22,7 @@ def load_audit(
     *,
     who: str = "",
     what: str = "",
+    whole: bool = False,
     after: tuple[datetime, UUID] | None = None,
     limit: int = SHOWN,
 ) -> tuple[list[Record], tuple[datetime, UUID] | None]:
@@ -31,6 +32,7 @@ def load_audit(
         conn: a connection that reads.
         who: only the deeds of this person.
         what: only deeds whose word begins so, like "user".
+        whole: whether `what` is all of the word.
         after: what the page before ended with.
         limit: so many lines.
     """
@@ -38,7 +40,7 @@ def load_audit(
     if who:
         query = query.where(audit.c.who == who)
     if what:
-        query = query.where(audit.c.what.startswith(what, autoescape=True))
+        query = query.where(audit.c.what == what if whole else audit.c.what.startswith(what, autoescape=True))
     if after is not None:
         at, key = after
         query = query.where((audit.c.at < at) | ((audit.c.at == at) & (audit.c.id < key)))

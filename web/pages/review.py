@@ -12,7 +12,7 @@ from starlette.responses import Response
 from core.errors import ConflictError, UsageError
 from core.secrets import redact
 from store.queries.shapes import Record
-from store.queries.work.reviews import count_reviews, find_next_review, load_compared, load_reviews
+from store.queries.work.reviews import count_reviews, find_next_review, load_compared, load_reviews, without_ids
 from store.search import plain_phone
 from sync.deals.deciding import assign_order
 from sync.owners import conflicts
@@ -110,7 +110,7 @@ def _show(here: Here, number: int, *, code: int = 200, wrong: str = "") -> Respo
 
 def tell_reason(here: Here, row: Record) -> str:
     """Why a person is asked, in the reader's language; fields by what they are called."""
-    reason, titles = row["reason"], _titles(here, row)
+    reason, titles = without_ids(row["reason"]), _titles(here, row)
     if row["kind"] in BY_FIELD:
         reason = reason.replace(f": {', '.join(titles)}", f": {', '.join(titles.values())}")
     return here.tell(reason)

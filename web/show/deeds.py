@@ -105,6 +105,12 @@ def tell_deed(code: str, language: str) -> str:
     return translations(language).gettext(DEEDS[code]) if code in DEEDS else ""
 
 
+def list_deeds(language: str) -> dict[str, str]:
+    """The code of every deed with its title, by the alphabet of the titles."""
+    titles = {code: tell_deed(code, language) for code in DEEDS}
+    return dict(sorted(titles.items(), key=lambda one: (one[1].casefold(), one[0])))
+
+
 def tell_values(told: Mapping[str, Any] | None, language: str) -> list[tuple[str, str]]:
     """What a deed found or left behind, as names and values that people read; a name nobody knows stays as it is.
 

@@ -25,6 +25,8 @@ _OURS = (
 DEAL = entity_tables["deal"]
 _CARD = re.compile(r"\bcard (\S+)")
 """How the engine's reasons name a card, by its id there (`sync.link`)."""
+_OUR_ID = re.compile(r" \(([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\)")
+"""Our own id of somebody, behind his name in a reason (`sync.push.match`)."""
 _EVIDENCE = ("phone", "e-mail", "email", "name")
 _POINTS_TO = re.compile(rf"(?:same|similar) ({'|'.join(_EVIDENCE)})\b")
 """What points to a card, as the engine words it (`sync.push.match`, `sync.link.stage`); anything else is a doubt."""
@@ -139,7 +141,8 @@ def load_compared(conn: Connection, number: int) -> Record | None:
     """One question whole, decided or not: the customer, or the order, and what the store knows of every candidate.
 
     A candidate that is mirrored here is filled up from its own row (phones, e-mails, addresses), with our id of it as
-    `here`; a deal with its `title` and `link`. What a reason or a value names by id alone has its name there.
+    `here`; a deal with its `title` and `link`. What a reason or a value names by id alone has its name there, and
+    `others` are the customers of ours whom the reason names, with their ids.
     """
     row = conn.execute(_query().where(review.c.number == number)).first()
     if row is None:
@@ -153,6 +156,8 @@ def load_compared(conn: Connection, number: int) -> Record | None:
     blank: Record = dict.fromkeys((*_OURS, "here", "title", "link"))
     known = [mirrored.get(str(one.get("external_id")), {}) for one in found["candidates"]]
     told = [{name: value for name, value in one.items() if value not in ("", None)} for one in found["candidates"]]
+    found["others"] = _load_others(conn, found["reason"])
+    found["reason"] = without_ids(found["reason"])
     found["candidates"] = [blank | more | one for more, one in zip(known, told, strict=True)]
     _name_values(conn, found)
     return found
@@ -206,6 +211,17 @@ def _load_bound(
 def _name_cards(reason: str, names: Mapping[str, Any]) -> str:
     """The reason with the names of cards that are known here instead of their ids."""
     return _CARD.sub(lambda met: f"card {names.get(met[1]) or met[1]}", reason)
+
+
+def without_ids(reason: str) -> str:
+    """A reason without our ids behind the names in it, which are for commands."""
+    return _OUR_ID.sub("", reason)
+
+
+def _load_others(conn: Connection, reason: str) -> list[Record]:
+    ids = {UUID(text) for text in _OUR_ID.findall(reason)}
+    columns = (counterparties.c.id, counterparties.c.name)
+    return [dict(row._mapping) for row in sorted(select_in(conn, counterparties, columns, columns[0], ids))]
 
 
 def _name_values(conn: Connection, found: Record) -> None:

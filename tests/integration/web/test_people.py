@@ -21,6 +21,8 @@ from web.door.auditing import write_audit
 from web.people.passwords import make_password, verify_password
 from web.people.standing_in import add_substitute, end_substitute, hand_over
 from web.people.users import Traits, add_user, change_user, set_active, set_password, set_role
+from web.show.deeds import DEEDS
+from web.show.texts import translations
 
 TODAY = NOW.date()
 DAY = timedelta(days=1)
@@ -242,6 +244,24 @@ def test_audit_is_paged_in_the_database(world: World) -> None:
     assert found[0] == "№ 6"
     shown = world.browser("ops").get("/audit", params={"who": "petr"}).text
     assert "log-in" in shown and "№" not in shown.split("<tbody>")[1]
+
+
+def test_a_deed_is_chosen_by_what_it_is_called(world: World) -> None:
+    """In the reader's language and alphabet; the code in the address is all of it, or what several begin with."""
+    with world.engine.begin() as conn:
+        for what in ("user.set", "user.substitute", "user.substitute.end", "terms.set"):
+            write_audit(conn, NOW, "anna", what, f"({what})")
+    browser = world.browser("ops")
+    browser.cookies.set("sverka-language", "ru")
+    options = re.findall(r'<option value="([^"]+)"[^>]*>([^<]+)</option>', browser.get("/audit").text)
+    assert dict(options)["user.set"] == translations("ru").gettext(DEEDS["user.set"])
+    titles = [title.casefold() for _, title in options]
+    assert len(titles) == len(DEEDS) and titles == sorted(titles)
+    for what, wanted in (("user.substitute", 1), ("user", 3), ("", 4), ("terms.set", 1)):
+        page = browser.get("/audit", params={"who": "anna", "what": what}).text
+        assert page.partition("<tbody>")[2].count("<tr>") == wanted, what
+        chosen = re.findall(r"<option(?: value=\"([^\"]*)\")? selected>([^<]*)", page)
+        assert [value or text for value, text in chosen] == ([what] if what else [])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from store.queries.shapes import Record
 from web.door.guard import Page
 from web.door.rules import allow
 from web.menu import Item
-from web.show.deeds import tell_deed, tell_values
+from web.show.deeds import DEEDS, list_deeds, tell_deed, tell_values
 from web.show.paging import decode_position, encode_position
 from web.show.texts import N_
 
@@ -28,17 +28,21 @@ MENU = (Item(90, "/audit", N_("Audit"), ("admin", "ops")),)
 @router.get("/audit")
 @allow("admin", "ops")
 def show(here: Page, who: str = "", what: str = "", after: str = "") -> Response:
-    """Who did what to whom, the newest first."""
-    position = decode_position(after, datetime, UUID)
+    """Who did what to whom, the newest first; of `what` the code of a deed, or what the codes of several begin with."""
+    position = _both(decode_position(after, datetime, UUID))
+    wanted = what.strip()[:60]
     with here.reading() as conn:
-        rows, following = load_audit(conn, who=who.strip()[:100], what=what.strip()[:60], after=_both(position))
+        rows, following = load_audit(conn, who=who.strip()[:100], what=wanted, whole=wanted in DEEDS, after=position)
         names = load_audit_names(conn, _keys(rows), customers=here.me.role == "admin")
     told = [
         row | {side: tell_values(_named(row[side], names), here.language) for side in ("before", "after")}
         | {"title": tell_deed(row["what"], here.language), "subject": _subject(row, names)}
         for row in rows
     ]  # fmt: skip
-    return here.page("audit.html", rows=told, who=who, what=what, after=after, following=encode_position(following))
+    return here.page(
+        "audit.html", rows=told, who=who, what=wanted, deeds=list_deeds(here.language), after=after,
+        following=encode_position(following),
+    )  # fmt: skip
 
 
 def _keys(rows: list[Record]) -> Iterator[UUID]:
