@@ -15,8 +15,8 @@ from cli.common import (
     open_app,
     out_json,
     out_lines,
+    out_said,
     out_table,
-    out_text,
     plural_of,
     telling_file,
     view,
@@ -82,7 +82,7 @@ def _write_table(records: Iterator[dict[str, Any]], header: list[str], format: s
     write = write_csv if format == "csv" else write_xlsx
     with laid_aside(records, header) as (columns, kept):
         number = write_output(output, lambda target: write(kept, columns, target))
-    say(f"{number} records{f' in {output}' if output else ''}")
+    say(f"{number} records in {output}" if output else f"{number} records")
 
 
 def balances(as_json: Json = False) -> None:
@@ -108,7 +108,7 @@ def print_balances(rows: Iterator[dict[str, Any]]) -> None:
         for row in rows
     ]
     if not cells:
-        out_text("Nobody owes anything. If nothing has been read yet, run: sverka sync")
+        out_said("Nobody owes anything. If nothing has been read yet, run: sverka sync")
         return
     out_table(columns, cells, right=range(2, 6))
 

@@ -15,7 +15,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 
 def say(text: str) -> None:
     """Progress and remarks, in the reader's language: standard error, so that data stays clean."""
-    err.print(told(redact(text)), markup=False)
+    show(told(redact(text)))
+
+
+def show(text: str) -> None:
+    """A line on standard error as it is."""
+    err.print(redact(text), markup=False)
 
 
 def explain(error: SverkaError) -> int:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli.exits import err, say
+from cli.exits import err, show
+from cli.language import told
 from core.clock import Clock
 from sync.context import NoProgress, Progress
 
@@ -27,7 +28,7 @@ class PlainProgress:
     def step(self, entity: str, done: int, text: str = "") -> None:
         """Say where the work stands, not too often."""
         now = self._clock.monotonic()
-        self._latest[entity] = f"{entity}: {done} {text}".rstrip()
+        self._latest[entity] = f"{told(entity)}: {done} {told(text)}".rstrip()
         self._untold[entity] = None
         if now - self._said_at >= _EVERY_SECONDS:
             self._said_at = now
@@ -40,7 +41,7 @@ class PlainProgress:
 
     def _say(self, entity: str) -> None:
         del self._untold[entity]
-        say(self._latest[entity])
+        show(self._latest[entity])
 
 
 class BarProgress:
@@ -53,8 +54,8 @@ class BarProgress:
     def step(self, entity: str, done: int, text: str = "") -> None:
         """Move the entity's line."""
         if entity not in self._tasks:
-            self._tasks[entity] = self._bar.add_task(entity, total=None, note="")
-        self._bar.update(self._tasks[entity], completed=done, note=text)  # type: ignore[arg-type]
+            self._tasks[entity] = self._bar.add_task(told(entity), total=None, note="")
+        self._bar.update(self._tasks[entity], completed=done, note=told(text))  # type: ignore[arg-type]
 
 
 @contextmanager

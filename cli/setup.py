@@ -13,7 +13,8 @@ import typer
 from pydantic import ValidationError
 
 from cli.common import check_file, one_connection, open_app, out_json, out_table, out_text, write_output
-from cli.exits import FAILED, OK, err, say
+from cli.exits import FAILED, OK, say
+from cli.language import told
 from cli.progress import watching
 from connectors.base import Finding
 from connectors.registry import option_models
@@ -185,8 +186,10 @@ def audit(
             for row in rows:
                 out_json({"section": section} | row)
             continue
-        out_text(f"\n{section}: {len(rows)}")
+        out_text(f"\n{told(section)}: {len(rows)}")
         if rows:
-            out_table(list(rows[0]), [row.values() for row in rows[:50]])
+            columns = list(rows[0])
+            ours = [index for index, column in enumerate(columns) if column in ("reason", "match")]
+            out_table(columns, [row.values() for row in rows[:50]], said=ours)
         if len(rows) > 50:
-            err.print(f"… and {len(rows) - 50} more: --xlsx FILE or --json shows all", markup=False)
+            say(f"… and {len(rows) - 50} more: --xlsx FILE or --json shows all")

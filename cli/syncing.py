@@ -113,7 +113,9 @@ def _print_result(connection: str, result: RunResult, as_json: bool) -> None:
             out_json(line)
     else:
         columns = ["entity", "direction", *_PEOPLE, "requests", "status"]
-        out_table(columns, [[line[column] or "" for column in columns] for line in lines], right=range(2, 14))
+        out_table(
+            columns, [[line[column] or "" for column in columns] for line in lines], right=range(2, 14), said=(1, 14)
+        )
     for change in result.changes:
         out_json(change) if as_json else out_text(_change_text(change))
     for notice in result.notices:
@@ -146,15 +148,15 @@ def _print_mappings(report: dict[str, Any]) -> None:
     for row in report["reapplies"]:
         where = f", at {row['entity']}" if row["entity"] and row["state"] != "done" else ""
         fates = {fate: sum(line.get(fate, 0) for line in row["counters"].values()) for fate in FATES}
-        told = "".join(f", {number} {fate.replace('_', ' ')}" for fate, number in fates.items() if number)
+        rest = "".join(f", {number} {fate.replace('_', ' ')}" for fate, number in fates.items() if number) + where
         state = f"re-apply is {row['state']} ({moment(row['updated_at'])})"
-        out_text(f"\n{row['connection']}: {state}: {row['records']} records{told}{where}")
+        out_said(f"\n{row['connection']}: {state}: {row['records']} records{rest}")
 
 
 def _print_status(report: dict[str, Any]) -> None:
     """Connections with their queues, then what is stale or went wrong; the whole of it: --json."""
     if not report["connections"]:
-        out_text("No connection is set up yet. Next: sverka connect")
+        out_said("No connection is set up yet. Next: sverka connect")
         return
     columns = ["connection", "last good", "last run", "breaker", *QUEUES]
     rows = [
@@ -167,20 +169,20 @@ def _print_status(report: dict[str, Any]) -> None:
         ]
         for row in report["connections"]
     ]
-    out_table(columns, rows, right=range(4, 4 + len(QUEUES)))
+    out_table(columns, rows, right=range(4, 4 + len(QUEUES)), said=(1, 2))
     for row in report["connections"]:
         if row["paused"]:
             resume = f" Next: {shlex.join(['sverka', 'connection', 'resume', row['connection']])}"
-            out_said(f"\n{row['connection']} is paused: {row['paused']}{resume if row['paused_by'] else ''}")
+            out_said(f"\n{row['connection']} is paused: {row['paused']}" + (resume if row["paused_by"] else ""))
     if report["alerts"]:
-        out_text("\nOpen alerts")
+        out_said("\nOpen alerts")
         alerts = [[age(row["age_seconds"]), row["text"], row["next"]] for row in report["alerts"]]
         out_table(["since", "what", "next"], alerts, said=(0, 1, 2))
     _print_mappings(report)
-    out_text("\nFreshness")
+    out_said("\nFreshness")
     fresh = [[row["connection"], outside_name(row["entity"]), age(row["age_seconds"])] for row in report["freshness"]]
-    out_table(["connection", "entity", "read"], fresh)
-    out_text("\nLast runs")
+    out_table(["connection", "entity", "read"], fresh, said=[2])
+    out_said("\nLast runs")
     runs = [
         [row["connection"], row["kind"], row["status"], moment(row["started_at"]), row["requests"], row["message"]]
         for row in report["runs"]

@@ -10,6 +10,7 @@ import typer
 
 from cli.common import open_app, out_json, out_lines, out_table, out_text, person, view
 from cli.exits import say
+from cli.language import told
 from cli.words import moment
 from core.errors import UsageError
 from store.queries.people import load_substitutes, load_users
@@ -134,7 +135,7 @@ def show_all(as_json: Json = False) -> None:
     if not users:
         say("Nobody can log in yet. Next: sverka user add NAME --role admin")
         return
-    out_table(_COLUMNS, [_row(row) for row in users])
+    out_table(_COLUMNS, [_row(row) for row in users], said=[6])
 
 
 @app.command("token")
@@ -213,9 +214,13 @@ def _new_password(login: str) -> tuple[str, bool]:
     """A password, and whether it was made here: typed twice at a terminal, or the first line of standard input."""
     if sys.stdin is not None and sys.stdin.isatty():
         typed = typer.prompt(
-            f"Password for {login} (empty: one is made)", default="", show_default=False, hide_input=True, err=True
+            told(f"Password for {login} (empty: one is made)"),
+            default="",
+            show_default=False,
+            hide_input=True,
+            err=True,
         )
-        if typed and typer.prompt("Once more", hide_input=True, err=True) != typed:
+        if typed and typer.prompt(told("Once more"), hide_input=True, err=True) != typed:
             raise UsageError("The two are not the same.", next_step=f"sverka user password {login}")
     else:
         typed = "" if sys.stdin is None else sys.stdin.readline().rstrip("\r\n")

@@ -1,6 +1,7 @@
 """What the command line says, found in its source: sentences of its own, and the headings of its tables."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,26 +11,40 @@ from tests.engine_texts import pieces, read_literals, shape
 
 ROOT = Path(__file__).parents[1]
 COMMANDS_ONLY = (
-    "cli", "store/backup.py", "store/copying.py", "store/upgrade.py", "sync/setup/look.py", "sync/link/report.py",
+    "cli", "store/backup.py", "store/upgrade.py", "sync/setup/look.py", "sync/link/report.py",
 )  # fmt: skip
 """Where texts are made that a terminal shows, and no page."""
 SILENT = ("cli/demo",)
 """Shows how things work, in English."""
+NOT_SAID = frozenset((
+    # Parts of commands that are named within a sentence.
+    "--connection {}", "--expect {}", ", then:",
+    # Sheets of a workbook: others may look for them by name.
+    "nothing found", "in doubt", "new cards", "no card",
+    # Told by its unit; the sentence that a table of words begins, and its end.
+    "{} {} ago", "where it stands", "Next: {}",
+))  # fmt: skip
+"""Shapes that read like English and are told to nobody by themselves, or in the whole that they are part of."""
+_COMMAND = re.compile(r"sverka (?!.*, or)[^()]*")
 _HELP = frozenset(("help", "metavar", "epilog"))
 _TABLE = "out_table"
 FROM_RECORDS = (
     *QUEUES, "name", "external_id", "tax_id", "registration_code", "cards", "entity", "set", "reason", "amount",
-    "match",
+    "match", "what", "customer", "document", "number", "date", "currency", "since", "note",
+    "INN", "KPP", "kind", "code", "status", "manager", "head", "phones", "e-mail", "address",
 )  # fmt: skip
-"""Headings that no table of a command names: queues, and what a row of an audit has."""
+"""Headings that no table of a command names: queues, what a row of an audit or a difference has, facts of a card."""
 
 
 def find_cli_texts() -> dict[str, list[str]]:
-    """Every text by its shape, as `find_texts` finds those of the engine, and where it stands."""
+    """Every text by its shape, as `find_texts` finds the engine's, and where it stands. Headings are none."""
     found: dict[str, list[str]] = {}
+    headings = find_headings()
     for name, tree in _sources():
         for line, text in read_literals(_WithoutHelp().visit(tree)):
             for piece in pieces(text.removeprefix(FIRST)):
+                if shape(piece) in NOT_SAID or piece in headings or _COMMAND.fullmatch(piece):
+                    continue
                 found.setdefault(shape(piece), []).append(f"{name}:{line}: {piece}")
     return found
 

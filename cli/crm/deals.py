@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text, person, view
+from cli.common import open_app, out_json, out_lines, out_said, out_table, person, view
 from cli.exits import say
 from cli.words import moment, money, name_of
 from core.errors import ConfigError
@@ -184,4 +184,4 @@ def _print_decided(decided: dict[str, Any], as_json: bool) -> None:
         out_json(decided)
         return
     where = f"belongs to deal {decided['deal']} ({decided['name']})" if decided["deal"] else "has no deal"
-    out_text(f"Order {decided['number']} {where}.")
+    out_said(f"Order {decided['number']} {where}.")

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import check_file, open_app, out_json, out_table, out_text, person, write_output
-from cli.exits import FAILED, OK, PARTIAL, err, say
+from cli.common import check_file, open_app, out_json, out_said, out_table, out_text, person, write_output
+from cli.exits import FAILED, OK, PARTIAL, say
+from cli.language import told
 from cli.progress import watching
 from core.errors import UsageError
 from store.tabular import flatten, write_sheets
@@ -53,12 +54,12 @@ def link(
         settings.check_secrets()
         if not dry_run and not yes:
             _look_and_ask(app, connection, xlsx, as_json)
-        result = _run(app, connection, xlsx, as_json, dry_run=dry_run, told=not dry_run and not yes)
+        result = _run(app, connection, xlsx, as_json, dry_run=dry_run, shown=dry_run or yes)
     if dry_run and result.status == "ok":
         say(f"Nothing was written. Next: sverka link {connection}")
     elif result.status in _EXIT and settings.write == "off":
-        told = f'Linked here alone: {connection} has write = "off", so no card there gets our key and none is made.'
-        say(f'{told} Next: write = "review" under [connections.{connection}], then: sverka link {connection}')
+        here = f'Linked here alone: {connection} has write = "off", so no card there gets our key and none is made.'
+        say(f'{here} Next: write = "review" under [connections.{connection}], then: sverka link {connection}')
     elif result.status in _EXIT:
         say(f"Linked. Doubtful ones: sverka review list. New cards and balances: sverka sync {connection}")
     raise typer.Exit(_EXIT.get(result.status, FAILED))
@@ -88,19 +89,19 @@ def _look_and_ask(app: App, connection: str, xlsx: Path | None, as_json: bool) -
     result = _run(app, connection, xlsx, as_json, dry_run=True)
     if result.status != "ok":
         raise typer.Exit(FAILED)
-    if not typer.confirm("Link what is sure, ask about what is not, and let new cards be made?", err=True):
+    if not typer.confirm(told("Link what is sure, ask about what is not, and let new cards be made?"), err=True):
         say("Nothing was written.")
         raise typer.Exit(OK)
 
 
 def _run(
-    app: App, connection: str, xlsx: Path | None, as_json: bool, *, dry_run: bool, told: bool = False
+    app: App, connection: str, xlsx: Path | None, as_json: bool, *, dry_run: bool, shown: bool = True
 ) -> RunResult:
     report = Report()
     try:
         with watching(app.clock, quiet=as_json) as progress:
             result = link_cards(app, connection, report, progress, dry_run=dry_run, who=person())
-        if result.status in ("ok", "partial") and not told:
+        if result.status in ("ok", "partial") and shown:
             _show(report, as_json)
             _write(report, xlsx)
     finally:
@@ -122,18 +123,20 @@ def _show(report: Report, as_json: bool) -> None:
         if report.counts[group]:
             _show_group(report, group, title)
     out_text()
-    out_table(["", "customers"], [[title, report.counts[group]] for group, title in GROUPS.items()], right=[1])
+    out_table(
+        ["", "customers"], [[title, report.counts[group]] for group, title in GROUPS.items()], right=[1], said=[0]
+    )
     own = f", {report.own_firms} of them your own firms, left out" if report.own_firms else ""
-    out_text(f"\n{report.cards + report.own_firms} cards of the CRM{own}; {report.requests} requests.")
+    out_said(f"\n{report.cards + report.own_firms} cards of the CRM{own}; {report.requests} requests.")
 
 
 def _show_group(report: Report, group: str, title: str) -> None:
     lines = report.lines(group)
     shown = [[line.get(name) for name in _NARROW] for _, line in zip(range(SHOWN), lines, strict=False)]
-    out_text(f"\n{title}: {report.counts[group]}")
+    out_text(f"\n{told(title)}: {report.counts[group]}")
     out_table(_NARROW, shown, said=[4, 5])
     if report.counts[group] > SHOWN:
-        err.print(f"… and {report.counts[group] - SHOWN} more: --xlsx FILE or --json shows all", markup=False)
+        say(f"… and {report.counts[group] - SHOWN} more: --xlsx FILE or --json shows all")
 
 
 def _write(report: Report, xlsx: Path | None) -> None:

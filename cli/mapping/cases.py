@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import one_connection, open_app, out_json, out_table, out_text, person, view
+from cli.common import one_connection, open_app, out_json, out_said, out_table, out_text, person, view
 from cli.exits import FAILED, OK, say
 from cli.mapping.chosen import folder_of, has_settings, meant
 from cli.mapping.trials import short
@@ -90,8 +90,9 @@ def _print_trial(trial: Trial, accepted: bool, as_json: bool) -> None:
         line = {"title": case.title, "where": trial.placed.where, "green": green, "differences": told}
         out_json(line | ({"accepted": bool(told)} if accepted else {}))
         return
-    word = "taken" if accepted and told else "green" if green else "red  "
-    out_text(f"{word} {case.title} ({trial.placed.where})")
+    title, where = case.title, trial.placed.where
+    taken = f"taken {title} ({where})" if accepted and told else ""
+    out_said(taken or (f"green {title} ({where})" if green else f"red   {title} ({where})"))
     if told:
         rows = [[one["field"], short(one["expected"]), short(one["found"])] for one in told]
         out_table(["  field", "expected", "found"], rows)

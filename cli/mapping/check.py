@@ -64,10 +64,14 @@ def check(
 
 def _conclude(mapping: Mapping, name: str, findings: list[Finding], following: str) -> None:
     wrong = sum(finding.level == "error" for finding in findings)
-    told = f"is not right, {wrong} of {len(findings)} findings are to be mended" if wrong else "is right"
-    more = f" ({len(findings)} findings)" if findings and not wrong else ""
     cards = f", {len(mapping.cards)} cards" if mapping.cards else ""
-    say(f"{name} {told}{more}: {len(mapping.entities)} entities{cards}, version {mapping.version[:12]}.")
+    held = f"{len(mapping.entities)} entities{cards}, version {mapping.version[:12]}"
+    if wrong:
+        say(f"{name} is not right, {wrong} of {len(findings)} findings are to be mended: {held}.")
+    elif findings:
+        say(f"{name} is right ({len(findings)} findings): {held}.")
+    else:
+        say(f"{name} is right: {held}.")
     if following and not wrong:
         say(f"Next: {following}")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import one_connection, open_app, out_json, out_table, out_text, person
+from cli.common import one_connection, open_app, out_json, out_said, out_table, person
 from cli.exits import FAILED, OK, say
 from cli.mapping.chosen import meant, spoken
 from cli.progress import watching
@@ -66,8 +66,8 @@ def preview(
 
 
 def _print_entity(row: dict[str, Any]) -> None:
-    told = ", ".join(f"{row[fate]} {fate.replace('_', ' ')}" for fate in FATES if row.get(fate))
-    out_text(f"{row['entity']}: {row['read']} records: {told or 'nothing'}")
+    fates = ", ".join(f"{row[fate]} {fate.replace('_', ' ')}" for fate in FATES if row.get(fate))
+    out_said(f"{row['entity']}: {row['read']} records: {fates or 'nothing'}")
     lines = [
         [field, number, one["name"] or one["external_id"], short(one["before"]), short(one["after"])]
         for field, number in row["fields"].items()
@@ -77,7 +77,7 @@ def _print_entity(row: dict[str, Any]) -> None:
     if lines:
         out_table(columns, [line[: len(columns)] for line in lines], right=[1])
     for reason, number in row["reasons"].items():
-        out_text(f"  {number} become dead letters: {reason}")
+        out_said(f"  {number} become dead letters: {reason}")
 
 
 def short(value: object) -> str:
@@ -127,7 +127,8 @@ def _do_now(application: App, name: str, as_json: bool, *, several: bool) -> str
             out_json(({"connection": name} if several else {}) | {"entity": entity, **counts})
         else:
             _print_entity({"entity": entity, "samples": {}, "reasons": {}} | counts)
-    say(f"Re-apply{f' of {name}' if several else ''}: {row['state']}. {row['reason'] or ''}".rstrip())
+    head = f"Re-apply of {name}" if several else "Re-apply"
+    say(f"{head}: {row['state']}. {row['reason'] or ''}".rstrip())
     return str(row["state"])
 
 

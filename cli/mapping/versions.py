@@ -150,7 +150,7 @@ def show_all(as_json: Json = False) -> None:
         for one in found
     ]  # fmt: skip
     columns = ["mapping", "no", "version", "state", "author", "made", "published", "by", "comment", "rules for"]
-    out_table(columns, rows)
+    out_table(columns, rows, said=[3])
 
 
 def _version(one: MappingVersion) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import open_app, out_json, out_lines, out_table, out_text, view
+from cli.common import open_app, out_json, out_lines, out_said, out_table, view
 from cli.exits import FAILED, say
 from cli.words import moment
 from core.errors import ConfigError, SverkaError
@@ -77,4 +77,4 @@ def _print_test(channel: str, sent: bool, remark: str, as_json: bool) -> None:
     if as_json:
         out_json({"channel": channel, "sent": sent, "message": remark})
     else:
-        out_text(f"{channel}: {'sent' if sent else 'not sent'}{f': {remark}' if remark else ''}")
+        out_said(f"{channel}: {'sent' if sent else 'not sent'}{f': {remark}' if remark else ''}")

@@ -11,6 +11,7 @@ import typer
 
 from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
 from cli.exits import say
+from cli.language import told
 from cli.words import moment, readable
 from core.errors import UsageError
 from sync import letters
@@ -24,6 +25,8 @@ Group = Annotated[
 _LONGEST_FILE = 1024 * 1024
 _decode = msgspec.json.Decoder(float_hook=str).decode
 """Amounts stay as they are written."""
+_SAID = ("reason", "next_step")
+"""Of a letter what we say ourselves."""
 
 
 def register(main: typer.Typer) -> None:
@@ -84,7 +87,8 @@ def show(number: Number, as_json: Json = False) -> None:
         out_json(letter)
         return
     for key, value in letter.items():
-        out_text(f"{key}: {readable(value, application.zone)}")
+        shown = readable(value, application.zone)
+        out_text(f"{key}: {told(str(shown)) if key in _SAID else shown}")
 
 
 @app.command("retry")

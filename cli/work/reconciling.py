@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import connection_names, open_app, out_json, out_table, out_text
+from cli.common import connection_names, open_app, out_json, out_said, out_table, out_text
 from cli.exits import FAILED, OK, PARTIAL, say
+from cli.language import told
 from cli.progress import watching
 from cli.syncing import outside_name, worst
 from cli.words import moment
@@ -67,7 +68,7 @@ def print_history(app: App, connection: str | None, *, as_json: bool) -> None:
             out_json(row)
         return
     columns = ["at", "connection", "asked by", "status", "unexplained", "differs", "mended", "seconds"]
-    out_table(columns, [_history_row(row, app.zone) for row in rows], right=[6, 7])
+    out_table(columns, [_history_row(row, app.zone) for row in rows], right=[6, 7], said=[3, 5])
 
 
 def _history_row(row: dict[str, Any], zone: tzinfo) -> list[object]:
@@ -105,9 +106,9 @@ def print_reconciliation(name: str, result: Reconciliation, zone: tzinfo) -> Non
     _print_lines("Movements that no order, shipment or payment stands behind", result.named_movements(zone))
     _print_lines("Differences", result.differences(zone))
     for currency, amount in sorted(result.unexplained.items()):
-        out_text(f"{name}: {amount} {currency} unexplained")
+        out_said(f"{name}: {amount} {currency} unexplained")
     if not result.unexplained and not result.failure:
-        out_text(f"{name}: 0.00 unexplained")
+        out_said(f"{name}: 0.00 unexplained")
     if result.remembered:
         say(f"{result.remembered} movements were named before and still add up; to fetch them again: --fresh")
     for left_out in result.incomplete.values():
@@ -119,6 +120,7 @@ def print_reconciliation(name: str, result: Reconciliation, zone: tzinfo) -> Non
 def _print_lines(title: str, rows: list[dict[str, str]]) -> None:
     if not rows:
         return
-    out_text(f"\n{title}:")
+    out_text(f"\n{told(title)}:")
     columns = list(rows[0])
-    out_table(columns, [[row.get(column) for column in columns] for row in rows])
+    ours = [columns.index(name) for name in ("what", "document", "note")]
+    out_table(columns, [[row.get(column) for column in columns] for row in rows], said=ours)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_table, out_text, person
+from cli.common import Reason, count_queues, open_app, out_json, out_lines, out_said, out_table, out_text, person
 from cli.exits import say
+from cli.language import told
 from cli.words import readable
 from sync.owners import conflicts
 from sync.push import reviews
@@ -16,6 +17,9 @@ from sync.push import reviews
 app = typer.Typer(help="The review queue: link or create, decided by a person.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Number = Annotated[int, typer.Argument(help="The number, from: sverka review list")]
+
+_SAID = ("reason", "reasons")
+"""Of a question and its candidates what we say ourselves."""
 
 
 def register(main: typer.Typer) -> None:
@@ -38,7 +42,7 @@ def show_all(as_json: Json = False) -> None:
         say("Nothing waits for a decision.")
         return
     cells = [[row["number"], row["kind"], row["name"], row["reason"], len(row["candidates"])] for row in rows]
-    out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4], said=[1, 3])
+    out_table(["no.", "kind", "customer", "reason", "candidates"], cells, right=[0, 4], said=[3])
     say(f"{waiting} decisions wait. Look at one: sverka review show NUMBER")
 
 
@@ -59,12 +63,19 @@ def show(number: Number, as_json: Json = False) -> None:
 def _print(row: dict[str, Any], zone: tzinfo) -> None:
     for key, value in row.items():
         if key != "candidates":
-            out_text(f"{key}: {readable(value, zone)}")
+            out_text(f"{key}: {_shown(key, value, zone)}")
     for candidate in row["candidates"]:
-        out_text("\ncandidate:")
+        out_said("\ncandidate:")
         for key, value in candidate.items():
-            out_text(f"  {key}: {readable(value, zone)}")
-    out_text(f"\nNext: {_next_step(row)}")
+            out_text(f"  {key}: {_shown(key, value, zone)}")
+    out_said(f"\nNext: {_next_step(row)}")
+
+
+def _shown(key: str, value: object, zone: tzinfo) -> object:
+    shown = readable(value, zone)
+    if key not in _SAID:
+        return shown
+    return [told(str(one)) for one in shown] if isinstance(shown, list) else told(str(shown))
 
 
 def _next_step(row: dict[str, Any]) -> str:
