@@ -21,6 +21,7 @@ from sync.pull.decide import Action, decide
 from sync.pull.drift import check_page
 from sync.pull.edits import load_edits, supersede
 from sync.pull.parked import Waiting, park
+from sync.pull.payers import name_payers
 from sync.pull.prepare import Item, prepare, unreadable
 from sync.pull.resolve import Target, failed_target, fetch_missing, load_targets, resolve_item
 from sync.pull.unspoken import blank_unspoken
@@ -107,6 +108,7 @@ def _resolve(conn: Connection, ctx: RunContext, group: Group, failed: set[Target
             resolve_item(item, targets)
         else:
             waiting.append((item, Waiting(group.source.entity, item.key, group.source.name, target)))
+    name_payers(conn, group.of("write"))
     tired = park(conn, ctx, [wait for _, wait in waiting])
     for item, wait in waiting:
         group.move_to_parked(item, wait, tired=item.key in tired)

@@ -15,6 +15,8 @@ from tests.integration.sync_balances.world import CODES, TODAY
 TERMS = "AccumulationRegister_РасчетыСКлиентамиПоСрокам"
 KEYS = "Catalog_КлючиАналитикиУчетаПоПартнерам"
 PARTNERS, PARTIES, SHIPMENT = "Catalog_Партнеры", "Catalog_Контрагенты", "Document_РеализацияТоваровУслуг"
+BANK_IN = "Document_ПоступлениеБезналичныхДенежныхСредств"
+EMPTY = "00000000-0000-0000-0000-000000000000"
 Place = tuple[str, str, str, str]
 
 
@@ -122,3 +124,27 @@ def test_without_the_analytics_keys_balances_wait_and_nobody_is_settled(store_ur
         world.base.schema.unpublished.clear()
         world.cycle()
         assert world.ours() == world.theirs() == before
+
+
+def payers(world: PresetWorld) -> dict[str, str | None]:
+    """Whose each payment is, by their keys in accounting."""
+    return {row["external_id"]: (row["counterparty"] or {}).get("external_id") for row in world.export("payments")}
+
+
+def test_a_payment_that_names_nobody_in_its_head_is_his_whose_order_it_pays(world: PresetWorld) -> None:
+    before = payers(world)
+    headed = [row for row in world.base.truth_documents(BANK_IN) if before.get(row["Ref_Key"])]
+    orders = [row for row in headed if any(part.get("ОснованиеПлатежа") for part in row["РасшифровкаПлатежа"])][:3]
+    for row in orders:
+        world.base.change(BANK_IN, row["Ref_Key"], {"Контрагент_Key": EMPTY})
+    one, others = orders[0], [row for row in headed if row not in orders and row["РасшифровкаПлатежа"]]
+    other = next(row for row in others if before[row["Ref_Key"]] != before[one["Ref_Key"]])
+    rows = [*one["РасшифровкаПлатежа"], *other["РасшифровкаПлатежа"]]
+    numbered = [row | {"LineNumber": str(number)} for number, row in enumerate(rows, 1)]
+    headless = {"Контрагент_Key": EMPTY, "Договор": "", "Договор_Type": "StandardODATA.Undefined"}
+    world.base.change(BANK_IN, other["Ref_Key"], headless | {"РасшифровкаПлатежа": numbered})
+    world.cycle()
+    now = payers(world)
+    assert len(orders) == 3
+    assert [now[row["Ref_Key"]] for row in orders] == [before[row["Ref_Key"]] for row in orders]
+    assert now[other["Ref_Key"]] is None, "it pays for two customers: nobody is chosen"
