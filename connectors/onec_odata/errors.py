@@ -33,7 +33,8 @@ CLASSES: dict[Outcome, type[errors.SverkaError]] = {
 class Rule:
     """One row: conditions (empty fits all), what it is on a read and on a write, and what a person is told.
 
-    `sentence` may hold `{words}`, the other side's own text. `shrink`: asking for less at once may help.
+    `sentence` may hold `{words}`, the other side's own text. `shrink`: it was too much at once, ask for less. `doubts`:
+    it may have been too much though nobody says so, and how often a run less is asked of a set before that is given up.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rule:
     kinds: frozenset[BodyKind] = frozenset()
     words: re.Pattern[str] | None = None
     shrink: bool = False
+    doubts: int = 0
 
     def fits(self, status: int, problem: Problem) -> bool:
         """Whether all conditions of the row hold."""
@@ -169,11 +171,11 @@ RULES: tuple[Rule, ...] = (
     Rule("refused", "transient", "record", "1C refuses: {words}", _LETTERS, status=_any(400, 404, 405, 422),
          kinds=_kinds("odata")),
     Rule("gateway", "transient", "uncertain", "The way to 1C is interrupted (status {status}).", _WAIT,
-         status=_any(502, 503)),
+         status=_any(502, 503), doubts=2),
     Rule("gateway_timeout", "transient", "uncertain", "1C took longer than the web server waits.", _WAIT,
-         status=_any(504)),
+         status=_any(504), doubts=1),
     Rule("broken_server", "transient", "uncertain", "1C's server failed: {words}", _WAIT,
-         status=frozenset(range(500, 600))),
+         status=frozenset(range(500, 600)), doubts=2),
 )
 
 SESSION_LOST = Rule("session_lost", "transient", "transient", "1C had ended our session before this request.", _WAIT)
@@ -188,10 +190,10 @@ FAILURES: tuple[tuple[type[HttpFailure], Rule], ...] = (
                       "set ca_file to the certificate of your own authority, then: sverka doctor")),
     (TooLarge, Rule("answer_too_large", "transient", "uncertain", "1C's answer is too large: {words}",
                     "raise response_bytes in settings.toml, or lower page_bytes; then: sverka status", shrink=True)),
-    (TimedOut, Rule("timed_out", "transient", "uncertain", "1C did not answer in time: {words}", _WAIT)),
+    (TimedOut, Rule("timed_out", "transient", "uncertain", "1C did not answer in time: {words}", _WAIT, doubts=1)),
 )
 NO_CONNECTION = Rule("no_connection", "transient", "transient", "1C cannot be reached: {words}", _DOCTOR)
-NO_ANSWER = Rule("no_answer", "transient", "uncertain", "1C did not answer: {words}", _WAIT)
+NO_ANSWER = Rule("no_answer", "transient", "uncertain", "1C did not answer: {words}", _WAIT, doubts=2)
 # fmt: on
 
 
@@ -207,6 +209,11 @@ class Verdict:
     status: int | None
     problem: Problem
     retry_after: float | None = None
+
+    @property
+    def doubts(self) -> int:
+        """How often less may be asked of a set for this; never where the server itself has said when to come back."""
+        return 0 if self.retry_after is not None else self.rule.doubts
 
     @property
     def spoke_of_the_question(self) -> bool:

@@ -59,7 +59,8 @@ class RecordReader:
             outcome = self.ask(source, Question(window, top=top, skip=position))
             if not isinstance(outcome, Verdict):
                 return self._page(source, outcome, position, top)
-            if not (outcome.rule.shrink and self._sizes.shrink(source.name)):
+            name, rule = source.name, outcome.rule
+            if not (self._sizes.shrink(name) if rule.shrink else self._sizes.doubt(name, outcome.doubts)):
                 raise self._error(source, outcome)
 
     def fetch_keys(self, source: SourceSet, window: Window) -> Iterator[list[KeyRow]]:
@@ -113,7 +114,7 @@ class RecordReader:
         """The objects with these keys that exist and that the mapping's filter lets through."""
         wanted = list(dict.fromkeys(key.lower() for key in keys))
         found: list[RawRecord] = []
-        size = BATCH
+        size, doubted = BATCH, 0
         while wanted:
             batch = wanted[:size]
             condition = url.any_of(f"{source.key} eq {url.guid(key)}" for key in batch)
@@ -121,7 +122,8 @@ class RecordReader:
             if not isinstance(outcome, Verdict):
                 found += self.records(source, outcome.rows)
                 wanted = wanted[size:]
-            elif outcome.rule.shrink and size > 1:
+            elif size > 1 and (outcome.rule.shrink or doubted < outcome.doubts):
+                doubted += not outcome.rule.shrink
                 size //= 2
             else:
                 raise self._error(source, outcome)
@@ -254,7 +256,8 @@ class RecordReader:
             outcome = self.ask(source, replace(question, top=top))
             if not isinstance(outcome, Verdict):
                 return outcome, top
-            if not (outcome.rule.shrink and self._sizes.shrink_keys(source.name)):
+            name, rule = source.name, outcome.rule
+            if not (self._sizes.shrink_keys(name) if rule.shrink else self._sizes.doubt_keys(name, outcome.doubts)):
                 raise self._error(source, outcome)
 
     def _key_row(self, source: SourceSet, data: dict[str, object]) -> KeyRow:
