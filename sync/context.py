@@ -111,6 +111,16 @@ class Order:
         return self.kind == "reapply"
 
 
+_LONGEST_TERM = 3650
+
+
+def usual_payment_days(settings: ConnectionSettings, mapping: Mapping | None) -> int:
+    """The usual days to pay of a connection: its own in the settings, else those that its mapping sets."""
+    said = mapping.settings.get("payment_days") if mapping is not None else None
+    own = said if isinstance(said, int) else 0
+    return settings.payment_days or min(max(own, 0), _LONGEST_TERM)
+
+
 @dataclass(slots=True)
 class RunContext:
     """One run of one connection, under its lease."""
@@ -140,6 +150,11 @@ class RunContext:
     def accounting_currency(self) -> str:
         """The currency of the connection's books."""
         return self.mapping.accounting_currency
+
+    @property
+    def payment_days(self) -> int:
+        """The usual days to pay, where neither document nor contract nor customer says when."""
+        return usual_payment_days(self.settings, self.mapping)
 
     def next_fetch(self) -> int:
         """The sequence number of a fetch that starts now; a later run's are all higher (fencing token first)."""

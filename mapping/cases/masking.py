@@ -9,6 +9,7 @@ masked alike everywhere, and alike each time.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import phonenumbers
 
 from mapping.cleaners.taxids import check_edrpou, check_inn, check_ogrn
 from mapping.files.text import load_chain
+from mapping.formula import LONGEST_SOURCE
 from mapping.paths import EMPTY_GUID
 from mapping.rules import Mapping
 
@@ -106,7 +108,24 @@ def _listed(rules: Mapping) -> Iterator[str]:
         for text in texts:
             yield from re.findall(r"[\[,]\s*([^\W\d]\w*)\s*!?=", str(text))
         for formula in (rule.get("when"), rule.get("formula")):
-            yield from _ONE_WORD.findall(str(formula or ""))
+            yield from _compared(str(formula or ""))
+
+
+def _compared(formula: str) -> Iterator[str]:
+    """The attributes that a formula holds against words of its own; what it only asks to be filled is no list."""
+    try:
+        nodes = list(ast.walk(ast.parse(formula.strip()[:LONGEST_SOURCE], mode="eval"))) if formula else []
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in nodes:
+        sides: list[ast.expr] = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _COMPARING:
+            sides = node.args
+        if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides):
+            yield from (name.id for side in sides for name in ast.walk(side) if isinstance(name, ast.Name))
+
+
+_COMPARING = frozenset({"one_of", "contains", "starts", "ends"})
 
 
 def _rules_in(tree: object) -> Iterator[dict[str, object]]:

@@ -11,15 +11,18 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from core.errors import ConfigError
 from core.money import ZERO
 from core.settings import ConnectionSettings
+from mapping.rules import Mapping
 from store.queries.settlements.balance_rows import StoredBalance, iter_balances_of
 from store.queries.settlements.effects import Whom
-from sync.context import App
+from sync.context import App, usual_payment_days
 from sync.settle.aging import load_charges
 from sync.settle.effects import Identities
 from sync.settle.explain import complete_whom
 from sync.settle.overdue import OpenItem, build_open_items
+from sync.versions import load_ruling
 
 Age = Literal["in_time", "days_30", "days_60", "days_90", "older"]
 AGES: tuple[Age, ...] = ("in_time", "days_30", "days_60", "days_90", "older")
@@ -45,6 +48,7 @@ class _Ledger:
     name: str
     settings: ConnectionSettings
     accounting_currency: str
+    payment_days: int
 
 
 def load_ageing(conn: Connection, app: App, customer: UUID, today: date) -> list[Ageing]:
@@ -55,7 +59,7 @@ def load_ageing(conn: Connection, app: App, customer: UUID, today: date) -> list
     found: dict[str, Ageing] = {}
     for settings in app.settings.connections.values():
         if settings.role == "accounting":
-            for row, items in _open_items(conn, settings, customer):
+            for row, items in _open_items(conn, app, settings, customer):
                 part = found.setdefault(row.currency, Ageing(row.currency, dict.fromkeys(AGES, ZERO)))
                 part.own_terms |= row.overdue_rule not in _OWN_RULES
                 for item in items:
@@ -64,19 +68,27 @@ def load_ageing(conn: Connection, app: App, customer: UUID, today: date) -> list
 
 
 def _open_items(
-    conn: Connection, settings: ConnectionSettings, customer: UUID
+    conn: Connection, app: App, settings: ConnectionSettings, customer: UUID
 ) -> Iterable[tuple[StoredBalance, list[OpenItem]]]:
     whom = complete_whom(conn, settings.name, Whom(ids=(customer,)))
     rows = {row.id: row for row in iter_balances_of(conn, settings.name, whom)}
     if not rows:
         return []
     usual = next((row.currency for row in rows.values() if not row.currency_key), "")
-    charges = load_charges(conn, _Ledger(settings.name, settings, usual), whom)
+    days = usual_payment_days(settings, _rules(app, settings))
+    charges = load_charges(conn, _Ledger(settings.name, settings, usual, days), whom)
     identities = Identities(usual)
     return [
         (row, build_open_items(row.receivable, charges.get(identities.of_balance(row), ()), settings.since))
         for row in rows.values()
     ]
+
+
+def _rules(app: App, settings: ConnectionSettings) -> Mapping | None:
+    try:
+        return load_ruling(app, settings, publish=False)
+    except ConfigError:  # rules that cannot be read just now say nothing of terms; status and doctor tell of them
+        return None
 
 
 def age_of(item: OpenItem, today: date) -> Age:

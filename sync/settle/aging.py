@@ -108,6 +108,10 @@ class Book(Protocol):
     def accounting_currency(self) -> str:
         """What a document without a currency is in."""
 
+    @property
+    def payment_days(self) -> int:
+        """The usual days to pay, where nothing else says."""
+
 
 def load_charges(conn: Connection, ctx: Book, whom: Whom) -> dict[SettlementKey, list[Charge]]:
     """Shipments by settlement, oldest first, each with what was paid for it by name."""
@@ -121,7 +125,7 @@ def load_charges(conn: Connection, ctx: Book, whom: Whom) -> dict[SettlementKey,
             taken = min(by_order[row.order_id], row.amount - closed)
             by_order[row.order_id] -= taken
             closed += taken
-        charges.setdefault(_key(row, identities), []).append(_charge(row, closed, ctx.settings))
+        charges.setdefault(_key(row, identities), []).append(_charge(row, closed, ctx))
     return charges
 
 
@@ -143,6 +147,6 @@ def _key(row: ChargeRow, identities: Identities) -> SettlementKey:
     )
 
 
-def _charge(row: ChargeRow, closed: Decimal, settings: ConnectionSettings) -> Charge:
-    terms = Terms(row.pay_until, row.order_pay_until, row.contract_days, row.counterparty_days, settings.payment_days)
-    return Charge(row.shipped_at.astimezone(settings.zone).date(), row.amount, closed, terms)
+def _charge(row: ChargeRow, closed: Decimal, book: Book) -> Charge:
+    terms = Terms(row.pay_until, row.order_pay_until, row.contract_days, row.counterparty_days, book.payment_days)
+    return Charge(row.shipped_at.astimezone(book.settings.zone).date(), row.amount, closed, terms)

@@ -21,8 +21,9 @@ from store.queries.settlements.balance_rows import (
 )
 from store.tables import cursor
 from sync.context import RunContext
-from sync.room.pausing import pausing, resume_entity
+from sync.room.pausing import resume_entity
 from sync.room.writing import writing
+from sync.settle.absent import pausing_balances
 from sync.settle.aging import refresh_overdue
 from sync.settle.customer import check_moves
 from sync.settle.explain import find_explained
@@ -53,7 +54,10 @@ class Doubt:
 
 @dataclass(slots=True)
 class BalanceState:
-    """What is remembered from cycle to cycle: when moves were last checked, and the day when all were looked at."""
+    """What is remembered from cycle to cycle: when moves were last checked, and the day when all were looked at.
+
+    With the day stand the usual days to pay, where there are any: when they change, everybody is looked at anew.
+    """
 
     checked_at: datetime | None = None
     day: str = ""
@@ -63,11 +67,11 @@ def pull_balances(ctx: RunContext) -> None:
     """Read all balances, write what has changed, read the documents of whoever moved without one, refresh overdue.
 
     Does nothing where the mapping or the connector knows no balances. A dry run only counts and shows. Drift pauses
-    balances and fails no run.
+    balances and fails no run; a register that this base never had is a notice.
     """
     if balance_source(ctx) is None:
         return
-    with pausing(ctx, ENTITY):
+    with pausing_balances(ctx):
         _pull_balances(ctx)
     if ctx.count(ENTITY).status != "paused":
         resume_entity(ctx, ENTITY)
@@ -95,7 +99,7 @@ def _finish(ctx: RunContext, state: BalanceState, answer: Reading, *, first: boo
     if not doubtful:
         _save_state(ctx, state, answer.asked_at)
     now = ctx.app.clock.now()
-    today = now.astimezone(ctx.settings.zone).date().isoformat()
+    today = now.astimezone(ctx.settings.zone).date().isoformat() + (f" +{days}" if (days := ctx.payment_days) else "")
     set_back = state.checked_at is not None and ctx.started_at < state.checked_at  # the clock was put back
     whom = check_moves(ctx, state.checked_at, first=first, everybody=set_back or state.day != today)
     refresh_overdue(ctx, whom)

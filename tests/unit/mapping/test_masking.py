@@ -7,7 +7,7 @@ import pytest
 from mapping.cases.masking import mask_text, masker_of
 from mapping.cleaners.contacts import find_emails, find_phones
 from mapping.cleaners.taxids import check_edrpou, check_inn, check_ogrn
-from mapping.rules import Mapping
+from mapping.rules import Mapping, parse_mapping
 from tests.unit.mapping.conftest import ZONE
 
 PAYLOAD = {
@@ -147,3 +147,18 @@ def test_the_area_of_a_phone_number_becomes_another(code: str) -> None:
         assert masked.startswith("+7 (")
         assert masked[4:7] != code
         assert find_phones(masked, "RU")[1] == find_phones(text, "RU")[1]
+
+
+def test_a_word_is_kept_only_where_the_rules_hold_it_against_words_of_their_own() -> None:
+    rules = parse_mapping(
+        'extends = "bp30"\n[entities.counterparty]\n'
+        "when = \"filled(Директор) and length(Дилер) > 3 and (one_of(Вид, 'Опт') or lower(Канал) == 'сеть')\"\n"
+        '[entities.counterparty.attributes]\nx = { formula = "text(Куратор) + Бухгалтер" }\n',
+        "own",
+    )
+    names = ("Директор", "Дилер", "Куратор", "Бухгалтер")
+    payload: dict[str, object] = {"Вид": "Розница", "Канал": "Сайт"}
+    payload |= dict.fromkeys(names, "Северянкин")
+    masked = masker_of(rules).mask(payload)
+    assert (masked["Вид"], masked["Канал"]) == ("Розница", "Сайт")
+    assert "Северянкин" not in {masked[name] for name in names}
