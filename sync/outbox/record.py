@@ -15,9 +15,11 @@ from store.queries.customers.outward import CUSTOMER
 from store.tables import binding
 from sync.outbox.content import Content
 from sync.outbox.desk import Desk
+from sync.outbox.echo import Added, remember_added
 from sync.outbox.letters import build_failure, build_gone, settle_letters
 from sync.outbox.rows import CardRow, save_rows
 from sync.outbox.which import Found
+from sync.owners.sides import take_turns
 from sync.pull import dead
 from sync.pull.gone import tombstone
 from sync.push.ask import open_review
@@ -35,6 +37,7 @@ class Outcome:
         at: when it is taken up again.
         asked: what a person is asked.
         updating: the card was there before (or was thought to be).
+        added: the card whose phones or e-mails were written, and what was shown then.
     """
 
     row: CardRow
@@ -49,6 +52,7 @@ class Outcome:
     card: Card | None = None
     asked: Found | None = None
     updating: bool = False
+    added: Added | None = None
 
 
 def record_outcomes(desk: Desk, outcomes: Sequence[Outcome]) -> None:
@@ -60,8 +64,12 @@ def record_outcomes(desk: Desk, outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     now = desk.ctx.app.clock.now()
+    added = [one.added for one in outcomes if one.added is not None]
     failed_before = [one.row.key for one in outcomes if one.state in ("done", "off") and one.row.reason]
     with writing(desk.ctx, "outbox-record") as conn:
+        if added:
+            take_turns(conn)
+            remember_added(conn, desk.ctx, added)
         fresh = [one.row for one in outcomes if one.state not in ("gone", "off") and one.row.bound_at is None]
         for one in outcomes:
             _settle(one, desk, now)

@@ -26,6 +26,7 @@ from store.engine import reading
 from store.queries.customers.outward import DEAL
 from sync.outbox.content import KEPT, Content, build_card, build_first_link, build_known
 from sync.outbox.desk import Desk, Subject, load_subjects
+from sync.outbox.echo import build_added
 from sync.outbox.letters import load_edits, mend_card
 from sync.outbox.record import Outcome, record_outcomes
 from sync.outbox.rows import CardRow, claim_rows, note_known
@@ -319,7 +320,7 @@ def _judge(desk: Desk, parcel: Parcel, card: Card, result: CardResult, took: tim
     was_made = parcel.made
     row.external_id = row.external_id or result.external_id
     if error is None:
-        return _done(desk, parcel, was_made)
+        return _done(desk, parcel, card, was_made)
     if isinstance(error, UncertainOutcome) and row.external_id is None:
         settled = desk.ctx.app.clock.now() + min(max(SETTLED, took), LONGEST)
         return Outcome(row, "uncertain", "uncertain", reason=error.message, at=settled)
@@ -329,14 +330,14 @@ def _judge(desk: Desk, parcel: Parcel, card: Card, result: CardResult, took: tim
     return Outcome(row, "dead", error=refused, card=card, updating=not was_made)
 
 
-def _done(desk: Desk, parcel: Parcel, was_made: bool) -> Outcome:
+def _done(desk: Desk, parcel: Parcel, card: Card, was_made: bool) -> Outcome:
     """What is remembered is what the card shows from now on, also where it shows less once it is there."""
     fresh = was_made or parcel.linked
     row, content = parcel.row, desk.build(parcel.subject, made=True) if fresh else parcel.content
     row.known = build_known(content, row.known)
     word = "created" if was_made else "linked" if parcel.linked else "updated"
-    sent = content.hash
-    return Outcome(row, "done", word, content, sent, parcel.subject.shown.get("as_of"))
+    added = build_added(desk, card, parcel.subject.shown)
+    return Outcome(row, "done", word, content, content.hash, parcel.subject.shown.get("as_of"), added=added)
 
 
 def _postponed(desk: Desk, row: CardRow, error: SverkaError) -> Outcome:

@@ -8,7 +8,7 @@ at together. A side whose fingerprint differs now has changed its value since.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -125,7 +125,8 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
         both = join(ours, theirs)
         more = fingerprint(both) != there
         return Settled(both, (there, "" if more else fingerprint(both)), send=more)
-    return _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
+    settled = _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
+    return settled if rule.sends else replace(settled, send=False)
 
 
 def _keep_ours(

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from sandbox.bitrix24.build import Customer
 from sandbox.onec.schema import PARTIES
 from store.entities import counterparties
 from sync import cycle
 from sync.context import App, Order
 from sync.cycle import run_cycle
+from sync.outbox import record
 from sync.owners import recording, settling
 from sync.owners.rules import Settled
 from sync.pull import decide, guard, sweep
@@ -22,6 +24,8 @@ from sync.push import contacts
 from sync.room.lease import Lease
 from sync.room.opening import open_for
 from sync.settle import balances as balance_stage
+from tests.integration.circle.clients import parties
+from tests.integration.outbox.world import make_circle
 from tests.integration.owners.systems import NAMES, TAX_IDS, Systems, make_systems
 from tests.integration.sync_pull.world import (
     World,
@@ -235,3 +239,20 @@ def _tidy(systems: Systems, name: str) -> None:
         return change(set_name, key, fields, **options)
 
     base.change = changed  # type: ignore[method-assign, assignment]
+
+
+@BOTH
+def test_card_echo_guard(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    """A phone that the card had before us goes nowhere because we have written ours beside it."""
+    if not guarded:
+        monkeypatch.setattr(record, "remember_added", lambda *_: None)
+    known = Customer("Покупатель 0", TAX_IDS[0], "770701001", phone="+74952220000")
+    with make_circle(sqlite_url, tmp_path, companies=(known,), customers=1) as circle:
+        circle.sync("accounting")
+        circle.set_up()
+        circle.sync("accounting", "crm", status=("ok", "partial"))
+        circle.person_does("update", id=circle.companies[0], fields={"title": "Иначе"})
+        for _ in range(4):
+            circle.sync("accounting", "crm", status=("ok", "partial"))
+        (party,) = parties(circle, TAX_IDS[0])
+        assert ("+74952220000" in str(party["КонтактнаяИнформация"])) is not guarded
