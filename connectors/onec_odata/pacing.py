@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 START = 20
 MOST = 2000
 _GROWTH = 3
@@ -20,7 +22,7 @@ class PageSizes:
         self._sizes: dict[str, int] = {}
         self._keys: dict[str, int] = {}
         self._most: dict[str, int] = {}
-        self._doubts: dict[str, int] = {}
+        self._doubts: Counter[tuple[str, str]] = Counter()
 
     def get(self, name: str) -> int:
         """How many objects of this set to ask for now."""
@@ -39,17 +41,17 @@ class PageSizes:
 
     def doubt(self, name: str, most: int) -> bool:
         """Nobody said that it was too much, and it may have been: ask for an eighth, so often a run at most."""
-        return self._may_doubt(name, most) and self._cut(name, _DEEP_CUT)
+        return self._may_doubt(name, "objects", most) and self._cut(name, _DEEP_CUT)
 
     def _cut(self, name: str, parts: int) -> bool:
         now = self.get(name)
         self._sizes[name], self._most[name] = max(1, now // parts), max(1, now // 2)
         return now > 1
 
-    def _may_doubt(self, name: str, most: int) -> bool:
+    def _may_doubt(self, name: str, what: str, most: int) -> bool:
         """A dead server looks like one that was asked too much: who doubts without end never says that it is dead."""
-        self._doubts[name] = self._doubts.get(name, 0) + 1
-        return self._doubts[name] <= most
+        self._doubts[name, what] += 1
+        return self._doubts[name, what] <= most
 
     def get_keys(self, name: str) -> int:
         """How many keys of this set may be asked for at once."""
@@ -64,7 +66,7 @@ class PageSizes:
     def doubt_keys(self, name: str, most: int) -> bool:
         """The same of keys as `doubt` is of objects."""
         now = self.get_keys(name)
-        if now <= START or not self._may_doubt(name, most):
+        if now <= START or not self._may_doubt(name, "keys", most):
             return False
         self._keys[name] = max(START, now // _DEEP_CUT)
         return True
