@@ -31,6 +31,8 @@ from sync.versions import list_sharing
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
+_ADDRESS, _USER = "Address of the base, e.g. http://server/base/odata/standard.odata", "User of the base"
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
@@ -40,8 +42,8 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
-    url: Annotated[str, typer.Option(prompt="Address of the base, e.g. http://server/base/odata/standard.odata")],
-    user: Annotated[str, typer.Option(prompt="User of the base")],
+    url: Annotated[str, typer.Option(prompt=told(_ADDRESS))],
+    user: Annotated[str, typer.Option(prompt=told(_USER))],
     password_env: Annotated[
         str, typer.Option(help="Environment variable that holds the password.")
     ] = "ACCOUNTING_PASSWORD",

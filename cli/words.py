@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
-MOMENT = "%Y-%m-%d %H:%M"
+from cli.language import ENGLISH, reader_language
+
+_MOMENT = "%Y-%m-%d %H:%M"
+_OURS_MOMENT, _OURS_DAY = "%d.%m.%Y %H:%M", "%d.%m.%Y"
+"""As Russian and Ukrainian have it."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(Z|[+-]\d\d:\d\d)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def money(text: object) -> str:
-    """Digits in groups of three, as in "25 892 838.28"; nothing stays nothing."""
+    """Digits in groups of three, as in "25 892 838.28", the comma where the reader has it; nothing stays nothing."""
     if text is None or text == "":
         return ""
     whole, point, rest = str(text).partition(".")
@@ -20,18 +25,25 @@ def money(text: object) -> str:
     while digits:
         digits, group = digits[:-3], digits[-3:]
         groups.append(group)
-    return sign + " ".join(reversed(groups)) + point + rest
+    mark = point if reader_language() == ENGLISH else point.replace(".", ",")
+    return sign + " ".join(reversed(groups)) + mark + rest
 
 
 def moment(value: object, zone: tzinfo | None = None) -> str:
-    """A moment, or its ISO text, as "2026-11-21 22:29", in `zone` where one is given; a plain date stays as it is."""
+    """A moment, or its ISO text, as "2026-11-21 22:29", in `zone` where one is given; a plain date is a day.
+
+    Days are written as the reader's language has them ("21.11.2026").
+    """
     if not value:
         return ""
+    english = reader_language() == ENGLISH
     if not isinstance(value, datetime):
         if "T" not in str(value):
-            return str(value)
+            day = str(value)
+            return day if english or not _DATE.fullmatch(day) else date.fromisoformat(day).strftime(_OURS_DAY)
         value = datetime.fromisoformat(str(value))
-    return value.astimezone(zone).strftime(MOMENT) if zone is not None else value.strftime(MOMENT)
+    form = _MOMENT if english else _OURS_MOMENT
+    return value.astimezone(zone).strftime(form) if zone is not None else value.strftime(form)
 
 
 def readable(value: object, zone: tzinfo) -> object:

@@ -14,8 +14,6 @@ COMMANDS_ONLY = (
     "cli", "store/backup.py", "store/upgrade.py", "sync/setup/look.py", "sync/link/report.py",
 )  # fmt: skip
 """Where texts are made that a terminal shows, and no page."""
-SILENT = ("cli/demo",)
-"""Shows how things work, in English."""
 NOT_SAID = frozenset((
     # Parts of commands that are named within a sentence.
     "--connection {}", "--expect {}", ", then:",
@@ -66,8 +64,7 @@ def _sources() -> Iterator[tuple[str, ast.Module]]:
         base = ROOT / room
         for path in [base] if base.is_file() else sorted(base.rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(SILENT):
-                yield name, ast.parse(path.read_text("utf-8"))
+            yield name, ast.parse(path.read_text("utf-8"))
 
 
 def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cli.common import out_table, out_text
+from cli.common import out_said, out_table, out_text
 from cli.exits import FAILED, OK, say
+from cli.language import told
 from cli.progress import watching
 from sandbox.bitrix24 import BitrixServer, build_portal
 from sandbox.bitrix24.admin import edit_as_person
@@ -80,12 +81,17 @@ class Circle:
     def _link(self) -> bool:
         settings = self.app.settings.connection(CRM)
         made = list(set_up_cards(self.app, settings, WHO, dry_run=False))
-        out_text(f"Made in the portal: {sum(one.state == 'made' for one in made)} fields and types of card")
+        out_said(f"Made in the portal: {sum(one.state == 'made' for one in made)} fields and types of card")
         report = Report()
         try:
             with watching(self.app.clock) as progress:
                 result = link_cards(self.app, CRM, report, progress, dry_run=False, who=WHO)
-            out_table(["", "customers"], [[title, report.counts[group]] for group, title in GROUPS.items()], right=[1])
+            out_table(
+                ["", "customers"],
+                [[title, report.counts[group]] for group, title in GROUPS.items()],
+                right=[1],
+                said=[0],
+            )
         finally:
             report.close()
         if result.status == "failed":
@@ -103,7 +109,7 @@ class Circle:
         with self.server.portal.lock:
             cards = list(self.server.portal.kinds[COMPANY].items.values())
         card = max(cards, key=lambda row: _amount(row.get("ufCrmSverkaBalance")))
-        out_text(f"\n{card['title']} in the portal:")
+        out_said(f"\n{card['title']} in the portal:")
         _print_card(self.server.portal, card)
 
     def _become_client(self) -> bool:
@@ -115,7 +121,7 @@ class Circle:
         if not all([self._cycle(CRM), self._cycle(self.accounting), self._cycle(CRM)]):
             return False
         card = portal.kinds[COMPANY].items[number]
-        out_text(f"\n{card['title']} in the portal:")
+        out_said(f"\n{card['title']} in the portal:")
         _print_card(portal, card, ("CODE", "STANDING"))
         return bool(card.get("ufCrmSverkaCode"))
 
@@ -124,7 +130,7 @@ class Circle:
         if not self._cycle(self.accounting) or not self._cycle(CRM):
             return FAILED
         sent = self._written() - before
-        out_text(f"{sent} requests that write were sent.")
+        out_said(f"{sent} requests that write were sent.")
         return OK if sent == 0 else FAILED
 
     def _written(self) -> int:
@@ -132,18 +138,18 @@ class Circle:
 
 
 def _title(number: int, text: str) -> None:
-    line = f"{number}. {text}"
+    line = f"{number}. {told(text)}"
     out_text(f"\n{line}\n{'─' * len(line)}")
 
 
 def _print_sent(name: str, result: RunResult) -> None:
-    told = [
+    parts = [
         f"{line.entity} {word} {line.counts[word]}"
         for line in result.lines
         for word in ("created", "linked", "updated", "review", "dead")
         if line.direction == "out" and line.counts.get(word)
     ]
-    out_text(f"{name}: {', '.join(told) or 'nothing to send'}; the run was {result.status}. {result.message}".rstrip())
+    out_said(f"{name}: {', '.join(parts) or 'nothing to send'}; the run was {result.status}. {result.message}".rstrip())
 
 
 def _amount(value: object) -> Decimal:

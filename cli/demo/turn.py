@@ -9,10 +9,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from cli.common import open_app, out_table, out_text, view
+from cli.common import open_app, out_said, out_table, out_text, view
 from cli.data import print_balances
 from cli.demo.crm import CRM, Circle, build_demo_portal
 from cli.exits import FAILED, OK, say
+from cli.language import told
 from cli.progress import watching
 from cli.syncing import outside_name
 from cli.work.reconciling import reconcile_one
@@ -98,7 +99,7 @@ def _one_turn(app: App, portal: BitrixServer) -> int:
     if not _cycle(app):
         return FAILED
     for contact in list_contacts(app):
-        out_text(f"{contact['name']}: {contact['standing_text']}")
+        out_text(f"{contact['name']}: {told(contact['standing_text'])}")
     _title("3. Pulled again: our own counterparty comes back and is recognised")
     if not _cycle(app):
         return FAILED
@@ -113,7 +114,8 @@ def _one_turn(app: App, portal: BitrixServer) -> int:
 
 
 def _title(text: str) -> None:
-    out_text(f"\n{text}\n{'─' * len(text)}")
+    line = told(text)
+    out_text(f"\n{line}\n{'─' * len(line)}")
 
 
 def _cycle(app: App) -> bool:
@@ -129,7 +131,7 @@ def _print_cycle(result: RunResult) -> None:
         + [line.counts.get(word, 0) or "" for word in _SHOWN[1:]]
         for line in result.lines
     ]
-    out_table(["entity", "direction", *_SHOWN], rows, right=range(2, 9))
+    out_table(["entity", "direction", *_SHOWN], rows, right=range(2, 9), said=[1])
     for notice in result.notices:
         say(f"notice: {notice}")
-    out_text(f"The run was {result.status}.{' ' + result.message if result.message else ''}")
+    out_said(f"The run was {result.status}.{' ' + result.message if result.message else ''}")

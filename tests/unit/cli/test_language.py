@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from cli.common import out_said, out_table, out_text
 from cli.exits import USAGE, explain, say
 from cli.language import heading, load_headings, reader_language, told
 from cli.main import main
+from cli.words import moment, money
 from core.errors import UsageError
 from tests.cli_texts import FROM_RECORDS, find_headings
 
@@ -147,3 +149,12 @@ def test_a_process_follows_its_environment(folder: Path) -> None:
     assert "Next:" in said["C"]
     assert "Что делать:" in said["ru_RU.UTF-8"]
     assert "Що робити:" in said["uk_UA.UTF-8"]
+
+
+def test_amounts_and_days_are_written_as_people_there_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 21, 22, 29, tzinfo=UTC)
+    shown = [money("-25892838.28"), money("7"), money(None), moment(at), moment("2026-11-21"), moment("soon")]
+    assert shown == ["-25 892 838.28", "7", "", "2026-11-21 22:29", "2026-11-21", "soon"]
+    speak(monkeypatch, "uk_UA")
+    shown = [money("-25892838.28"), money("7"), money(None), moment(at), moment("2026-11-21"), moment("soon")]
+    assert shown == ["-25 892 838,28", "7", "", "21.11.2026 22:29", "21.11.2026", "soon"]
