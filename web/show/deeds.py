@@ -11,9 +11,10 @@ from typing import Any
 
 from core.i18n import tell
 from web.show.format import DASH
+from web.show.payloads import cover
 from web.show.reasons import FIELD_TITLES
 from web.show.texts import N_, translations
-from web.show.wording import ROLE_TITLES, STATUS_TITLES
+from web.show.wording import CUSTOMER_KINDS, ROLE_TITLES, STATUS_TITLES
 
 DEEDS = {
     "call.look": N_("A colleague's customer looked at during a call"),
@@ -94,10 +95,30 @@ KEYS = FIELD_TITLES | {
     "format": N_("Format"), "linked_at": N_("When"), "expected": N_("Expected"),
 }  # fmt: skip
 """What is common in "before" and "after". Other names (fields of a CRM, of a cursor) stay as they are."""
-_VALUES = {"role": ROLE_TITLES, "status": STATUS_TITLES, "home": {"crm": N_("CRM"), "accounting": N_("accounting")}}
+_SIDES = {"crm": N_("CRM"), "accounting": N_("accounting")}
+_VALUES = {
+    "role": ROLE_TITLES, "status": STATUS_TITLES, "home": _SIDES, "kind": CUSTOMER_KINDS,
+    "owner": _SIDES | {"newest": N_("whoever changed it last"), "review": N_("a person is asked")},
+}  # fmt: skip
 _PLACES = {key: place for place, key in enumerate(KEYS)}
 _SAID = ("reason", "why")
 """The engine's own words as often as a person's."""
+
+
+_OF_CUSTOMERS = ("call.", "contact.", "customer.", "dead.", "deal.", "field.", "review.", "terms.")
+_SAYS_NOTHING = frozenset((
+    "action", "connection", "deal", "external_id", "home", "kept", "kind", "letters", "manager", "order", "owner",
+    "rule", "state", "status", "version",
+))  # fmt: skip
+"""What a deed about a customer may tell those who see no customers; his name, numbers and terms are none of it."""
+
+
+def cover_values(code: str, told: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a deed found or left behind, for those who see no customers: which fields, and nothing that they say."""
+    known = dict(told or {})
+    if not code.startswith(_OF_CUSTOMERS):
+        return known
+    return {key: value if key in _SAYS_NOTHING else cover(value) for key, value in known.items()}
 
 
 def tell_deed(code: str, language: str) -> str:

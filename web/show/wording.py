@@ -9,6 +9,10 @@ from web.show.texts import N_
 STATUS_TITLES = {
     "lead": N_("lead"), "prospect": N_("prospect"), "client": N_("client"), "former": N_("former client"),
 }  # fmt: skip
+CUSTOMER_KINDS = {
+    "company": N_("company"), "sole_trader": N_("sole trader"), "person": N_("private person"),
+    "state_body": N_("state body"),
+}  # fmt: skip
 KINDS = {
     "shipment": N_("Shipment"), "return": N_("Return"), "payment": N_("Payment"), "payment_out": N_("Paid back"),
     "order": N_("Order"), "debt_correction": N_("Correction of debt"), "opening_balance": N_("Opening balance"),

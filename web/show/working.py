@@ -36,12 +36,12 @@ ENTITIES = {
     "activity": N_("activities"), "target": N_("targets"),
 }  # fmt: skip
 COUNTER_TITLES = {
-    "read": N_("read"), "created": N_("new"), "linked": N_("linked"), "updated": N_("changed"),
+    "read": N_("looked at"), "created": N_("new ones"), "linked": N_("linked"), "updated": N_("updated"),
     "deleted": N_("deleted"), "unchanged": N_("the same"), "filtered": N_("left out"), "parked": N_("parked"),
     "review": N_("in review"), "uncertain": N_("without an answer"), "dead": N_("dead letters"),
 }  # fmt: skip
 BECAME = {
-    "created": N_("new"), "updated": N_("changed"), "unchanged": N_("the same"), "deleted": N_("deleted"),
+    "created": N_("new"), "updated": N_("updated"), "unchanged": N_("the same"), "deleted": N_("deleted"),
     "filtered": N_("left out"), "parked": N_("parked"), "dead": N_("dead letter"), "bound": N_("here"),
 }  # fmt: skip
 SLOT_STATES = {

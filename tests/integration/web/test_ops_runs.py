@@ -73,7 +73,7 @@ def test_each_record_stands_with_the_last_run_that_wrote_it(room: OpsRoom) -> No
     room.mirrored.sync(kind="schedule")
     second = room.runs()[1]
     shown = words_of(room.get("admin", f"/ops/runs/{second.id}", entity="counterparty").text)
-    assert f"counterparties changed {changed} Переименованный" in shown
+    assert f"counterparties updated {changed} Переименованный" in shown
     with_first = room.get("admin", f"/ops/runs/{first.id}", entity="counterparty", state="bound").text
     assert changed not in with_first and "new" in words_of(with_first)
     room.mirrored.tick()

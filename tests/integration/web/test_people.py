@@ -301,3 +301,31 @@ def test_audit_names_people_and_customers_as_far_as_the_reader_may_know_them(
     subjects = re.findall(r"<td class=\"wrap\">([^<]*)</td>\s*<td class=\"wrap\">", shown)
     assert sorted(subjects) == sorted([customer or str(key), "manager", str(unknown), ""])
     assert "Manager: Пётр" in shown and manager not in shown
+
+
+def test_who_sees_no_customers_learns_nothing_of_them_from_the_audit(world: World) -> None:
+    """Which fields, and in which system; an admin reads the values."""
+    secret = ["Ромашка и партнёры", "+79161234567", "7707083893", "просил не звонить", "98765.00"]
+    told = {"name": secret[0], "phones": [secret[1]], "tax_id": secret[2], "status": "lead", "kind": "sole_trader"}
+    with world.engine.begin() as conn:
+        write_audit(conn, NOW, "anna", "contact.add", "c", after=told)
+        write_audit(conn, NOW, "anna", "call.look", "c", after={"phone": secret[1]})
+        write_audit(
+            conn, NOW, "anna", "review.dismiss", "c", before={"candidates": [told]}, after={"reason": secret[3]}
+        )
+        write_audit(conn, NOW, "anna", "dead.edit", "letter 1", before={"Name": secret[0]}, after={"Name": None})
+        write_audit(
+            conn, NOW, "anna", "terms.set", "c", before={"credit_limit": secret[4]}, after={"credit_limit": None}
+        )
+        write_audit(conn, NOW, "anna", "field.overruled", "c", before={"emails": [secret[0]], "owner": "accounting"})
+        write_audit(conn, NOW, "anna", "connection.pause", "crm", after={"reason": "nightly works"})
+    pages = {}
+    for login in ("admin", "ops"):
+        browser = world.browser(login)
+        browser.cookies.set("sverka-language", "ru")
+        pages[login] = browser.get("/audit", params={"who": "anna"}).text
+    assert all(one in pages["admin"] for one in secret)
+    assert not any(one in pages["ops"] for one in secret)
+    for page in pages.values():
+        assert "nightly works" in page and "Статус: лид" in page and "Вид: ИП" in page and "Хозяин: бухгалтерия" in page
+    assert "Лимит долга: •••" in pages["ops"]

@@ -16,7 +16,7 @@ from store.queries.shapes import Record
 from web.door.guard import Page
 from web.door.rules import allow
 from web.menu import Item
-from web.show.deeds import DEEDS, list_deeds, tell_deed, tell_values
+from web.show.deeds import DEEDS, cover_values, list_deeds, tell_deed, tell_values
 from web.show.paging import decode_position, encode_position
 from web.show.texts import N_
 
@@ -35,7 +35,7 @@ def show(here: Page, who: str = "", what: str = "", after: str = "") -> Response
         rows, following = load_audit(conn, who=who.strip()[:100], what=wanted, whole=wanted in DEEDS, after=position)
         names = load_audit_names(conn, _keys(rows), customers=here.me.role == "admin")
     told = [
-        row | {side: tell_values(_named(row[side], names), here.language) for side in ("before", "after")}
+        row | {side: tell_values(_named(_seen(here, row, side), names), here.language) for side in ("before", "after")}
         | {"title": tell_deed(row["what"], here.language), "subject": _subject(row, names)}
         for row in rows
     ]  # fmt: skip
@@ -43,6 +43,11 @@ def show(here: Page, who: str = "", what: str = "", after: str = "") -> Response
         "audit.html", rows=told, who=who, what=wanted, deeds=list_deeds(here.language), after=after,
         following=encode_position(following),
     )  # fmt: skip
+
+
+def _seen(here: Page, row: Record, side: str) -> dict[str, Any]:
+    """What the reader may know of what a deed found or left behind: of customers only an admin reads it all."""
+    return dict(row[side] or {}) if here.me.role == "admin" else cover_values(row["what"], row[side])
 
 
 def _keys(rows: list[Record]) -> Iterator[UUID]:
@@ -54,8 +59,8 @@ def _keys(rows: list[Record]) -> Iterator[UUID]:
                     yield UUID(text)
 
 
-def _named(told: dict[str, Any] | None, names: dict[str, str]) -> dict[str, Any]:
-    return {key: names.get(value, value) if isinstance(value, str) else value for key, value in (told or {}).items()}
+def _named(told: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {key: names.get(value, value) if isinstance(value, str) else value for key, value in told.items()}
 
 
 def _subject(row: Record, names: dict[str, str]) -> str:
