@@ -204,7 +204,7 @@ def parse_text(origin: str, text: str) -> RuleText:
     try:
         tree, positions = _parsed(text)
     except tomllib.TOMLDecodeError as error:
-        raise _not_toml(origin, error) from error
+        raise _not_toml(origin, text, error) from error
     return RuleText(origin, text, _copied(tree), positions)
 
 
@@ -220,11 +220,17 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _not_toml(origin: str, error: tomllib.TOMLDecodeError) -> ConfigError:
+_AT_END = "(at end of document)"
+
+
+def _not_toml(origin: str, text: str, error: tomllib.TOMLDecodeError) -> ConfigError:
     reason = str(error)
     found = re.search(r" \(at line (\d+), column (\d+)\)$", reason)
     line, column = (int(found[1]), int(found[2])) if found else (0, 0)
     reason = reason[: found.start()] if found else reason
+    if reason.endswith(_AT_END):  # what was begun is nowhere ended: the last line that says something
+        kept = text.rstrip()
+        line, column = kept.count("\n") + 1, len(kept) - kept.rfind("\n")
     mistake = Mistake(origin, line, column, "", f"not valid TOML: {reason}.")
     return MappingMistakes(str(mistake), next_step=NEXT_STEP, mistakes=[mistake])
 

@@ -117,3 +117,9 @@ def test_the_format_of_dates_is_shown_by_the_last_day_of_2024(how: str, text: st
     cleaner = CLEANERS["date"].model_validate({"do": "date", "format": how})
     assert not cleaner.doubt()
     assert cleaner.build("")(text, Env(MOSCOW, KEY)) == "2024-03-05"
+
+
+@pytest.mark.parametrize("text", [OWN + "segment = [", OWN + "segment = [\n\n", OWN + "segment = \n"])
+def test_what_is_nowhere_ended_is_told_with_its_line(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^own\.toml:3:1\d: not valid TOML: "):
+        parse_mapping(text, "own.toml")

@@ -74,7 +74,7 @@ def mistakes_of(text: str) -> str:
         ('[entities.counterparty.sources.X]\n[entities.counterparty.fields]\ncode = "X"', "own.toml:1:32: entities.counterparty.sources.X: nothing fills 'name', which every counterparty must have"),
         ("entities = 5", "own.toml:1:1: entities: is a section"),
         ("[[entities]]\nx = 1", "own.toml:1:3: entities: is a section"),
-        ("a = [1,", "own.toml: not valid TOML: Invalid value (at end of document)."),
+        ("a = [1,", "own.toml:1:8: not valid TOML: Invalid value (at end of document)."),
         ('title = "x"\n  b = = 1', "own.toml:2:7: not valid TOML: Invalid value."),
         ("a = " + "[" * 100_000, "own.toml: not valid TOML: nested too deeply"),
         ("a = " + "9" * 5_000, "own.toml: not valid TOML: a whole number in it is larger than 9223372036854775807"),
