@@ -17,7 +17,7 @@ from store.tables import binding
 from sync.context import RunContext
 from sync.owners.leave import close_leaves
 from sync.owners.planning import Change, note_changes, plan_update
-from sync.owners.rules import ENTITY, Ownership, fingerprint, join, load_pair
+from sync.owners.rules import ENTITY, Ownership, build_pair, fingerprint, join, load_pair
 from sync.owners.settling import plain
 from sync.owners.sides import Side, load_bound_one, sides_of
 from sync.push import intents
@@ -91,7 +91,7 @@ def remember_written(done: Done, seen: Mapping[str, Any]) -> dict[str, Any]:
     pairs = dict(seen)
     for rule, (ours, _) in done.sent.items():
         there = fingerprint(kept.get(rule.name)) if rule.name in kept else fingerprint(ours)
-        pairs[rule.name] = [there, fingerprint(ours)]
+        pairs[rule.name] = list(build_pair(there, ours, kept.get(rule.name)))
     digest = card.mapped.hash if card.mapped else ""
     return {"version": card.raw.version, "hash": digest, "written_hash": digest or None, "seen": pairs}
 

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mapping.entity import EntityMapping
 from mapping.hashing import hash_content
 from mapping.model import ENTITIES
 
-Pair = tuple[str, str]
-"""Fingerprints of a value: (last seen there, here at that moment)."""
+Pair = tuple[str, str] | tuple[str, str, tuple[str, ...]]
+"""Fingerprints of a value: (last seen there, here at that moment).
+
+Of a list that was written there and is kept otherwise also what of ours is not kept: nobody has taken that away.
+"""
 Who = Literal["theirs", "ours", "newest", "review"]
 """Whose value rules, seen from one connection: its own, any other side's, whoever changed it last, a person's word."""
 ENTITY = "counterparty"
 """The one entity that more than one side writes."""
+PLAIN: Final = 2
+"""So long is a pair that tells nothing of a list that is kept otherwise."""
 _LENGTH = 16
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 
@@ -105,6 +110,7 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
 
     Guarantees that an empty value blanks nothing, that the first look at two values that differ changes neither, and
     that the same value on both sides is no conflict. Lists of two sides that were apart are joined: see `is_joined`.
+    What the other side did not keep of a list that we wrote stays here when its people change the rest.
     """
     here, there = fingerprint(ours), fingerprint(theirs)
     tracked = rule.sends or rule.owner in ("newest", "review")
@@ -121,10 +127,14 @@ def settle(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair | None)
         return Settled(theirs, (there, there) if tracked else None, lost="ours" if news_here else "")
     if who == "ours":
         return _keep_ours(rule, ours, (there, here), seen, news_there=news_there, news_here=news_here)
-    if news_there and who == "newest" and is_joined(rule, ours, theirs, seen):
+    unkept = load_unkept(seen, ours) if who == "newest" else []
+    if news_there and who == "newest" and (is_joined(rule, ours, theirs, seen) or (unkept and news_here)):
         both = join(ours, theirs)
         more = fingerprint(both) != there
         return Settled(both, (there, "" if more else fingerprint(both)), send=more)
+    if news_there and unkept:
+        held = join(theirs, unkept)
+        return Settled(held, build_pair(there, held, theirs))
     settled = _let_the_newer_win(who, ours, theirs, (there, here), seen, news_there=news_there, news_here=news_here)
     return settled if rule.sends else replace(settled, send=False)
 
@@ -156,9 +166,10 @@ def is_joined(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> boo
 
     As long as two sides have never held the same, a number that is on one of them only has been taken away by nobody:
     whoever adds one to his list must not make the other side lose all of its own. A side that is never written cannot
-    come to hold the same, and loses nothing: there the newer list counts.
+    come to hold the same, and loses nothing: there the newer list counts. Two that differ only in how the other side
+    keeps what we wrote are not apart.
     """
-    apart = seen is None or seen[0] != seen[1]
+    apart = seen is None or (len(seen) == PLAIN and seen[0] != seen[1])
     lists = isinstance(ours, list) and isinstance(theirs, list)
     return rule.sends and rule.owner == "newest" and apart and lists
 
@@ -166,6 +177,22 @@ def is_joined(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> boo
 def join(ours: list[Any], theirs: list[Any]) -> list[Any]:
     """Both lists as one: ours in their order, then what only the other has."""
     return ours + [one for one in theirs if one not in ours]
+
+
+def build_pair(there: str, ours: Any, kept: Any) -> Pair:
+    """What to remember where ours is known there, and is kept as it is read: equal, or with what of a list is not kept.
+
+    A side that holds more than it was given has something of its own: of that nothing is known.
+    """
+    here = fingerprint(ours)
+    if here != there and isinstance(ours, list) and isinstance(kept, list) and len(kept) <= len(ours):
+        return there, here, tuple(one for one in ours if one not in kept)
+    return there, here
+
+
+def load_unkept(seen: Pair | None, ours: Any) -> list[Any]:
+    """What of our list the other side did not keep when it was written there."""
+    return [one for one in seen[2] if one in ours] if seen is not None and len(seen) != PLAIN else []
 
 
 def build_sent(rule: Ownership, ours: Any, theirs: Any, seen: Pair | None) -> Any:
@@ -186,4 +213,7 @@ def wants_sending(rule: Ownership, who: Who, ours: Any, theirs: Any, seen: Pair 
 def load_pair(seen: Mapping[str, Any] | None, name: str) -> Pair | None:
     """What a binding remembers of a field."""
     found = (seen or {}).get(name)
-    return (str(found[0]), str(found[1])) if found else None
+    if not found:
+        return None
+    there, here, *unkept = found
+    return (str(there), str(here), tuple(map(str, unkept[0]))) if unkept else (str(there), str(here))

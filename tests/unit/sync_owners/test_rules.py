@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.owners.rules import Ownership, Pair, Who, build_sent, fingerprint, settle, wants_sending
+from sync.owners.rules import (
+    Ownership,
+    Pair,
+    Settled,
+    Who,
+    build_pair,
+    build_sent,
+    fingerprint,
+    load_pair,
+    settle,
+    wants_sending,
+)
 
 OLD, OURS, THEIRS = "old", "ours", "theirs"
 BOTH_OLD = (fingerprint(OLD), fingerprint(OLD))
@@ -134,6 +146,29 @@ def test_a_side_that_is_only_read_is_not_joined() -> None:
     first = settle(read, "newest", [X], [X, Y], APART)
     assert first.value == [X, Y]
     assert settle(read, "newest", first.value, [X, Z], first.seen).value == [X, Z]
+
+
+def test_a_change_here_is_not_sent_to_a_side_that_is_only_read() -> None:
+    assert settle(SENT, "newest", [X, Y], [X], ALIKE).send
+    assert not settle(Ownership("phones", "phones", "newest", "in"), "newest", [X, Y], [X], ALIKE).send
+
+
+def test_a_list_that_is_kept_otherwise_is_not_apart() -> None:
+    """They were given X, Y and Z and did not keep Z."""
+    pair = build_pair(fingerprint([X, Y]), [X, Y, Z], [X, Y])
+    assert load_pair({"phones": json.loads(json.dumps(pair))}, "phones") == pair
+    assert build_sent(SENT, [Y, Z], [X, Y], pair) == [Y, Z]  # X was taken away here
+    theirs = settle(SENT, "newest", [X, Y, Z], [Y], pair)  # X was taken away there
+    assert (theirs.value, theirs.send) == ([Y, Z], False)
+    assert settle(SENT, "newest", theirs.value, [Y], theirs.seen) == Settled([Y, Z], theirs.seen)
+    both = settle(SENT, "newest", [X, Y, Z, W], [Y], pair)
+    assert (set(both.value), both.send) == ({X, Y, Z, W}, True)
+
+
+def test_of_a_side_that_holds_more_than_it_was_given_nothing_is_known() -> None:
+    pair = build_pair(fingerprint([Y, Z]), [X], [Y, Z])
+    assert pair == (fingerprint([Y, Z]), fingerprint([X]))
+    assert build_sent(SENT, [X, W], [Y, Z], pair) == [X, W, Y, Z]
 
 
 def test_what_is_sent_to_a_side_that_was_apart_keeps_what_it_alone_has() -> None:
