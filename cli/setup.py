@@ -56,6 +56,10 @@ def connect(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Documents before this day are left alone.")
     ] = None,
     connector: Annotated[str, typer.Option(help="Kind of the system.")] = "onec_odata",
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="Preset or rule file, for a base that shows too little to be recognised, on purpose."),
+    ] = None,
 ) -> None:
     """Asks for address and user, recognises the configuration, checks it and writes the settings (write = "review").
 
@@ -63,16 +67,20 @@ def connect(
     """
     reference = {"file": str(password_file)} if password_file else {"env": password_env}
     settings = _draft(name, connector, url, user, reference, timezone)
-    found = recognise(settings, SystemClock())
+    path = _settings_path()
+    found = recognise(settings, SystemClock(), named=mapping, folder=path.parent)
     _print_findings([(name, finding) for finding in found.findings], as_json=False)
     if found.preset is None:
         raise _not_recognised(found)
+    _tell_missing(found)
     values = _values(connector, url, user, reference, timezone, found.preset, since)
-    path = _settings_path()
     first = not path.exists()
     write_connection(path, name, values)
     say(
-        f"Recognised as {found.preset}. Written to {path}; "
+        f"{found.preset} is its mapping. Written to {path}; "
+        "nothing is written into accounting until a person approves it."
+        if mapping
+        else f"Recognised as {found.preset}. Written to {path}; "
         "nothing is written into accounting until a person approves it."
     )
     if not first:
@@ -80,11 +88,20 @@ def connect(
     say("Next: sverka audit, then: sverka sync")
 
 
+def _tell_missing(found: Recognised) -> None:
+    """Which sets are missing and what that costs; nothing is wrong with that."""
+    missing = [name for name, published in found.published.items() if not published]
+    if missing:
+        say(f"Not published: {', '.join(missing)}.")
+    if found.bare:
+        say(f"So nothing is read of: {', '.join(found.bare)}. What is ticked in 1C later, the next cycle reads.")
+
+
 def _tell_ruling(name: str, preset: str) -> None:
     """A version that is published already rules for the new base as well, whatever the preset says."""
     with open_app(readonly=True) as app:
         ruling = published(app.engine, preset)
-        if ruling is None or ruling.hash == load_mapping(preset).version:
+        if ruling is None or ruling.hash == load_mapping(preset, folder=_settings_path().parent).version:
             return
         others = ", ".join(one for one in list_sharing(app, preset) if one != name)
         option = f" --connection {shlex.quote(name)}" if others else ""
@@ -114,10 +131,12 @@ def _draft(
 def _not_recognised(found: Recognised) -> ConfigError:
     missing = [name for name, published in found.published.items() if not published]
     text = f" Not published: {', '.join(missing[:10])}." if missing else ""
-    return ConfigError(
-        f"The configuration was not recognised.{text}",
-        next_step="publish these sets in 1C as docs/1c-setup.md says, then: sverka connect",
-    )
+    step = "publish these sets in 1C as docs/1c-setup.md says, then: sverka connect"
+    if found.likely:
+        names, first = ", ".join(found.likely), found.likely[0]
+        deed = f"publish these sets in 1C as docs/1c-setup.md says, or name its mapping ({names})"
+        step = f"{deed}, then: sverka connect --mapping {first}"
+    return ConfigError(f"The configuration was not recognised.{text}", next_step=step)
 
 
 def _values(

@@ -29,6 +29,7 @@ from sync.pull.records import pull_keys, settle_missing
 from sync.pull.sweep import sweep_entity
 from sync.room.pausing import pausing
 from sync.room.writing import asking, writing
+from sync.settle.absent import pausing_balances
 from sync.settle.effects import find_moved
 from sync.settle.explain import (
     Comparison,
@@ -41,7 +42,6 @@ from sync.settle.explain import (
 )
 from sync.settle.register import (
     COMMIT,
-    ENTITY,
     build_plan,
     fetch_reading,
     fetch_references,
@@ -114,7 +114,7 @@ def pull_balance(ctx: RunContext, counterparty_key: str) -> None:
     of his movements confirm: the next reading of all customers decides about the rest. Drift is left to that reading
     too: this run is partial.
     """
-    with pausing(ctx, ENTITY):
+    with pausing_balances(ctx):
         _pull_balance(ctx, counterparty_key)
 
 

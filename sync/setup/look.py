@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connectors.base import BalanceSource, RawRecord, RecordSource, SourceSet, Window
-from core.errors import ConfigError, RecordError
+from core.errors import ConfigError, RecordError, SchemaDrift
 from core.money import format_amount
 from core.settings import ConnectionSettings
 from mapping.model import MappedRecord
@@ -66,7 +66,7 @@ def look(app: App, name: str, progress: Progress) -> Look:
         _look_for_twins(cards, report)
         if isinstance(connector, BalanceSource):
             own = _accounting_currency(connector, settings, mapping)
-            _look_at_debts(connector, mapping, cards, own, report)
+            _look_at_balances(connector, mapping, cards, own, report)
     _look_at_contacts(app, cards, report)
     return report
 
@@ -141,11 +141,26 @@ def _accounting_currency(connector: RecordSource, settings: ConnectionSettings, 
     found: set[str | None] = {None}
     entity = mapping.entities.get("currency")
     for source in entity.sources if entity is not None else ():
+        if not connector.is_published(source.name):
+            continue
         for raw in _records(connector, source):
             record = entity.build(source.name, raw.data, settings.zone) if entity is not None else None
             if record is not None and record.fields.get("code") == mapping.accounting_currency:
                 found.add(record.external_id)
     return found
+
+
+def _look_at_balances(
+    connector: BalanceSource, mapping: Mapping, cards: dict[str, Card], own: set[str | None], report: Look
+) -> None:
+    """Debts, where the base shows its register; where it does not, that is one of the sets that are missing."""
+    try:
+        _look_at_debts(connector, mapping, cards, own, report)
+    except SchemaDrift:
+        name = mapping.balance.register if mapping.balance is not None else ""
+        if not isinstance(connector, RecordSource) or connector.is_published(name):
+            raise
+        report.add("unpublished sets", entity="balance", set=name)
 
 
 def _look_at_debts(

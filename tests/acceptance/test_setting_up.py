@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from sandbox.onec.base import Base
+from sandbox.onec.schema import REGISTER
 from sandbox.onec.server import OnecServer
 from tests.acceptance.installation import ROOT, Installation
 
@@ -36,6 +37,27 @@ def test_connect_recognises_and_writes_settings(bare: Installation, server: Onec
     bare.run("doctor")
     bare.run("connect", "--url", server.url, "--user", "Обмен", "--name", "Мой склад", check=2)
     assert bare.settings.read_text("utf-8") == text
+
+
+def test_connect_takes_a_base_that_shows_little_where_its_mapping_is_named(
+    bare: Installation, base: Base, server: OnecServer
+) -> None:
+    kept = {"Catalog_Контрагенты", "Catalog_ДоговорыКонтрагентов", "Document_СчетНаОплатуПокупателю"}
+    hidden = {name for name, one in base.schema.sets.items() if not {name, one.parent} & kept}
+    base.schema.unpublished |= hidden | {REGISTER}
+    before = bare.settings.read_text("utf-8")
+    refused = bare.run("connect", "--url", server.url, "--user", "Обмен", check=2)
+    assert "sverka connect --mapping bp30" in refused.stderr
+    assert bare.settings.read_text("utf-8") == before
+    told = bare.run("connect", "--url", server.url, "--user", "Обмен", "--mapping", "bp30").stderr
+    assert "Document_РеализацияТоваровУслуг" in told
+    assert "nothing is read of: " in told
+    assert "balances" in told
+    bare.run("audit")
+    lines = {line["entity"]: line for line in bare.lines("sync", "--json") if line["direction"] == "in"}
+    assert {line["status"] for line in lines.values()} == {"ok"}
+    assert lines["counterparties"]["read"]
+    assert lines["orders"]["read"]
 
 
 def test_connect_says_that_a_published_version_rules_for_the_new_base_too(

@@ -9,6 +9,7 @@ from core.clock import ManualClock
 from core.secrets import read_secret
 from core.settings import ConnectionSettings
 from sandbox.onec.company import build_company
+from sandbox.onec.schema import REGISTER
 from sandbox.onec.server import OnecServer
 from sync.context import NoProgress
 from sync.setup.connecting import Recognised, recognise
@@ -17,10 +18,10 @@ from tests.integration.presets.world import CONFIGURATIONS, open_preset_world
 from tests.integration.sync_balances.world import NAME
 
 
-def seen(server: OnecServer) -> Recognised:
+def seen(server: OnecServer, named: str | None = None) -> Recognised:
     options = OnecODataOptions(url=server.url, user="Обмен", password=read_secret("secret"), attempts=1)
     settings = ConnectionSettings(name="base", connector="onec_odata", mapping="", options=options)
-    return recognise(settings, ManualClock())
+    return recognise(settings, ManualClock(), named=named)
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -48,6 +49,24 @@ def test_a_base_that_publishes_next_to_nothing_is_not_guessed() -> None:
             found = seen(server)
             assert found.preset is None
             assert not all(found.published.values())
+            assert "ut11" in found.likely
+
+
+FEW = ("Catalog_Контрагенты", "Catalog_ДоговорыКонтрагентов", "Document_СчетНаОплатуПокупателю")
+
+
+def test_a_base_that_shows_a_few_sets_on_purpose_is_taken_for_what_a_person_says() -> None:
+    with build_company(3, 20, 12) as base:
+        hidden = {name for name, one in base.schema.sets.items() if not {name, one.parent} & {*FEW}}
+        with OnecServer(base, unpublished=hidden | {REGISTER}) as server:
+            assert seen(server).likely[0] == "bp30", "БАС has an attribute that is not there"
+            found = seen(server, named="bp30")
+            assert found.preset == "bp30"
+            assert {name for name, there in found.published.items() if there} == {*FEW}
+            assert {"shipments", "payments", "balances"} <= {*found.bare}
+            assert not {"orders", "counterparties", "contracts"} & {*found.bare}
+            assert [finding for finding in found.findings if finding.level == "error"] == []
+            assert seen(server, named="bitrix24").preset is None, "nothing of it is there"
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
