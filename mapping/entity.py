@@ -205,6 +205,9 @@ def _compile_source(
     shop: Workshop, mapping: EntityMapping, layers: list[Layer], optional: bool, *, broken: bool
 ) -> SourceProgram:
     spec, fields = mapping.spec, _merged(layers, "fields")
+    for loc, layer in layers:
+        if layer.key is not None and not layer.key.strip():
+            shop.problems.add_to_new((*loc, "key"), "names no attribute, and a record is known by one")
     check_targets(shop, spec, {name: loc for name, (loc, _) in fields.items()})
     plain = {name: item for name, item in fields.items() if name in spec.fields}
     for name in [name for name, target in spec.fields.items() if target.required and name not in plain]:

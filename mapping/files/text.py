@@ -73,7 +73,7 @@ class Chain:
         found = []
         for loc in self.taken_away:
             file, line, column = self.place_of(loc)
-            if not is_preset(file) and _at(self.tree, loc) is False:
+            if not is_preset(file) and value_at(self.tree, loc) is False:
                 text = "is taken away from what the file extends"
                 found.append(Mistake(file, line, column, ".".join(str(part) for part in loc), text))
         return sorted(found, key=lambda one: (one.file, one.line, one.column))
@@ -257,7 +257,8 @@ def is_preset(origin: str) -> bool:
     return origin in map(preset_origin, preset_names())
 
 
-def _at(tree: object, loc: Loc) -> object:
+def value_at(tree: object, loc: Loc) -> object:
+    """What stands at a path of a tree; None where nothing does."""
     for part in loc:
         tree = tree.get(part) if isinstance(tree, dict) else None
     return tree

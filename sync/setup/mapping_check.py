@@ -17,8 +17,9 @@ from core.settings import ConnectionSettings
 from mapping.compile import Need
 from mapping.entity import EntityMapping
 from mapping.files.problems import Loc, Problems, nearest
-from mapping.files.text import Chain, is_preset, load_chain, put_settings
+from mapping.files.text import Chain, is_preset, load_chain, put_settings, value_at
 from mapping.model import SourceSet
+from mapping.paths import Path
 from mapping.rules import Mapping
 from store.engine import reading
 from store.tables import connection as connections
@@ -221,8 +222,30 @@ def _compare_set(check: _Check, entity: EntityMapping, source: SourceSet, *, was
         if not check.connector.is_published(join.set):
             check.say("notice", subject, f"This base does not publish {join.set}.", check.publish)
     joined = {join.section for join in source.joins}
+    _compare_standard(check, entity.entity, source, known)
     for need in entity.needs(source.name):
         _compare_need(check, entity, source, need, known, joined)
+
+
+_STANDARD = ("key", "version", "deleted", "posted", "date", "counterparty")
+
+
+def _compare_standard(check: _Check, entity: str, source: SourceSet, known: dict[str, str]) -> None:
+    """What a record is known, dated and marked by, where the user's own file names it: without it nothing is read."""
+    for role in _STANDARD:
+        name, loc = getattr(source, role), _standard_loc(check.chain, entity, source.name, role)
+        if name and loc and logical(name) not in known and not is_preset(check.chain.place_of(loc)[0]):
+            rule = _Rule(entity, Need(role, Path(name, name), required=True, loc=loc))
+            _missing(check, rule, source.name, name, known)
+
+
+def _standard_loc(chain: Chain, entity: str, source: str, role: str) -> Loc:
+    """Where it is said: with the source, its entity, or a part of it."""
+    rules = value_at(chain.tree, ("entities", entity))
+    parts = rules.get("parts") if isinstance(rules, dict) else None
+    places: list[Loc] = [("entities", entity, "sources", source, role), ("entities", entity, role)]
+    places += [("parts", part, role) for part in reversed(parts if isinstance(parts, list) else [])]
+    return next((loc for loc in places if value_at(chain.tree, loc) is not None), ())
 
 
 def _compare_need(

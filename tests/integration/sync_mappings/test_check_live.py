@@ -157,3 +157,20 @@ def test_publishing_takes_the_base_as_it_is(build_sqlite: Callable[..., World]) 
     assert any("was a number" in one.message for one in findings(world, mapping))
     publish_mapping(world.app, "bp30", mapping, "Анна")
     assert not any("СуммаДокумента" in one.message for one in findings(world, mapping) if SALE in one.message)
+
+
+def test_what_a_record_is_known_and_dated_by_is_looked_for_where_ones_own_file_names_it(
+    build_sqlite: Callable[..., World],
+) -> None:
+    world = build_sqlite(documents=6)
+    right = '[entities.counterparty]\nkey = "Ref_Key"\nversion = "DataVersion"\n[entities.order]\ndate = "Date"\n'
+    right += 'posted = "Posted"\ncounterparty = "Контрагент"\n'
+    assert not wrong_in(world, right)
+    errors = wrong_in(world, right.replace("Ref_Key", "Ключ").replace('"Date"', '"Дата_"').replace("агент", "агнет"))
+    places = {one.subject.split(": ")[-1]: one.subject.split(":")[1] for one in errors}
+    assert places == {"counterparty.key": "3", "order.date": "6", "order.counterparty": "8"}
+    assert any("did you mean `Контрагент`?" in one.message for one in errors)
+
+
+def wrong_in(world: World, text: str) -> list[Finding]:
+    return [one for one in findings(world, draft(f'extends = "bp30"\n{text}')) if one.level == "error"]

@@ -52,6 +52,7 @@ def told_of(text: str) -> list[str]:
         (HEAD + '[entities.contract.attributes]\nx = "Code"', "a contract keeps no attributes of your own; kept by: product"),
         (HEAD + '[entities.product.attributes]\n"" = "Code"', "'' is no name"),
         (HEAD + '[entities.product.attributes]\n"a\\u0000b" = "Code"', "'ab' is no name"),
+        (HEAD + '[entities.counterparty]\nkey = ""', "own.toml:3:1: entities.counterparty.key: names no attribute"),
         (f'extends = "{"a" * 5000}.toml"', "extends: the preset or file 'aaaa"),
     ],
 )  # fmt: skip
