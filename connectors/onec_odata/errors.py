@@ -79,6 +79,7 @@ _FOREIGN = _kinds("html", "text", "xml", "json", "empty")
 _WAIT = "wait for the next cycle; then: sverka status"
 _DOCTOR = "sverka doctor"
 _LETTERS = "sverka dead list"
+_LOGS = "look into the logs of 1C and of its web server, then: sverka doctor"
 _MAPPING = "sverka mapping check"
 _ADMIN = "ask the administrator of 1C, then: sverka doctor"
 
@@ -181,8 +182,7 @@ RULES: tuple[Rule, ...] = (
 SESSION_LOST = Rule("session_lost", "transient", "transient", "1C had ended our session before this request.", _WAIT)
 UNREADABLE = Rule("unreadable", "transient", "uncertain", "The answer is not 1C's: {words}",
                   "check that no login page or proxy stands before 1C, then: sverka doctor")
-EMPTY = Rule("unreadable", "transient", "uncertain", "1C's answer is empty.",
-             "look into the logs of 1C and of its web server, then: sverka doctor")
+EMPTY = Rule("unreadable", "transient", "uncertain", "1C's answer is empty.", _LOGS)
 UNKNOWN = Rule("unknown", "transient", "uncertain", "1C gave an answer that is not known (status {status}): {words}",
                _DOCTOR)
 FAILURES: tuple[tuple[type[HttpFailure], Rule], ...] = (
@@ -233,8 +233,10 @@ class Verdict:
         detail = f"rule {self.rule.name}, {self.problem.kind}: {words}"
         kind = CLASSES[self.rule.write if write else self.rule.read]
         if kind is errors.TransientError:
+            # A refused question leaves no letter: what was asked is asked again.
+            step = _LOGS if self.rule.next_step == _LETTERS else self.rule.next_step
             return errors.TransientError(
-                message, retry_after=self.retry_after, next_step=self.rule.next_step, where=place, detail=detail
+                message, retry_after=self.retry_after, next_step=step, where=place, detail=detail
             )
         return kind(message, next_step=self.rule.next_step, where=place, detail=detail)
 

@@ -188,6 +188,13 @@ def test_every_error_has_a_sentence_and_a_next_step(name: str) -> None:
         assert "sverka " in error.next_step
 
 
+@pytest.mark.parametrize("name", TABLE)
+def test_what_is_asked_again_leaves_no_letter_to_look_for(name: str) -> None:
+    for write in (False, True):
+        error = judge(TABLE[name][0]).error(write=write)
+        assert not (isinstance(error, TransientError) and "dead list" in error.next_step)
+
+
 def test_every_row_of_the_table_is_reached() -> None:
     reached = {judge(answer).rule.name for answer, _, _ in TABLE.values()}
     reached |= {judge(answer).rule.name for answer in captured_answers().values()}
