@@ -125,9 +125,9 @@ def test_ids_stand_as_names_with_links(world: World) -> None:
 
     why = f"Another contact has this INN: the contact 'ООО «Вектор»' ({other}) has the same INN."
     number = add_review(world, world.customers["mine"], kind="approval", reason=why)
-    told = [browser.get(path).text for path in (f"/review/{number}", "/review")]
-    assert all("contact &#39;ООО «Вектор»&#39; has the same INN" in text for text in told)
-    assert f'→ <a href="/customers/{other}">ООО «Вектор»</a>' in told[0] and str(other) not in told[1]
+    one, many = (browser.get(path).text for path in (f"/review/{number}", "/review"))
+    assert all("contact &#39;ООО «Вектор»&#39; has the same INN" in text for text in (one, many))
+    assert f'→ <a href="/customers/{other}">ООО «Вектор»</a>' in one and str(other) not in many
 
     new, old = (world.filling.add("manager", name=name) for name in ("Пётр Новый", "Анна Прежняя"))
     told = {"external_id": "c-mine", "strength": "conflict", "reasons": []}
