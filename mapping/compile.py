@@ -281,7 +281,8 @@ def _try_target(shop: Workshop, name: str, target: str, spec: FieldSpec, loc: Lo
     try:
         CONVERTERS[spec.kind](target, Env(_UTC, ""))
     except (ValueError, ArithmeticError) as error:
-        shop.problems.add_to_new(loc, f"in the value table {name!r} the value {plain(target)}: {str(error)[:200]}")
+        told = f"in the value table {name!r} the value {plain(target)} does not fit ({str(error)[:200]})"
+        shop.problems.add_to_new(loc, told)
 
 
 def build_table(name: str, table: TableRule) -> Converter:

@@ -250,7 +250,7 @@ def _compile_attributes(
     if "attributes" not in spec.fields:
         keep = ", ".join(name for name, one in ENTITIES.items() if "attributes" in one.fields)
         for loc, _ in merged.values():
-            shop.problems.add_to_new(loc, f"a {spec.name} keeps no attributes of your own; kept by: {keep}")
+            shop.problems.add_to_new(loc, f"a {spec.name} keeps no attributes of your own (kept by {keep})")
     for name, (loc, _) in merged.items():
         if not name or clean_text(name, _LONGEST_ID) != name:
             shop.problems.add_to_new(loc, f"{plain(name)} is no name: up to {_LONGEST_ID} letters, digits and signs")

@@ -220,7 +220,7 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-_AT_END = "(at end of document)"
+_AT_END = re.compile(r"\(at end of document\)$")
 
 
 def _not_toml(origin: str, text: str, error: tomllib.TOMLDecodeError) -> ConfigError:
@@ -228,7 +228,7 @@ def _not_toml(origin: str, text: str, error: tomllib.TOMLDecodeError) -> ConfigE
     found = re.search(r" \(at line (\d+), column (\d+)\)$", reason)
     line, column = (int(found[1]), int(found[2])) if found else (0, 0)
     reason = reason[: found.start()] if found else reason
-    if reason.endswith(_AT_END):  # what was begun is nowhere ended: the last line that says something
+    if _AT_END.search(reason):  # what was begun is nowhere ended: the last line that says something
         kept = text.rstrip()
         line, column = kept.count("\n") + 1, len(kept) - kept.rfind("\n")
     mistake = Mistake(origin, line, column, "", f"not valid TOML: {reason}.")

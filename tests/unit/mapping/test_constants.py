@@ -42,14 +42,14 @@ def told_of(text: str) -> list[str]:
         (ORDER + "posted = { value = \"perhaps\" }", "0.value: yes or no was expected, 'perhaps' was found"),
         (OWN + 'credit_limit = { value = "1 x", steps = ["trim"] }', "'1 x' is not an amount"),
         (HEAD + '[tables.t]\nvalues = { a = "much" }\n[entities.counterparty.fields]\n'
-         'credit_limit = { from = "X", table = "t" }', "in the value table 't' the value 'much': 'much' is not an amount"),
+         'credit_limit = { from = "X", table = "t" }', "in the value table 't' the value 'much' does not fit ('much' is not an amount)"),
         (OWN + 'code = { from = "X", steps = [{ do = "date", format = "%d%d" }] }', "steps.0: '%d%d' says no day"),
         (OWN + 'code = { from = "X", steps = ["trim", { do = "date", format = "%Q" }] }', "steps.1: '%Q' says no day"),
         (OWN + 'code = { from = "X", steps = [{ do = "date", format = "dd.mm.yyyy" }] }', '"31.12.2024", or "%d.%m.%Y"'),
         (OWN + 'group = { from = "X", steps = [{ do = "date", format = "%" }] }', "steps.0: '%' says no day"),
         (HEAD + '[outbound.counterparty.steps.counterparty.body]\n'
          'X = { from = "name", steps = [{ do = "date", format = "%" }] }', "steps.0: '%' says no day"),
-        (HEAD + '[entities.contract.attributes]\nx = "Code"', "a contract keeps no attributes of your own; kept by: product"),
+        (HEAD + '[entities.contract.attributes]\nx = "Code"', "a contract keeps no attributes of your own (kept by product"),
         (HEAD + '[entities.product.attributes]\n"" = "Code"', "'' is no name"),
         (HEAD + '[entities.product.attributes]\n"a\\u0000b" = "Code"', "'ab' is no name"),
         (HEAD + '[entities.counterparty]\nkey = ""', "own.toml:3:1: entities.counterparty.key: names no attribute"),
