@@ -47,8 +47,11 @@ def remember_added(conn: Connection, ctx: RunContext, cards: Sequence[Added]) ->
     """Note what these cards hold from now on, in the caller's transaction, which has taken its turn.
 
     Only where the list is known to have been as it was last looked at: what its people have changed and nobody has read
-    yet stays news. So does what stands there otherwise than foreseen.
+    yet stays news. So does what stands there otherwise than foreseen, and what a person decides (`owner = "review"`)
+    where ours has changed since: the two lists on one card are what he is asked about.
     """
+    if CUSTOMER not in ctx.mapping.entities:  # cards are only shown there: nothing of them is ever read
+        return
     seen = load_seen(conn, ctx.name, [one.key for one in cards])
     known = landing.load(conn, ctx.name, CUSTOMER, seen)
     remembered: list[Remembered] = []
@@ -57,7 +60,7 @@ def remember_added(conn: Connection, ctx: RunContext, cards: Sequence[Added]) ->
         pairs = {
             name: pair
             for name, added in (("phones", one.card.phones), ("emails", one.card.emails))
-            if added and (pair := _foresee(seen.get(one.key, {}), name, lists.get(name), added, one.shown.get(name)))
+            if added and (pair := _foresee(ctx, seen.get(one.key, {}), name, lists.get(name), one))
         }
         if pairs:
             remembered.append((ctx.name, one.key, seen[one.key] | pairs))
@@ -66,8 +69,8 @@ def remember_added(conn: Connection, ctx: RunContext, cards: Sequence[Added]) ->
 
 def _read_lists(ctx: RunContext, received: landing.Landed | None) -> Mapping[str, Any]:
     """A card as it was last read; nothing where it is not kept, or cannot be read."""
-    entity = ctx.mapping.entities.get(CUSTOMER)
-    if received is None or entity is None or received.source not in {source.name for source in entity.sources}:
+    entity = ctx.mapping.entities[CUSTOMER]
+    if received is None or received.source not in {source.name for source in entity.sources}:
         return {}
     try:
         record = entity.build(received.source, landing.decode(received.raw), ctx.settings.zone)
@@ -76,9 +79,12 @@ def _read_lists(ctx: RunContext, received: landing.Landed | None) -> Mapping[str
     return record.fields if record is not None else {}
 
 
-def _foresee(seen: Mapping[str, Any], name: str, before: Any, added: Sequence[str], ours: Any) -> list[str] | None:
-    """The pair to remember of a list; None where it is not known how it stood."""
-    pair = load_pair(seen, name)
+def _foresee(ctx: RunContext, seen: Mapping[str, Any], name: str, before: Any, one: Added) -> list[str] | None:
+    """The pair to remember of a list; None where it is not known how it stood, or a person is to be asked."""
+    pair, ours = load_pair(seen, name), fingerprint(one.shown.get(name))
     if pair is None or pair[0] != fingerprint(before):
         return None
-    return [fingerprint(join(list(before or []), list(added))), fingerprint(ours)]
+    if ctx.mapping.entities[CUSTOMER].owners.get(name) == "review" and pair[1] != ours:
+        return None
+    added = one.card.phones if name == "phones" else one.card.emails
+    return [fingerprint(join(list(before or []), list(added))), ours]
