@@ -143,7 +143,7 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
             return None
         value = read(data)
         if value is None or value == []:
-            return default(env)
+            return default and default(env)
         env.field = name
         try:
             value = work(value, env)
@@ -152,8 +152,8 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
                 raise RecordError(f"The field {name} cannot be read: {str(error)[:300]}.") from error
             if not quiet:
                 env.mark(str(error)[:300])
-            return default(env)
-        return default(env) if value is None else value
+            return default and default(env)
+        return default and default(env) if value is None else value
 
     return program
 
@@ -161,11 +161,11 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
 _UTC = ZoneInfo("UTC")
 
 
-def _compile_default(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Callable[[Env], object]:
-    """What stands in for a missing value; a time of day is that of the connection's zone."""
+def _compile_default(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Callable[[Env], object] | None:
+    """What stands in for a missing value, None where nothing does; a time of day is that of the connection's zone."""
     constant, convert = rule.default, CONVERTERS[spec.kind]
     if constant is None or not _try_constant(shop, convert, constant, loc, always=True):
-        return lambda env: None
+        return None
     if rule.table is not None and spec.values and constant not in spec.values:
         shop.problems.add_to_new(loc, f"{plain(constant)} is none of {', '.join(spec.values)}")
     if spec.kind in ("date", "datetime"):
