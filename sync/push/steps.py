@@ -168,7 +168,7 @@ def fetch_written(ctx: RunContext, intent: Intent, contact: Mapping[str, Any]) -
     except NotFound:
         pass
     alike = _fetch_alike(ctx, source, step, contact, main=main)
-    ours = [raw for raw in alike if _is_ours(ctx, raw, intent, contact, main=main)]
+    ours = [raw for raw in alike if _is_ours(ctx, raw, intent, contact)]
     if len(ours) > 1:
         keys = ", ".join(raw.external_id for raw in ours)
         raise NeedsPerson(
@@ -212,10 +212,10 @@ def _fetch_alike(
     return list(found.values())
 
 
-def _is_ours(ctx: RunContext, raw: RawRecord, intent: Intent, contact: Mapping[str, Any], *, main: bool) -> bool:
-    """It carries our marker; or, being no card itself, it hangs on the card that we made (nobody else knew of it)."""
+def _is_ours(ctx: RunContext, raw: RawRecord, intent: Intent, contact: Mapping[str, Any]) -> bool:
+    """It carries our marker; or it hangs on what we made in a step before (nobody else knew of that)."""
     marker = ctx.mapping.outbound["counterparty"].marker(contact)
     if any(isinstance(value, str) and marker in value for value in raw.data.values()):
         return True
     owners = {step["external_id"] for step in intent.steps if step["state"] == "done"}
-    return not main and any(text_of(raw.data, name).lower() in owners for name in raw.data)
+    return any(text_of(raw.data, name).lower() in owners for name in raw.data)

@@ -58,6 +58,22 @@ def test_the_next_run_goes_on_where_the_killed_one_stood(sqlite_url: str, point:
         assert world.base.unfilled == []
 
 
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_base_without_room_for_a_marker_and_with_keys_of_its_own(sqlite_url: str, step: int) -> None:
+    """Nothing on the card tells that it is ours but the partner it hangs on: whom we made, and nobody else knows."""
+    with open_preset_world(sqlite_url, "ut11", write="on", documents=12) as world:
+        world.base.ignores_ref_key = True
+        world.base.schema.hide_field("Catalog_Контрагенты", "ДополнительнаяИнформация")
+        contact = add_contact(world.app, name="ООО Ромашка", status="client", tax_id=INN)
+        kill_at(world, sqlite_url, "ut11", f"send.after:{step}")
+        go_on(world)
+        (shown,) = [row for row in list_contacts(world.app) if row["id"] == contact["id"]]
+        assert shown["standing"] == "in_accounting", shown
+        (partner,) = world.named("Catalog_Партнеры", "ООО Ромашка")
+        (card,) = world.named("Catalog_Контрагенты", "ООО Ромашка")
+        assert card["Партнер_Key"] == partner["Ref_Key"]
+
+
 def test_a_base_that_takes_the_card_s_key_is_known_to_take_keys(sqlite_url: str) -> None:
     """The card is the second of three objects: that the base took its key is seen all the same."""
     with open_preset_world(sqlite_url, "ut11", write="on", documents=12) as world:
