@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -24,13 +25,27 @@ _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 def reader_language(environ: Mapping[str, str] = os.environ) -> str:
     """The language of this environment: "ru", "uk", or English for every other one, for C and for none at all."""
     locale = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
-    code = re.split(r"[_.@]", locale, maxsplit=1)[0].lower()
+    code = re.split(r"[-_.@]", locale, maxsplit=1)[0].lower()
     return code if code in LANGUAGES else ENGLISH
+
+
+def spoken() -> str:
+    """The language in which to speak now: English, too, where the output has no Cyrillic letters."""
+    language = reader_language()
+    return language if language == ENGLISH or _writes_cyrillic() else ENGLISH
+
+
+def _writes_cyrillic() -> bool:
+    try:
+        "яї".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def told(text: str) -> str:
     """A text of ours in the reader's language; the very same text where that is English, or no catalogue knows it."""
-    language = reader_language()
+    language = spoken()
     if language == ENGLISH or not text:
         return text
     from core.i18n import tell  # noqa: PLC0415 - reading catalogues takes a while that English has no use for
@@ -40,7 +55,7 @@ def told(text: str) -> str:
 
 def heading(text: str) -> str:
     """The heading of a column in the reader's language. One word may head what another sentence calls otherwise."""
-    language = reader_language()
+    language = spoken()
     return text if language == ENGLISH else load_headings(language).get(text, text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, tzinfo
 
-from cli.language import ENGLISH, reader_language
+from cli.language import ENGLISH, spoken
 
 _MOMENT = "%Y-%m-%d %H:%M"
 _OURS_MOMENT, _OURS_DAY = "%d.%m.%Y %H:%M", "%d.%m.%Y"
@@ -25,7 +25,7 @@ def money(text: object) -> str:
     while digits:
         digits, group = digits[:-3], digits[-3:]
         groups.append(group)
-    mark = point if reader_language() == ENGLISH else point.replace(".", ",")
+    mark = point if spoken() == ENGLISH else point.replace(".", ",")
     return sign + " ".join(reversed(groups)) + mark + rest
 
 
@@ -36,7 +36,7 @@ def moment(value: object, zone: tzinfo | None = None) -> str:
     """
     if not value:
         return ""
-    english = reader_language() == ENGLISH
+    english = spoken() == ENGLISH
     if not isinstance(value, datetime):
         if "T" not in str(value):
             day = str(value)

@@ -135,7 +135,7 @@ def _compile_rule(shop: Workshop, name: str, rule: FieldRule, spec: FieldSpec, l
     strict = rule.on_error == "error" or (rule.on_error is None and (spec.required or spec.kind in _STRICT))
     default = _compile_default(shop, rule, spec, (*loc, "default"))
     quiet = rule.on_error == "none"
-    if rule.value is not None and not (spec.values and rule.table is None):  # those have been looked at
+    if rule.value is not None and not quiet and not (spec.values and rule.table is None):  # those have been looked at
         _try_constant(shop, work, rule.value, (*loc, "value"))
 
     def program(data: Data, env: Env) -> object:
@@ -227,7 +227,7 @@ def _collect(getters: list[Callable[[Data], list[object]]], whole: bool) -> Call
 def _chain(shop: Workshop, rule: FieldRule, spec: FieldSpec, loc: Loc) -> Converter:
     steps = shop.steps(rule.steps, loc)
     if rule.table is not None:
-        steps.append(compile_table(shop, rule.table, (*loc, "table"), spec))
+        steps.append(compile_table(shop, rule.table, (*loc, "table"), spec, quiet=rule.on_error == "none"))
     convert = CONVERTERS[spec.kind]
     if spec.values and rule.table is None:
         _check_constant(shop, rule, spec, loc)
@@ -263,8 +263,13 @@ def _within(convert: Converter, values: frozenset[str]) -> Converter:
     return check
 
 
-def compile_table(shop: Workshop, name: str, loc: Loc, spec: FieldSpec | None = None) -> Converter:
-    """The closure of a value table; unknown names and targets that the field does not take are noted."""
+def compile_table(
+    shop: Workshop, name: str, loc: Loc, spec: FieldSpec | None = None, *, quiet: bool = False
+) -> Converter:
+    """The closure of a value table; unknown names and targets that the field does not take are noted.
+
+    `quiet`: the rule leaves out on purpose what does not fit.
+    """
     table = shop.tables.get(name)
     if table is None:
         shop.problems.add_unknown(loc, "the value table", name, shop.tables)
@@ -272,7 +277,7 @@ def compile_table(shop: Workshop, name: str, loc: Loc, spec: FieldSpec | None = 
     for target in dict.fromkeys(table.values.values()) if spec is not None else ():
         if spec is not None and spec.values and target not in spec.values:
             shop.problems.add_unknown(loc, f"in the value table {name!r} the value", target, spec.values)
-        elif spec is not None and target:
+        elif spec is not None and target and not quiet:
             _try_target(shop, name, target, spec, loc)
     return build_table(name, table)
 

@@ -130,18 +130,21 @@ def load_mapping(name_or_path: str, *, folder: Path | None = None) -> Mapping:
     return _build(load_chain(read_file(path), str(path), path.parent), path.stem)
 
 
-def parse_mapping(text: str, origin: str, *, folder: Path | None = None) -> Mapping:
+def parse_mapping(text: str, origin: str, *, folder: Path | None = None, kept: bool = False) -> Mapping:
     """A mapping from its text, as the store keeps it.
 
     Args:
         text: the rule file; with what it extends behind it when it comes from `Mapping.text`.
         origin: how messages call it: a path, "presets/bp30.toml", or the mapping's name.
         folder: where files that it extends are looked for.
+        kept: the store has kept it: it was checked when it came, and rules as it is.
 
     Raises:
         ConfigError: mistakes, all of them at once.
     """
-    return _build(load_chain(text, origin, folder), Path(origin).stem)
+    chain = load_chain(text, origin, folder)
+    chain.kept = chain.kept or kept
+    return _build(chain, Path(origin).stem)
 
 
 def _build(chain: Chain, name: str) -> Mapping:

@@ -89,7 +89,7 @@ def load_named(app: App, settings: ConnectionSettings) -> Mapping:
 
 @lru_cache(maxsize=16)
 def _parsed(text: str, name: str) -> Mapping:
-    return parse_mapping(text, name)
+    return parse_mapping(text, name, kept=True)
 
 
 def take_up_mapping(ctx: RunContext, source: SourceSet) -> bool:

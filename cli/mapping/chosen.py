@@ -25,7 +25,7 @@ def meant(application: App, file: str | None, connection: str | None) -> tuple[s
         return name, load_named(application, settings)
     if is_version(file):
         kept = versions.find_version(application.engine, settings.mapping, file)
-        return name, parse_mapping(kept.text, settings.mapping)
+        return name, parse_mapping(kept.text, settings.mapping, kept=True)
     return name, load_mapping(file)
 
 

@@ -95,7 +95,7 @@ def publish(
         if ruling is not None and ruling.hash != published.hash:
             _tell_replaced(application, ruling, published)
         _offer(application, sharing, reapply)
-        _tell_new_fields(parse_mapping(ruling.text, key) if ruling is not None else None, mapping, sharing)
+        _tell_new_fields(parse_mapping(ruling.text, key, kept=True) if ruling is not None else None, mapping, sharing)
 
 
 def _tell_new_fields(before: Mapping | None, after: Mapping, names: list[str]) -> None:

@@ -121,8 +121,9 @@ def _compared(formula: str) -> Iterator[str]:
         sides: list[ast.expr] = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _COMPARING:
             sides = node.args
-        if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides):
-            yield from (name.id for side in sides for name in ast.walk(side) if isinstance(name, ast.Name))
+        inner = [one for side in sides for one in ast.walk(side)]
+        if any(isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value for one in inner):
+            yield from (one.id for one in inner if isinstance(one, ast.Name))
 
 
 _COMPARING = frozenset({"one_of", "contains", "starts", "ends"})

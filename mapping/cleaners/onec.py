@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
@@ -17,7 +17,9 @@ _AMOUNT_NOISE = re.compile(r"[\s'’_]+")
 _LONGEST_NAME = 300
 
 
-_LAST_DAY = datetime(2024, 12, 31)  # noqa: DTZ001 - a calendar day
+_LAST_DAY = datetime(2024, 12, 31, tzinfo=UTC)
+_SAID = (date(2024, 12, 31), date(2024, 12, 1), date(2024, 1, 1))
+"""What a form says of that day: all of it, its month, its year alone."""
 _PARTS = {"2024": "%Y", "24": "%y", "12": "%m", "31": "%d"}
 _PART = re.compile("|".join(_PARTS))
 
@@ -38,7 +40,7 @@ class Date(Cleaner):
 
     def doubt(self) -> str:
         """See the base."""
-        if _read_day(_LAST_DAY.strftime(self.pattern), self.pattern) == _LAST_DAY.date():
+        if _read_day(_LAST_DAY.strftime(self.pattern), self.pattern) in _SAID:
             return ""
         return (
             f"{self.format!r} says no day, month and year; write the last day of 2024 as people write it,"

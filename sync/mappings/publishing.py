@@ -55,7 +55,7 @@ def roll_back(app: App, key: str, version: str | None, author: str, *, seen: str
     """
     ruling = versions.published(app.engine, key)
     chosen = _former(app, key) if version is None else versions.find_version(app.engine, key, version)
-    parse_mapping(chosen.text, key)
+    parse_mapping(chosen.text, key, kept=True)
     looked_at = seen or (ruling.hash if ruling is not None else None)
     now = versions.publish(app.engine, key, chosen.hash, author, seen=looked_at, clock=app.clock)
     _end_reapply(app, key, now)

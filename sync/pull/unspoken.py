@@ -46,7 +46,7 @@ def _load(conn: Connection, version: str) -> Mapping | None:
 def _parsed(text: str) -> Mapping | None:
     """A version of an older release that cannot be read any more takes nothing back."""
     try:
-        return parse_mapping(text, "a former version")
+        return parse_mapping(text, "a former version", kept=True)
     except ConfigError:
         return None
 

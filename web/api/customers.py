@@ -55,7 +55,7 @@ class Callers(BaseModel):
     items: list[Caller]
 
 
-_MEANT = "Name, tax id, phone, e-mail, id or number of a document; the surest first."
+_MEANT = "Name, tax id, code, phone, e-mail, id or number of a document; the surest first."
 
 
 @router.get("/customers", response_model=CustomerPage)

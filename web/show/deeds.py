@@ -105,10 +105,10 @@ _SAID = ("reason", "why")
 """The engine's own words as often as a person's."""
 
 
-_OF_CUSTOMERS = ("call.", "contact.", "customer.", "dead.", "deal.", "field.", "review.", "terms.")
+_OF_CUSTOMERS = ("call.", "contact.", "customer.", "customers.", "dead.", "deal.", "field.", "review.", "terms.")
 _SAYS_NOTHING = frozenset((
-    "action", "connection", "deal", "external_id", "home", "kept", "kind", "letters", "manager", "order", "owner",
-    "rule", "state", "status", "version",
+    "action", "connection", "deal", "external_id", "format", "home", "kept", "kind", "letters", "manager", "order",
+    "owner", "owing", "rows", "rule", "sort", "state", "status", "version", "whose",
 ))  # fmt: skip
 """What a deed about a customer may tell those who see no customers; his name, numbers and terms are none of it."""
 

@@ -39,6 +39,7 @@ def find_customers(
     name, that before a part of one, that before all words in any order; of equals those that are not deleted first,
     then by name.
     When anything whole fits, only what fits whole is returned: a tax id is one customer, not everybody who mentions it.
+    A code of one or two figures hides nobody whose name has them.
     When nothing does, first come those whom the pages' search finds: by a document's number, by words with typos; not
     without `guess`, where one who is found must be the one who was meant.
     With a `viewer` it is asked among the customers that he may see; without one, among all.
@@ -73,13 +74,17 @@ def _typed_first(conn: Connection, ids: list[UUID], rows: Sequence[Record]) -> l
 
 
 _WHOLE, _BEGINNING, _PART, _WORDS, _NOTHING = range(5)
+_SUREST_CODE = 3
+"""A shorter number is a code with its zeros left off, and as well a part of a name: it is not sure alone."""
 
 
 def _rank(query: Query, text: str, coded: Sequence[UUID]) -> ColumnElement[int]:
     search = counterparties.c.search
     whole = [search.contains(f"\n{entry}\n", autoescape=True) for entry in query.exact]
-    whole += [counterparties.c.id.in_(coded)] if coded else []
-    rules: list[tuple[ColumnElement[bool], int]] = [(or_(*whole, *_by_id(text)), _WHOLE)]
+    by_code = counterparties.c.id.in_(coded)
+    sure = len(text.strip()) >= _SUREST_CODE
+    rules: list[tuple[ColumnElement[bool], int]] = [(or_(*whole, *_by_id(text), *([by_code] if sure else [])), _WHOLE)]
+    rules += [] if sure else [(by_code, _BEGINNING)]
     if query.part:
         rules += [
             (search.contains(f"\n{query.part}", autoescape=True), _BEGINNING),

@@ -104,6 +104,16 @@ def test_by_a_code_with_its_zeros_or_without_only_who_has_it(engine: Engine, fil
                 assert [row["name"] for row in find_customers(conn, typed, guess=guess)] == wanted, typed
 
 
+def test_a_short_number_hides_nobody_whose_name_has_it(engine: Engine, filling: Filling) -> None:
+    kept = [
+        filling.add("counterparty", name=name, code=code) for name, code in (("Аптека 24", ""), ("Вега", "00-0024"))
+    ]
+    with engine.begin() as conn:
+        write_words(conn, kept)
+        assert {row["name"] for row in find_customers(conn, "24")} == {"Аптека 24", "Вега"}
+        assert [row["name"] for row in find_customers(conn, "0024")] == ["Вега"]
+
+
 @pytest.fixture
 def customer(filling: Filling, people: dict[str, UUID]) -> UUID:
     key = people["ромашка"]

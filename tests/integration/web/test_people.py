@@ -318,6 +318,7 @@ def test_who_sees_no_customers_learns_nothing_of_them_from_the_audit(world: Worl
             conn, NOW, "anna", "terms.set", "c", before={"credit_limit": secret[4]}, after={"credit_limit": None}
         )
         write_audit(conn, NOW, "anna", "field.overruled", "c", before={"emails": [secret[0]], "owner": "accounting"})
+        write_audit(conn, NOW, "anna", "customers.export", "7", after={"rows": 7, "q": f"{secret[0]} {secret[1]}"})
         write_audit(conn, NOW, "anna", "connection.pause", "crm", after={"reason": "nightly works"})
     pages = {}
     for login in ("admin", "ops"):

@@ -1,5 +1,6 @@
 """Commands speak the reader's language: decided by the environment alone, for what people read and nothing else."""
 
+import io
 import json
 import os
 import re
@@ -37,6 +38,7 @@ WRONG = 'extends = "bp30"\n[settings]\nacounts = ["62.01"]\n'
         ({"LANG": "run_BI.UTF-8"}, "en"),
         ({"LANG": "ru_RU.UTF-8"}, "ru"),
         ({"LANG": "ru"}, "ru"),
+        ({"LANG": "ru-RU"}, "ru"),
         ({"LANG": "ru_UA.KOI8-U"}, "ru"),
         ({"LANG": "uk_UA@euro"}, "uk"),
         ({"LC_MESSAGES": "uk_UA.UTF-8", "LANG": "ru_RU.UTF-8"}, "uk"),
@@ -53,6 +55,18 @@ def test_the_environment_decides(environ: dict[str, str], expected: str) -> None
 def test_tests_are_told_in_english_whoever_runs_them() -> None:
     assert os.environ["LC_ALL"] == "C.UTF-8"
     assert reader_language() == "en"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"), [("ascii", "en"), ("latin-1", "en"), ("koi8-r", "en"), ("utf-8", "uk")]
+)
+def test_an_output_without_these_letters_is_spoken_to_in_english(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, expected: str
+) -> None:
+    """Half a page of escapes tells nobody anything; KOI8-R has no Ukrainian letters."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace"))
+    speak(monkeypatch, "uk_UA")
+    assert language.spoken() == expected
 
 
 def speak(monkeypatch: pytest.MonkeyPatch, code: str) -> None:

@@ -79,6 +79,29 @@ def test_a_text_that_the_store_has_kept_rules_on() -> None:
     assert "counterparty" in mapping.entities
 
 
+def test_a_kept_text_that_extends_nothing_rules_on_too() -> None:
+    kept = load_mapping("bp30").text
+    own = f'{kept}\n[entities.contract.attributes]\nx = "Code"\n'
+    assert "a contract keeps no attributes" in told_of(own)[0]
+    assert "counterparty" in parse_mapping(own, "own", kept=True).entities
+
+
+@pytest.mark.parametrize("how", ["%Y-%m-%dT%H:%M:%S%z", "%m.%Y", "%Y"])
+def test_forms_of_dates_that_say_less_or_more_than_a_day(how: str) -> None:
+    assert not CLEANERS["date"].model_validate({"do": "date", "format": how}).doubt()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'credit_limit = { from = "X", table = "t", on_error = "none" }',
+        'credit_limit = { value = "", on_error = "none" }',
+    ],
+)
+def test_what_is_left_out_on_purpose_is_no_mistake(rule: str) -> None:
+    parse_mapping(f'{HEAD}[tables.t]\nvalues = {{ a = "-" }}\n[entities.counterparty.fields]\n{rule}', "own.toml")
+
+
 def order(**data: object) -> Any:
     payload = {"Ref_Key": KEY, "DataVersion": "A", "Number": "1", "Posted": True, "СуммаДокумента": 10, **data}
     text = ORDER + 'date = { from = "Date", default = "2024-03-05T10:00:00" }\n'

@@ -156,9 +156,9 @@ def test_a_word_is_kept_only_where_the_rules_hold_it_against_words_of_their_own(
         '[entities.counterparty.attributes]\nx = { formula = "text(Куратор) + Бухгалтер" }\n',
         "own",
     )
-    names = ("Директор", "Дилер", "Куратор", "Бухгалтер")
-    payload: dict[str, object] = {"Вид": "Розница", "Канал": "Сайт"}
+    names = ("Директор", "Дилер", "Куратор", "Бухгалтер", "Менеджер")
+    payload: dict[str, object] = {"Вид": "Розница", "Канал": "Сайт", "Тип": "Дилер"}
     payload |= dict.fromkeys(names, "Северянкин")
     masked = masker_of(rules).mask(payload)
-    assert (masked["Вид"], masked["Канал"]) == ("Розница", "Сайт")
+    assert (masked["Вид"], masked["Канал"], masked["Тип"]) == ("Розница", "Сайт", "Дилер")
     assert "Северянкин" not in {masked[name] for name in names}

@@ -66,7 +66,7 @@ def _try(here: Here, chosen: Chosen) -> Tried:
     what = "draft" if opened.draft is not None else "ruling" if opened.ruling is not None else "file"
     if opened.ruling is not None and (mapping is None or opened.draft is None):
         why = here.gettext("The draft has mistakes, so what rules was tried.") if opened.draft is not None else ""
-        mapping, what = parse_mapping(opened.ruling.text, chosen.key), "ruling"
+        mapping, what = parse_mapping(opened.ruling.text, chosen.key, kept=True), "ruling"
     if mapping is None:
         raise ConfigError("The draft has mistakes, and nothing rules yet that could be tried.")
     return Tried(opened, mapping, try_cases(here.app, chosen.key, mapping, cases_beside(here.app, chosen.key, mapping)),

@@ -96,7 +96,7 @@ def _trials(here: Here, chosen: Chosen, mapping: Mapping) -> list[Trial]:
 def _parsed(ruling: MappingVersion, key: str) -> Mapping | None:
     """What rules, to be compared with; None where this program can read it no more."""
     try:
-        return parse_mapping(ruling.text, key)
+        return parse_mapping(ruling.text, key, kept=True)
     except ConfigError:
         return None
 
