@@ -215,6 +215,9 @@ def _compile_source(
         if away or not broken:
             loc = away[-1] if away else layers[-1][0]
             shop.problems.add(loc, f"nothing fills {name!r}, which every {spec.name} must have")
+    for name, (loc, rules) in plain.items():
+        if spec.fields[name].required and not rules:
+            shop.problems.add_to_new(loc, f"nothing fills {name!r}, which every {spec.name} must have")
     for name, (_, rules) in fields.items():
         if not rules:
             continue

@@ -67,6 +67,11 @@ def test_required_fields_taken_away_are_told_all_at_once_where_they_were() -> No
     assert [line.split(" ")[1] for line in found] == [f"own.toml:{number}:1:" for number in (3, 5, 6, 7)]
 
 
+def test_a_required_field_with_no_rule_at_all_is_as_one_taken_away() -> None:
+    (found,) = told_of(OWN + "name = []")
+    assert "own.toml:3:1: entities.counterparty.fields.name: nothing fills 'name', which every counterparty" in found
+
+
 def test_a_name_too_long_for_a_file_is_no_mapping() -> None:
     with pytest.raises(ConfigError, match="There is no mapping"):
         load_mapping("a" * 5000 + ".toml")
