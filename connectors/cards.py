@@ -75,11 +75,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardResult:
-    """What became of one card. `error` with an `external_id`: the card is there, a part of it is not."""
+    """What became of one card. `error` with an `external_id`: the card is there, a part of it is not.
+
+    `otherwise`: phones and e-mails that were not added, because they stand there in another writing.
+    """
 
     key: str
     external_id: str | None = None
     error: SverkaError | None = None
+    otherwise: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,7 +238,7 @@ def _result(found: BatchReply, one: Draft) -> CardResult:
             known = known or _made(reply, one)
         elif reply is None:
             return CardResult(key, known, _failure(found.refusals.get(name), one))
-    return CardResult(key, known)
+    return CardResult(key, known, otherwise=_in_other_writing(one.card, one.multifields))
 
 
 def _made(reply: Reply, one: Draft) -> str:
@@ -251,16 +251,23 @@ def _failure(verdict: Verdict | None, one: Draft) -> SverkaError:
     return verdict.error(write=True, where=_where(one))
 
 
-def _multifields(card: Card, there: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+def _multifields(card: Card, there: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """Phones and e-mails that are not there yet, in the way new ones are written (§6, Multifields)."""
     known = {(str(one["typeId"]), _reduced(str(one["typeId"]), str(one["value"]))) for one in there}
-    added: dict[str, object] = {}
+    added: dict[str, dict[str, str]] = {}
     for kind, values in (("PHONE", card.phones), ("EMAIL", card.emails)):
         for value in values:
             if (kind, _reduced(kind, value)) not in known:
                 known.add((kind, _reduced(kind, value)))
                 added[f"n{len(added)}"] = {"typeId": kind, "valueType": "WORK", "value": value}
     return added
+
+
+def _in_other_writing(card: Card, there: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Phones and e-mails that `_multifields` leaves out although nothing is written there just so."""
+    added = [str(one["value"]) for one in _multifields(card, there).values()]
+    texts = {*added, *(str(one["value"]) for one in there)}
+    return tuple(value for value in (*card.phones, *card.emails) if value not in texts)
 
 
 def _reduced(kind: str, value: str) -> str:

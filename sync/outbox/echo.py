@@ -26,10 +26,14 @@ from sync.owners.settling import load_seen
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A customer's card whose lists we have written: as it was sent, and what the store showed of him then."""
+    """A customer's card whose lists we have written: as it was sent, and what the store showed of him then.
+
+    `otherwise`: phones and e-mails of it that the CRM was not given, because they stand there in another writing.
+    """
 
     card: Card
     shown: Mapping[str, Any]
+    otherwise: Sequence[str] = ()
 
     @property
     def key(self) -> str:
@@ -37,10 +41,10 @@ class Added:
         return str(self.card.external_id)
 
 
-def build_added(desk: Desk, card: Card, shown: Mapping[str, Any]) -> Added | None:
+def build_added(desk: Desk, card: Card, shown: Mapping[str, Any], otherwise: Sequence[str]) -> Added | None:
     """What is to be remembered of a card that was there; None where no list of it was written."""
     wrote = desk.card.entity == CUSTOMER and card.external_id is not None and (card.phones or card.emails)
-    return Added(card, shown) if wrote else None
+    return Added(card, shown, otherwise) if wrote else None
 
 
 def remember_added(conn: Connection, ctx: RunContext, cards: Sequence[Added]) -> None:
@@ -86,5 +90,6 @@ def _foresee(ctx: RunContext, seen: Mapping[str, Any], name: str, before: Any, o
         return None
     if ctx.mapping.entities[CUSTOMER].owners.get(name) == "review" and pair[1] != ours:
         return None
-    added = one.card.phones if name == "phones" else one.card.emails
-    return [fingerprint(join(list(before or []), list(added))), ours]
+    sent = one.card.phones if name == "phones" else one.card.emails
+    added = [value for value in sent if value not in one.otherwise]
+    return [fingerprint(join(list(before or []), added)), ours]

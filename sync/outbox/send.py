@@ -320,7 +320,7 @@ def _judge(desk: Desk, parcel: Parcel, card: Card, result: CardResult, took: tim
     was_made = parcel.made
     row.external_id = row.external_id or result.external_id
     if error is None:
-        return _done(desk, parcel, card, was_made)
+        return _done(desk, parcel, card, result, was_made)
     if isinstance(error, UncertainOutcome) and row.external_id is None:
         settled = desk.ctx.app.clock.now() + min(max(SETTLED, took), LONGEST)
         return Outcome(row, "uncertain", "uncertain", reason=error.message, at=settled)
@@ -330,13 +330,13 @@ def _judge(desk: Desk, parcel: Parcel, card: Card, result: CardResult, took: tim
     return Outcome(row, "dead", error=refused, card=card, updating=not was_made)
 
 
-def _done(desk: Desk, parcel: Parcel, card: Card, was_made: bool) -> Outcome:
+def _done(desk: Desk, parcel: Parcel, card: Card, result: CardResult, was_made: bool) -> Outcome:
     """What is remembered is what the card shows from now on, also where it shows less once it is there."""
     fresh = was_made or parcel.linked
     row, content = parcel.row, desk.build(parcel.subject, made=True) if fresh else parcel.content
     row.known = build_known(content, row.known)
     word = "created" if was_made else "linked" if parcel.linked else "updated"
-    added = build_added(desk, card, parcel.subject.shown)
+    added = build_added(desk, card, parcel.subject.shown, result.otherwise)
     return Outcome(row, "done", word, content, content.hash, parcel.subject.shown.get("as_of"), added=added)
 
 

@@ -41,7 +41,7 @@ def pull_changes(ctx: RunContext) -> None:
     """
     if not isinstance(ctx.connector, ChangeSource) or not isinstance(ctx.connector, RecordSource):
         return
-    sources = [source for source in _sources(ctx) if ctx.connector.is_published(source.name)]
+    sources = _published(ctx, ctx.connector)
     packet = _fetch_packet(ctx, ctx.connector, sources)
     if packet is None:
         return
@@ -78,6 +78,18 @@ def _fetch_packet(ctx: RunContext, connector: ChangeSource, sources: list[Source
 
 def _sources(ctx: RunContext) -> list[SourceSet]:
     return [source for mapped in ctx.mapping.entities.values() for source in mapped.sources]
+
+
+def _published(ctx: RunContext, connector: RecordSource) -> list[SourceSet]:
+    """The sets that the packet may tell of; one that is kept from us is among them: the packet itself brings it."""
+    found = []
+    for source in _sources(ctx):
+        published = True
+        with pausing(ctx, source.entity):
+            published = source.entity in ctx.state.refused or connector.is_published(source.name)
+        if published:
+            found.append(source)
+    return found
 
 
 def _apply_packet(ctx: RunContext, packet: ChangePacket, sources: list[SourceSet]) -> None:

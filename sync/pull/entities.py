@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import update
@@ -35,8 +35,9 @@ def pull_entities(ctx: RunContext) -> None:
     """
     if not isinstance(ctx.connector, RecordSource):
         return
-    waiting = [entity for entity in due_entities(ctx) if not pull_entity(ctx, entity)]
-    _refuse_nothing_at_all(ctx)
+    due = due_entities(ctx)
+    waiting = [entity for entity in due if not pull_entity(ctx, entity)]
+    _refuse_nothing_at_all(ctx, due)
     if _follows_plan(ctx) and ctx.order.entity is None:
         pull_changes(ctx)
         for entity in waiting:
@@ -46,9 +47,17 @@ def pull_entities(ctx: RunContext) -> None:
     pull_waiting(ctx)
 
 
-def _refuse_nothing_at_all(ctx: RunContext) -> None:
-    """Who keeps every single entity from us is no working connection, whatever else he answers. Raises NoRight then."""
-    if ctx.order.entity is None and ctx.mapping.entities and ctx.mapping.entities.keys() <= ctx.state.refused.keys():
+def _refuse_nothing_at_all(ctx: RunContext, due: Sequence[str]) -> None:
+    """Who has shown nothing of all that he has is no working connection, whatever else he answers.
+
+    What he does not publish has not been asked for. Raises NoRight then; a run in which only some have their turn
+    cannot tell.
+    """
+    if not ctx.state.refused or len(due) < len(ctx.mapping.entities):
+        return
+    shown = ctx.state.facts.get("sets", {})
+    read = [entity for entity in due if ctx.count(entity).status != "paused"]
+    if not any(shown.get(source.name) for entity in read for source in ctx.mapping.entities[entity].sources):
         raise next(iter(ctx.state.refused.values()))
 
 

@@ -21,6 +21,7 @@ NAMED_BY = ("contract", "order", "shipment")
 """What a payment pays for, in its head or in its rows."""
 Paid: TypeAlias = tuple[str, UUID]
 """Entity and our id of what is paid for."""
+Owner: TypeAlias = UUID | str | None
 
 
 def name_payers(conn: Connection, items: Iterable[Item]) -> None:
@@ -31,7 +32,10 @@ def name_payers(conn: Connection, items: Iterable[Item]) -> None:
     for item, several in paid:
         found = {owners.get(one) for one in several}
         if len(found) == 1:
-            item.refs[WHOM] = found.pop()
+            owner = found.pop()
+            item.refs[WHOM] = owner if isinstance(owner, UUID) else None
+            if isinstance(owner, str):  # he is not here yet; `sync.pull.relink` binds him when he comes
+                item.unresolved[WHOM] = owner
 
 
 def _names_nobody(item: Item) -> bool:
@@ -55,13 +59,15 @@ def _paid_for(item: Item) -> Iterator[Paid]:
                 yield name, found
 
 
-def _load_owners(conn: Connection, paid: Iterable[Paid]) -> dict[Paid, UUID | None]:
+def _load_owners(conn: Connection, paid: Iterable[Paid]) -> dict[Paid, Owner]:
+    """Our id of whose each is; his external id where he is not here yet."""
     by_entity: dict[str, list[UUID]] = {}
     for entity, key in paid:
         by_entity.setdefault(entity, []).append(key)
-    owners: dict[Paid, UUID | None] = {}
+    owners: dict[Paid, Owner] = {}
     for entity, keys in by_entity.items():
         table = entity_tables[entity]
-        for row in select_in(conn, table, (table.c.id, table.c.counterparty_id), table.c.id, keys):
-            owners[entity, row.id] = row.counterparty_id
+        columns = (table.c.id, table.c.counterparty_id, table.c.unresolved)
+        for row in select_in(conn, table, columns, table.c.id, keys):
+            owners[entity, row.id] = row.counterparty_id or (row.unresolved or {}).get(WHOM)
     return owners

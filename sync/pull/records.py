@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from connectors.base import RecordSource
-from core.errors import RecordError
+from core.errors import NoRight, RecordError
 from mapping.model import SourceSet
 from store.bulk import chunks
 from store.engine import reading
@@ -52,7 +52,7 @@ def _pull_part(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> set[s
     return fetched.keys
 
 
-def _bury(ctx: RunContext, source: SourceSet, key: str, error: RecordError) -> None:
+def _bury(ctx: RunContext, source: SourceSet, key: str, error: RecordError | NoRight) -> None:
     """A record that the other side itself cannot give us: a letter, tried again when it is due."""
     with writing(ctx, "dead") as conn:
         given_up = dead.record_failures(conn, ctx, [Failure(source.entity, key, "fetch", error, source.name)])
@@ -76,7 +76,7 @@ def settle_missing(ctx: RunContext, source: SourceSet, keys: Sequence[str]) -> N
     for key in keys:
         try:
             raw = fetch_one(ctx, source, key)
-        except RecordError as error:
+        except (RecordError, NoRight) as error:  # of this one: the set itself has just been read
             _bury(ctx, source, key, error)
             continue
         if raw is None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from connectors.base import RawRecord, RecordSource
-from core.errors import RecordError, TransientError
+from core.errors import NoRight, RecordError, TransientError
 from mapping.model import ENTITIES, MappedRecord, RefSpec, SourceSet
 from store.bulk import chunks, upsert
 from store.engine import reading
@@ -143,8 +143,11 @@ def _ask_directly(
             ctx.notice(f"{entity}: too many references lead nowhere to ask for each; the rest wait for a later run.")
             break
         ctx.state.asked += 1
-        if not _ask_one(ctx, sources, key, depth, apply):
-            broken.append(key)
+        try:
+            if not _ask_one(ctx, sources, key, depth, apply):
+                broken.append(key)
+        except NoRight as kept:  # of this one: the sets themselves have just been asked for it
+            ctx.notice(f"{entity}: one that is referred to stays with its external id: {kept.message}")
     if broken:
         ctx.notice(f"{entity}: {len(broken)} broken links: accounting has no such object, e.g. {broken[0]}.")
         with writing(ctx, "mark") as conn:

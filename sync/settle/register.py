@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, update
 
 from connectors.base import BalanceRow, BalanceSource
-from core.errors import ConfigError, RecordError
+from core.errors import ConfigError, RecordError, SchemaDrift, Where
 from core.ids import new_id
 from core.money import LIMIT, ZERO
 from mapping.model import BalanceSpec, SourceSet
@@ -167,7 +167,7 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
         elif row is None:
             if amounts.receivable or amounts.advance:
                 plan.created[key] = amounts
-        elif (row.receivable, row.advance, row.amount) == (amounts.receivable, amounts.advance, amounts.amount):
+        elif _same(row, amounts):
             plan.unchanged += 1
         else:
             plan.updated[key] = amounts
@@ -175,6 +175,11 @@ def build_plan(stored: Mapping[BalanceKey, StoredBalance], answer: Mapping[Balan
         if key not in answer and (row.receivable or row.advance or row.amount):
             plan.missing[key] = Amounts(row.currency)
     return plan
+
+
+def _same(row: StoredBalance, amounts: Amounts) -> bool:
+    sums = (row.receivable, row.advance, row.amount) == (amounts.receivable, amounts.advance, amounts.amount)
+    return sums and row.currency == amounts.currency
 
 
 def write_plan(ctx: RunContext, plan: Plan, stored: Mapping[BalanceKey, StoredBalance], asked_at: datetime) -> None:
@@ -269,12 +274,24 @@ def fetch_references(ctx: RunContext, keys: Sequence[BalanceKey]) -> None:
 
 
 def fetch_currencies(ctx: RunContext, keys: set[str]) -> dict[str, str]:
-    """Codes of currencies by the other side's keys; one that we have never met is fetched."""
+    """Codes of currencies by the other side's keys; one that we have never met is fetched.
+
+    Raises:
+        SchemaDrift: one is not known here and currencies cannot be read: nobody can say what the amounts are in.
+    """
     if not keys:
         return {}
     _fetch_unknown(ctx, "currency", keys)
     with reading(ctx.app.engine) as conn:
-        return load_currency_codes(conn, ctx.name, keys)
+        codes = load_currency_codes(conn, ctx.name, keys)
+    line = ctx.counters.get(("currency", "in"))
+    if line is not None and line.status == "paused" and not keys <= codes.keys():
+        raise SchemaDrift(
+            "Balances are in a currency that is not known here, and currencies cannot be read.",
+            next_step="let the currencies be read (the run says why they are not), then: sverka sync",
+            where=Where(entity=ENTITY),
+        )
+    return codes
 
 
 def _fetch_unknown(ctx: RunContext, entity: str, keys: set[str]) -> None:

@@ -160,3 +160,28 @@ def test_our_own_numbers_are_no_overruled_change(sqlite_url: str, tmp_path: Path
         with circle.engine.connect() as conn:
             told = conn.execute(select(audit.c.after).where(audit.c.what == "field.overruled")).scalars()
             assert [after for after in told if after.keys() & {"phones", "emails"}] == []
+
+
+def write_to(circle: Circle, address: str) -> None:
+    """Somebody changes the e-mail in 1C: phones and e-mails go out together."""
+    (party,) = parties(circle, INN)
+    rows = [row for row in party["КонтактнаяИнформация"] if row["Тип"] == "Телефон"] + [contact_row("emails", address)]
+    assert circle.base is not None
+    circle.base.change(PARTIES, str(party["Ref_Key"]), {"КонтактнаяИнформация": rows})
+
+
+@pytest.mark.parametrize(("ours", "typed"), [("123-45-67", "1234567"), ("+380441234567", "(044) 123-45-67")])
+def test_a_number_that_stands_there_in_other_writing_is_not_lost(tmp_path: Path, ours: str, typed: str) -> None:
+    """The CRM is not given what it has already; its own writing of it takes ours away nowhere."""
+    how: dict[str, Any] = {"companies": COMPANIES, "customers": 1}
+    with make_circle(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, **how) as circle:
+        circle.sync("accounting")
+        set_there(circle, ours)
+        type_into_card(circle, typed)
+        _link_and_show(circle)
+        period(circle, 2)
+        write_to(circle, "new@b.ru")
+        period(circle, 3)
+        held, here, _ = phones(circle)
+        assert ours in held
+        assert ours in here

@@ -212,3 +212,33 @@ def test_the_doctor_names_each_set_that_is_kept_from_us_and_looks_at_the_others(
         assert found["activity"].level == "error"
         assert found["user"].level == "ok"
         assert found["company"].level == "ok"
+
+
+def test_one_deal_that_is_hidden_from_us_pauses_no_other(store_url: str, tmp_path: Path) -> None:
+    """It leaves the list of who asks, and asked for by its number it is refused: a letter, and the others go on."""
+    with make_world(store_url, tmp_path) as world:
+        company = world.add_company()
+        add_deal(world, company)
+        add_deal(world, company)
+        world.run(full=True)
+        methods, items = world.crm.shell.rest.methods, world.crm.portal.kinds[DEAL].items
+        hidden = next(iter(items))
+        kept = methods["crm.item.list"]
+
+        def listed(params: dict[str, Any], caller: Any) -> Any:
+            if not of_type(DEAL)(params):
+                return kept(params, caller)
+            away = items.pop(hidden)
+            try:
+                return kept(params, caller)
+            finally:
+                items[hidden] = away
+
+        methods["crm.item.list"] = listed
+        refuse(world, "crm.item.get", denied(), lambda params: of_type(DEAL)(params) and int(params["id"]) == hidden)
+        for full in (True, False):
+            add_deal(world, company)
+            world.run(full=full)
+            assert (paused(world), whole_pause(world)) == ({}, None)
+            world.clock.sleep(300)
+        assert held(world, "deal") == 4

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from mapping.rules import load_mapping
 from sandbox.onec.schema import PARTIES, REGISTER
 from store.entities import balances, entity_tables
 from store.tables import connection
@@ -117,3 +118,27 @@ def test_the_books_are_compared_without_what_may_not_be_read(store_url: str, tmp
         assert set(result.incomplete) == {SALES}
         compared = {line.entity: line for line in result.entities}
         assert compared["counterparty"].theirs
+
+
+def test_where_all_that_is_there_is_kept_from_us_nothing_was_read(store_url: str, tmp_path: Path) -> None:
+    """A set that the base never had hides that of no run."""
+    rules = load_mapping("bp30")
+    every = {source.name for entity in rules.entities.values() for source in entity.sources} | {REGISTER}
+    with make_world(store_url, tmp_path, no_rights=sorted(every)) as world:
+        world.base.schema.unpublished.add("Catalog_Пользователи")
+        result = run_cycle(world.app, "accounting", Order())
+        assert result.status == "failed"
+        assert sum(line.read for line in result.lines) == 0
+        assert whole_pause(world) is not None
+
+
+def test_one_refused_set_pauses_itself_only_where_changes_come_by_a_plan(store_url: str, tmp_path: Path) -> None:
+    """Also in a base that tells nobody what it has."""
+    with make_world(store_url, tmp_path, plan=True) as world:
+        world.server.faults.add("error", path=r"/\$metadata", status=403, body="<html>Forbidden</html>")
+        world.sync(kind="schedule", status=None)
+        world.tick()
+        world.server.options.no_rights.add(SALES)
+        result = run_cycle(world.app, "accounting", Order(kind="schedule"))
+        assert (result.status, whole_pause(world)) == ("partial", None)
+        assert set(paused(world)) == {"shipment"}
