@@ -52,6 +52,7 @@ class Book:
         self._cache = cache
         self._metadata: Metadata | None = None
         self._fresh_at: float | None = None
+        self._listed: tuple[float, frozenset[str]] | None = None
         self._missing: set[tuple[str, str]] = set()
         self._spelt: dict[tuple[str, str], Spelling] = {}
         self.trouble: Verdict | None = None
@@ -91,9 +92,13 @@ class Book:
         return shape.properties if shape is not None else {}
 
     def published(self, name: str) -> bool | None:
-        """Whether a set is there by `$metadata`; None where that cannot be read."""
+        """Whether a set is there by `$metadata`; None where that cannot be read.
+
+        A set that a preset names and this base never had is asked about in every run: a copy of `$metadata` is read
+        anew only where the base lists the set by now.
+        """
         metadata = self.metadata()
-        if metadata is not None and name not in metadata.sets and self.refresh():
+        if metadata is not None and name not in metadata.sets and self._may_have(name) and self.refresh():
             metadata = self.metadata()
         return None if metadata is None else name in metadata.sets
 
@@ -175,6 +180,17 @@ class Book:
             next_step="sverka mapping check",
             where=Where(entity=name),
         )
+
+    def _may_have(self, name: str) -> bool:
+        """Whether the base lists the set; True, too, where it lists nothing: only `$metadata` can tell then."""
+        now = self._wire.clock.monotonic()
+        if not self._due():
+            return False
+        if self._listed is None or now - self._listed[0] > _REFRESH_SECONDS:
+            found = self._wire.collection("", {})
+            rows = [] if isinstance(found, Verdict) else found.rows
+            self._listed = now, frozenset(str(row.data.get("name")) for row in rows)
+        return not self._listed[1] or name in self._listed[1]
 
     def _due(self) -> bool:
         return self._fresh_at is None or self._wire.clock.monotonic() - self._fresh_at > _REFRESH_SECONDS

@@ -89,3 +89,23 @@ def test_an_audit_names_the_register_that_is_missing(store_url: str, tmp_path: P
         missing = {(row["entity"], row["set"]) for row in report.sections["unpublished sets"]}
         assert ("balance", REGISTER) in missing
         assert ("shipment", "Document_РеализацияТоваровУслуг") in missing
+
+
+def asked_for_metadata(world: World) -> int:
+    return sum(line.path.endswith("$metadata") for line in world.server.requests)
+
+
+def test_what_a_base_never_had_costs_no_reading_of_its_metadata(store_url: str, tmp_path: Path) -> None:
+    """A real one is 17 MB and takes 23 seconds; what is published one day is read in the next cycle all the same."""
+    with few_sets(store_url, tmp_path) as world:
+        world.sync()
+        world.server.requests.clear()
+        for _ in range(3):
+            world.tick()
+            world.sync(kind="schedule")
+        assert asked_for_metadata(world) == 0
+        world.base.schema.unpublished.discard("Catalog_Организации")
+        world.tick()
+        world.sync(kind="schedule")
+        assert asked_for_metadata(world) == 1
+        assert states(world, "organisation")
