@@ -98,7 +98,7 @@ def asked_for_metadata(world: World) -> int:
 def test_what_a_base_never_had_costs_no_reading_of_its_metadata(store_url: str, tmp_path: Path) -> None:
     """A real one is 17 MB and takes 23 seconds; what is published one day is read in the next cycle all the same."""
     with few_sets(store_url, tmp_path) as world:
-        world.sync()
+        world.sync(kind="schedule")
         world.server.requests.clear()
         for _ in range(3):
             world.tick()
