@@ -50,6 +50,8 @@ class PageSizes:
 
     def _may_doubt(self, name: str, what: str, most: int) -> bool:
         """A dead server looks like one that was asked too much: who doubts without end never says that it is dead."""
+        if not most:  # no doubt at all, so none is used up
+            return False
         self._doubts[name, what] += 1
         return self._doubts[name, what] <= most
 
