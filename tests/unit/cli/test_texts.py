@@ -1,28 +1,17 @@
 """Whatever a command says to a person is told in each language: whole catalogues, sure matches."""
 
-import re
 from typing import get_args
 
 import pytest
 
 from cli.language import FOLDER
 from cli.words import age
-from core.i18n import PLACE, load_book, load_messages, tell
+from core.i18n import PLACE, load_messages, tell
 from store.versions import State
 from sync.mappings.tally import FATES
+from tests.catalogues import CYRILLIC, LANGUAGES, find_alike, find_mistaken, find_unlike, forms_of, text_of
 from tests.cli_texts import find_cli_texts
 from tests.engine_texts import shape
-
-LANGUAGES = ("ru", "uk")
-CYRILLIC = re.compile("[а-яёіїєґ]", re.IGNORECASE)
-
-
-def text_of(message):
-    return message.id if isinstance(message.id, str) else message.id[0]
-
-
-def forms_of(message):
-    return [message.string] if isinstance(message.string, str) else list(message.string)
 
 
 def own_messages(language: str):
@@ -58,14 +47,7 @@ def test_whatever_a_command_says_is_told(language: str, said) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_is_there_and_fills_in_the_same_places(language: str) -> None:
-    wrong = []
-    for message in own_messages(language):
-        wanted = {name for name, mark in PLACE.findall(text_of(message)) if mark != ":left"}
-        forms = forms_of(message)
-        right = all(forms) and len(forms) == (1 if isinstance(message.id, str) else 3) and not message.fuzzy
-        if not right or any({name for name, _ in PLACE.findall(form)} != wanted for form in forms):
-            wrong.append(text_of(message))
-    assert wrong == []
+    assert find_unlike(own_messages(language)) == []
 
 
 def test_both_languages_tell_the_same_texts() -> None:
@@ -74,25 +56,13 @@ def test_both_languages_tell_the_same_texts() -> None:
 
 
 def test_no_two_texts_have_one_shape() -> None:
-    shapes = [shape(text_of(message)) for message in load_messages("ru", FOLDER)]
-    assert sorted({text for text in shapes if shapes.count(text) > 1}) == []
+    assert find_alike(load_messages("ru", FOLDER)) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_text_is_known_again_as_the_one_that_was_said(language: str) -> None:
     """The engine's as well: what commands say besides must not take its words away."""
-    book = load_book(language, FOLDER)
-    wrong = []
-    for number, message in enumerate(load_messages(language, FOLDER)):
-        text = text_of(message)
-        filled = "".join(
-            part if index % 3 == 0 else "" if index % 3 == 2 else str(number) if "number" in part else f"Ж{number}"
-            for index, part in enumerate(PLACE.split(text))
-        )
-        found = book.find(filled)
-        if found is None or found[0].text != text:
-            wrong.append((text, found and found[0].text))
-    assert wrong == []
+    assert find_mistaken(load_messages(language, FOLDER), language, FOLDER) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,20 +6,10 @@ import time
 import pytest
 
 from core.errors import ConfigError
-from core.i18n import PLACE, load_book, load_messages, read_sentence, tell
+from core.i18n import PLACE, load_messages, read_sentence, tell
 from mapping.rules import parse_mapping
+from tests.catalogues import CYRILLIC, LANGUAGES, find_alike, find_mistaken, find_unlike, forms_of, text_of
 from tests.engine_texts import NOT_SAID, find_texts, shape
-
-LANGUAGES = ("ru", "uk")
-CYRILLIC = re.compile("[а-яёіїєґ]", re.IGNORECASE)
-
-
-def text_of(message):
-    return message.id if isinstance(message.id, str) else message.id[0]
-
-
-def forms_of(message):
-    return [message.string] if isinstance(message.string, str) else list(message.string)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +41,7 @@ def test_what_is_said_to_nobody_is_in_the_engine(said) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_is_there_and_fills_in_the_same_places(language: str) -> None:
-    wrong = []
-    for message in load_messages(language):
-        wanted = {name for name, mark in PLACE.findall(text_of(message)) if mark != ":left"}
-        forms = forms_of(message)
-        right = all(forms) and len(forms) == (1 if isinstance(message.id, str) else 3) and not message.fuzzy
-        if not right or any({name for name, _ in PLACE.findall(form)} != wanted for form in forms):
-            wrong.append(text_of(message))
-    assert wrong == []
+    assert find_unlike(load_messages(language)) == []
 
 
 def test_both_languages_tell_the_same_texts() -> None:
@@ -68,25 +51,13 @@ def test_both_languages_tell_the_same_texts() -> None:
 
 def test_no_two_texts_have_one_shape() -> None:
     """Else which of them was said could not be known."""
-    shapes = [shape(text_of(message)) for message in load_messages("ru")]
-    assert sorted({text for text in shapes if shapes.count(text) > 1}) == []
+    assert find_alike(load_messages("ru")) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_text_is_known_again_as_the_one_that_was_said(language: str) -> None:
     """Ambiguous sentences would be told with the words of another: each, filled in, must be found as itself."""
-    book = load_book(language)
-    wrong = []
-    for number, message in enumerate(load_messages(language)):
-        text = text_of(message)
-        filled = "".join(
-            part if index % 3 == 0 else "" if index % 3 == 2 else str(number) if "number" in part else f"Ж{number}"
-            for index, part in enumerate(PLACE.split(text))
-        )
-        found = book.find(filled)
-        if found is None or found[0].text != text:
-            wrong.append((text, found and found[0].text))
-    assert wrong == []
+    assert find_mistaken(load_messages(language), language) == []
 
 
 def test_what_was_filled_in_comes_back_whole() -> None:
