@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.exits import err, show
 from cli.language import told
@@ -49,13 +49,13 @@ class BarProgress:
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def step(self, entity: str, done: int, text: str = "") -> None:
         """Move the entity's line."""
         if entity not in self._tasks:
             self._tasks[entity] = self._bar.add_task(told(entity), total=None, note="")
-        self._bar.update(self._tasks[entity], completed=done, note=told(text))  # type: ignore[arg-type]
+        self._bar.update(self._tasks[entity], completed=done, note=told(text))
 
 
 @contextmanager

@@ -118,7 +118,10 @@ def show_grid(
     with here.reading() as conn:
         samples = load_samples(conn, base, entity, source)
     lines = list_lines(desk, samples, entity, zone_of(here, base)) if sets[source] else []
-    called = lambda name: here.gettext(field_title(entity, name) or name)  # noqa: E731
+
+    def called(name: str) -> str:
+        return here.gettext(field_title(entity, name) or name)
+
     return show(
         here, "mapping_grid/entity.html", chosen, "/grid", code=code, draft=desk.opened.draft, desk=desk, entity=entity,
         sets=sets, source=source, base=base, samples=samples, lines=find_lines(lines, find, called), find=find[:100],
